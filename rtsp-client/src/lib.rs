@@ -1,0 +1,1 @@
+//! An RTSP client library, and the rtsp-client program: probe, record, publish.

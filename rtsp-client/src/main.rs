@@ -1,0 +1,2 @@
+//! The rtsp-client program.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The rtsp-server program.
+fn main() {}

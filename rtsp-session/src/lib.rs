@@ -1,0 +1,2 @@
+//! RTSP sessions without I/O: connections, state machines, transports, authentication, timers.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! What a session description means to RTSP: media, formats, control URIs, ranges.
+#![forbid(unsafe_code)]
