@@ -1,0 +1,1 @@
+//! RTP and RTCP over time: receiving, sending, timelines.
