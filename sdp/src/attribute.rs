@@ -1,0 +1,39 @@
+/// One `a=` line: a property (`a=recvonly`) or a value (`a=control:trackID=0`), RFC 8866 §5.13.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Attribute {
+    /// What stands before the colon.
+    pub name: String,
+    /// What stands behind the colon; `None` for a property attribute.
+    pub value: Option<String>,
+}
+
+impl Attribute {
+    /// A property attribute, `a=NAME`.
+    pub fn property(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            value: None,
+        }
+    }
+
+    /// A value attribute, `a=NAME:VALUE`.
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            value: Some(value.into()),
+        }
+    }
+
+    /// Whether this is the attribute `name`. ASCII case does not matter, because peers vary it.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+}
+
+/// The value of the first attribute `name` that has one.
+pub(crate) fn first_value<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
+    attributes
+        .iter()
+        .filter(|attribute| attribute.is(name))
+        .find_map(|attribute| attribute.value.as_deref())
+}
