@@ -1,0 +1,22 @@
+//! MP4 and QuickTime files: [`MovieFile`] indexes one and reads its samples.
+//!
+//! Samples are copied as the encoder made them: nothing is decoded. Boxes are read with bounds on what they may claim, and a
+//! file of any length costs no more memory than its index.
+
+mod boxes;
+mod entry;
+mod error;
+mod file;
+mod source;
+mod table;
+mod track;
+
+pub use boxes::FourCc;
+pub use entry::TrackConfig;
+pub use error::Error;
+pub use file::MovieFile;
+pub use track::Sample;
+pub use track::SkippedTrack;
+pub use track::Track;
+pub use track::duration_to_ticks;
+pub use track::ticks_to_duration;
