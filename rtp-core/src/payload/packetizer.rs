@@ -1,0 +1,172 @@
+//! Frames to packets, whatever the format.
+
+use alloc::collections::VecDeque;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::audio;
+use crate::{Codec, Error, Header};
+
+/// How packets are to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PacketizerConfig {
+    /// Payload type, 0–127.
+    pub payload_type: u8,
+    /// Synchronization source.
+    pub ssrc: u32,
+    /// Sequence number of the first packet.
+    pub sequence: u16,
+    /// Most bytes of payload in a packet, headers of the payload format included; the RTP header (12 bytes)
+    /// comes on top. At least 64 are used.
+    pub max_payload: usize,
+    /// Clock rate of the timestamps in Hz.
+    pub clock_rate: u32,
+    /// Channels of audio; 1 or 0 for others.
+    pub channels: u8,
+}
+
+impl Default for PacketizerConfig {
+    /// Payload type 96, 1400 bytes, 90 kHz, all else 0.
+    fn default() -> Self {
+        Self {
+            payload_type: 96,
+            ssrc: 0,
+            sequence: 0,
+            max_payload: 1400,
+            clock_rate: 90_000,
+            channels: 0,
+        }
+    }
+}
+
+/// Turns the frames of one media into packets.
+#[derive(Debug)]
+pub struct Packetizer {
+    inner: Inner,
+    writer: PacketWriter,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Audio(Codec),
+}
+
+/// Packets under construction: back to back in one buffer, from which they are split without a copy.
+#[derive(Debug)]
+pub(crate) struct PacketWriter {
+    pub(crate) config: PacketizerConfig,
+    buffer: BytesMut,
+    lengths: VecDeque<usize>,
+}
+
+impl PacketWriter {
+    /// Appends one packet whose payload is the concatenation of `parts`.
+    pub(crate) fn packet(&mut self, marker: bool, timestamp: u32, parts: &[&[u8]]) {
+        let header = Header {
+            marker,
+            payload_type: self.config.payload_type,
+            sequence: self.config.sequence,
+            timestamp,
+            ssrc: self.config.ssrc,
+        };
+        self.config.sequence = self.config.sequence.wrapping_add(1);
+        let length = Header::LEN + parts.iter().map(|part| part.len()).sum::<usize>();
+        self.buffer.reserve(length);
+        self.buffer.put_slice(&header.to_bytes());
+        for part in parts {
+            self.buffer.put_slice(part);
+        }
+        self.lengths.push_back(length);
+    }
+}
+
+impl Packetizer {
+    /// Least payload that is worked with, whatever the configuration says.
+    const MIN_PAYLOAD: usize = 64;
+
+    /// A packetizer for `codec`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a codec without packetizer.
+    pub fn new(codec: Codec, config: PacketizerConfig) -> Result<Self, Error> {
+        let inner = match codec {
+            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16 => Inner::Audio(codec),
+            _ => return Err(Error::Unsupported(codec)),
+        };
+        let max_payload = config
+            .max_payload
+            .clamp(Self::MIN_PAYLOAD, usize::from(u16::MAX));
+        let config = PacketizerConfig {
+            max_payload,
+            ..config
+        };
+        let writer = PacketWriter {
+            config,
+            buffer: BytesMut::new(),
+            lengths: VecDeque::new(),
+        };
+        Ok(Self { inner, writer })
+    }
+
+    /// Turns one frame into packets; pop them until `None`. `frame` is what [`Frame::payload`](crate::Frame::payload)
+    /// holds: NAL units behind lengths of four bytes for H.264 and H.265, the raw unit for audio.
+    ///
+    /// # Errors
+    /// What is wrong with the frame; the part before it may have become packets.
+    pub fn push(&mut self, frame: &[u8], timestamp: u32) -> Result<(), Error> {
+        let writer = &mut self.writer;
+        if frame.is_empty() {
+            return Err(Error::EmptyPayload);
+        }
+        writer
+            .buffer
+            .reserve(frame.len() + frame.len() / writer.config.max_payload * 16 + 64);
+        match &mut self.inner {
+            Inner::Audio(codec) => {
+                let channels = writer.config.channels;
+                let block = audio::block(*codec, channels);
+                let most = (writer.config.max_payload / block).max(1) * block;
+                let mut at = timestamp;
+                for part in frame.chunks(most) {
+                    writer.packet(false, at, &[part]);
+                    at =
+                        at.wrapping_add(audio::duration(*codec, channels, part.len()).unwrap_or(0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next whole RTP packet.
+    pub fn pop(&mut self) -> Option<Bytes> {
+        let length = self.writer.lengths.pop_front()?;
+        Some(
+            self.writer
+                .buffer
+                .split_to(length.min(self.writer.buffer.len()))
+                .freeze(),
+        )
+    }
+
+    /// The sequence number that the next packet to be made will have.
+    #[must_use]
+    pub fn next_sequence(&self) -> u16 {
+        self.writer.config.sequence
+    }
+
+    /// Sets the sequence number of the next packet to be made.
+    pub fn set_sequence(&mut self, sequence: u16) {
+        self.writer.config.sequence = sequence;
+    }
+
+    /// Sets the synchronization source of the packets to be made.
+    pub fn set_ssrc(&mut self, ssrc: u32) {
+        self.writer.config.ssrc = ssrc;
+    }
+
+    /// The configuration, with the present sequence number.
+    #[must_use]
+    pub fn config(&self) -> &PacketizerConfig {
+        &self.writer.config
+    }
+}
