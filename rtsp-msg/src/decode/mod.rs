@@ -1,0 +1,294 @@
+//! Bytes to messages.
+
+mod head;
+mod resync;
+mod scan;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::interleaved::{FrameRef, FrameRun, InterleavedFrame, PREFIX_LEN, Prefix};
+use crate::leniency::{Deviations, Leniency};
+use crate::limits::Limits;
+use crate::message::Message;
+use head::{Head, parse_head};
+use resync::Search;
+use scan::HeadScan;
+
+/// Takes messages off the front of a read buffer.
+///
+/// The buffer is the caller's; between calls it may only grow at its end. The decoder remembers how far it has
+/// looked, so the work is linear in the bytes received, however small the pieces in which they come. Bodies and
+/// payloads are split off the buffer, not copied; the head is copied once.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: Limits,
+    leniency: Leniency,
+    /// Bytes taken off the buffer so far.
+    consumed: u64,
+    scan: HeadScan,
+    stage: Stage,
+    deviations: Deviations,
+}
+
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // one a connection
+enum Stage {
+    /// At a message's start, or in its head.
+    Head,
+    /// The head is decoded, the body is not yet complete.
+    Body { message: Message, length: usize },
+    /// Passing over the body of a message that was refused.
+    Skip(u64),
+    /// The framing is lost.
+    Lost { error: DecodeError, search: Search },
+}
+
+impl Decoder {
+    /// A decoder at the start of a connection.
+    pub fn new(limits: Limits, leniency: Leniency) -> Self {
+        let (scan, deviations) = (HeadScan::default(), Deviations::default());
+        Self {
+            limits,
+            leniency,
+            consumed: 0,
+            scan,
+            stage: Stage::Head,
+            deviations,
+        }
+    }
+
+    /// Takes the next message off the buffer; `None` when it needs more bytes.
+    ///
+    /// # Errors
+    ///
+    /// See [`DecodeErrorKind`]. After an error that is not fatal the next call goes on behind the refused message.
+    /// After a fatal one every call returns the same error, until [`Decoder::resync`] has found a message.
+    pub fn decode(&mut self, buf: &mut BytesMut) -> Result<Option<Message>, DecodeError> {
+        if !self.at_boundary(buf)? {
+            return Ok(self.take_body(buf));
+        }
+        match buf.first() {
+            None => return Ok(None),
+            Some(b'$') => return Ok(self.take_frame(buf)),
+            Some(_) => {}
+        }
+        let end = match self.scan.advance(buf, &self.limits) {
+            Ok(Some(end)) => end,
+            Ok(None) => return Ok(None),
+            Err((kind, at)) => return Err(self.lose(kind, at, None, false)),
+        };
+        let head = buf
+            .get(..end)
+            .map(|head| parse_head(head, &self.limits, &self.leniency, &mut self.deviations));
+        let offset = self.consumed;
+        self.consume(buf, end);
+        self.scan = HeadScan::default();
+        match head {
+            Some(Head::Message { message, length: 0 }) => Ok(Some(message)),
+            Some(Head::Message { message, length }) => {
+                self.stage = Stage::Body { message, length };
+                Ok(self.take_body(buf))
+            }
+            Some(Head::Refused {
+                kind,
+                at,
+                cseq,
+                in_response,
+                length: Some(length),
+            }) => {
+                self.stage = Stage::Skip(length);
+                let offset = offset.saturating_add(at as u64);
+                Err(DecodeError {
+                    offset,
+                    kind,
+                    cseq,
+                    fatal: false,
+                    in_response,
+                })
+            }
+            Some(Head::Refused {
+                kind,
+                cseq,
+                in_response,
+                length: None,
+                ..
+            }) => Err(self.lose(kind, 0, cseq, in_response)),
+            None => Ok(None),
+        }
+    }
+
+    /// If the buffer starts with complete interleaved frames, takes all of them off as one: into `run`, whose list
+    /// keeps its memory. Stops before an incomplete frame or a text message; `false` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// Only when framing was lost before.
+    pub fn decode_run(
+        &mut self,
+        buf: &mut BytesMut,
+        run: &mut FrameRun,
+    ) -> Result<bool, DecodeError> {
+        run.frames.clear();
+        run.bytes = Bytes::new();
+        if !self.at_boundary(buf)? {
+            return Ok(false);
+        }
+        let mut at = 0usize;
+        while let Some(prefix) = buf.get(at..).and_then(Prefix::parse) {
+            let start = at.saturating_add(PREFIX_LEN);
+            let end = start.saturating_add(usize::from(prefix.length));
+            let (true, Ok(start)) = (end <= buf.len(), u32::try_from(start)) else {
+                break;
+            };
+            run.frames.push(FrameRef {
+                channel: prefix.channel,
+                start,
+                len: prefix.length,
+            });
+            at = end;
+        }
+        if at == 0 {
+            return Ok(false);
+        }
+        run.bytes = buf.split_to(at).freeze();
+        self.consumed = self.consumed.saturating_add(at as u64);
+        Ok(true)
+    }
+
+    /// After a fatal error: drops bytes until one is found at which a message plausibly starts: a start line, or an
+    /// interleaved frame of RTP or RTCP that is followed by another frame or message. `false` when none is there yet.
+    /// Without a fatal error before, does nothing and returns `true`.
+    pub fn resync(&mut self, buf: &mut BytesMut) -> bool {
+        let Stage::Lost { search, .. } = &mut self.stage else {
+            return true;
+        };
+        let (drop, found) = search.advance(buf);
+        self.consume(buf, drop);
+        if found {
+            self.stage = Stage::Head;
+        }
+        found
+    }
+
+    /// Deviations that were met and tolerated since the connection began.
+    pub fn deviations(&self) -> Deviations {
+        self.deviations
+    }
+
+    /// Bytes taken off the buffer since the connection began.
+    pub fn consumed(&self) -> u64 {
+        self.consumed
+    }
+
+    /// What this decoder tolerates; for the typed headers of its messages.
+    pub fn leniency(&self) -> &Leniency {
+        &self.leniency
+    }
+
+    /// Whether the decoder is between two messages: a connection that ends now has lost nothing (when its buffer is
+    /// empty too).
+    pub fn is_between_messages(&self) -> bool {
+        matches!(self.stage, Stage::Head) && self.scan.is_fresh()
+    }
+
+    /// Finishes skipping and drops empty lines before a message; `false` while a body is awaited.
+    fn at_boundary(&mut self, buf: &mut BytesMut) -> Result<bool, DecodeError> {
+        match &mut self.stage {
+            Stage::Head => {}
+            Stage::Body { .. } => return Ok(false),
+            Stage::Lost { error, .. } => return Err(*error),
+            Stage::Skip(left) => {
+                let here = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.len());
+                *left = left.saturating_sub(here as u64);
+                let done = *left == 0;
+                self.consume(buf, here);
+                if !done {
+                    return Ok(true);
+                }
+                self.stage = Stage::Head;
+            }
+        }
+        if self.scan.is_fresh() {
+            let empty = buf
+                .iter()
+                .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+                .count();
+            self.consume(buf, empty);
+        }
+        Ok(true)
+    }
+
+    fn take_body(&mut self, buf: &mut BytesMut) -> Option<Message> {
+        match core::mem::replace(&mut self.stage, Stage::Head) {
+            Stage::Body {
+                mut message,
+                length,
+            } if length <= buf.len() => {
+                let bytes = buf.split_to(length).freeze();
+                self.consumed = self.consumed.saturating_add(length as u64);
+                match &mut message {
+                    Message::Request(request) => request.body = bytes,
+                    Message::Response(response) => response.body = bytes,
+                    Message::Interleaved(_) => {}
+                }
+                Some(message)
+            }
+            stage => {
+                self.stage = stage;
+                None
+            }
+        }
+    }
+
+    fn take_frame(&mut self, buf: &mut BytesMut) -> Option<Message> {
+        let prefix = Prefix::parse(buf)?;
+        let length = usize::from(prefix.length);
+        if buf.len() < PREFIX_LEN.saturating_add(length) {
+            return None;
+        }
+        self.consume(buf, PREFIX_LEN);
+        let payload = buf.split_to(length).freeze();
+        self.consumed = self.consumed.saturating_add(length as u64);
+        Some(Message::Interleaved(InterleavedFrame {
+            channel: prefix.channel,
+            payload,
+        }))
+    }
+
+    fn lose(
+        &mut self,
+        kind: DecodeErrorKind,
+        at: usize,
+        cseq: Option<u32>,
+        in_response: bool,
+    ) -> DecodeError {
+        let offset = self.consumed.saturating_add(at as u64);
+        let error = DecodeError {
+            offset,
+            kind,
+            cseq,
+            fatal: true,
+            in_response,
+        };
+        // What was scanned is the start of a message already: the search begins behind its first byte.
+        let search = Search::new(usize::from(!self.scan.is_fresh()));
+        self.scan = HeadScan::default();
+        self.stage = Stage::Lost { error, search };
+        error
+    }
+
+    fn consume(&mut self, buf: &mut BytesMut, count: usize) {
+        buf.advance(count);
+        self.consumed = self.consumed.saturating_add(count as u64);
+    }
+
+    /// Bytes that were looked at while searching for ends of heads.
+    #[cfg(test)]
+    fn bytes_scanned(&self) -> u64 {
+        self.scan.work()
+    }
+}
+
+#[cfg(test)]
+mod tests;

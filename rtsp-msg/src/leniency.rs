@@ -1,0 +1,192 @@
+//! What is tolerated on read, by name. Nothing of it is ever written.
+
+use core::fmt;
+
+macro_rules! message_deviations {
+    ($($(#[$doc:meta])* $field:ident => $variant:ident,)*) => {
+        /// A deviation from the grammar that a decoder has met and tolerated.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Deviation {
+            $(#[doc = concat!("See [`Leniency::", stringify!($field), "`].")] $variant,)*
+        }
+
+        impl Deviation {
+            const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name of the [`Leniency`] field that let it pass.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => stringify!($field),)*
+                }
+            }
+        }
+    };
+}
+
+message_deviations! {
+    bare_line_ends => BareLineEnds,
+    request_line_spaces => RequestLineSpaces,
+    status_line_spaces => StatusLineSpaces,
+    missing_reason => MissingReason,
+    unreadable_header_lines => UnreadableHeaderLines,
+    non_utf8 => NonUtf8,
+    repeated_content_length => RepeatedContentLength,
+    path_only_target => PathOnlyTarget,
+}
+
+/// What a reader tolerates beyond the grammar. Each field names one deviation and a peer that shows it.
+///
+/// [`Leniency::default`] suits both a server and a client: it tolerates what cannot be misunderstood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(clippy::struct_excessive_bools)] // one name for each deviation is the point
+pub struct Leniency {
+    /// Lines that end in a lone LF or a lone CR. RFC 2326 §4 asks for it, RFC 7826 does not.
+    pub bare_line_ends: bool,
+    /// More than one space between the parts of a request line. Off by default: RFC 7826 §7.1 wants 400.
+    pub request_line_spaces: bool,
+    /// More than one space between the parts of a status line (cameras seen by IPCamKit).
+    pub status_line_spaces: bool,
+    /// A status line that ends after its code (small camera firmwares).
+    pub missing_reason: bool,
+    /// Header lines without a colon or with a name that is no token are skipped (Luma x20: a line of stray
+    /// text before `RTP-Info`). Off by default: a server answers 400.
+    pub unreadable_header_lines: bool,
+    /// Bytes in the head that are no UTF-8 (reason phrases and device names in a local character set): each is
+    /// replaced by U+FFFD.
+    pub non_utf8: bool,
+    /// Several `Content-Length` lines that say the same. Lines that differ are always refused.
+    pub repeated_content_length: bool,
+    /// A request target that is a path without scheme and host (gst-rtsp-server takes these too). Off by default.
+    pub path_only_target: bool,
+    /// `Session: id;timeout=0` and other unreadable timeouts count as none given (cameras seen by retina).
+    pub session_timeout: bool,
+    /// Session ids with characters or lengths that the grammar lacks (RFC 2326 §3.4 servers).
+    pub session_characters: bool,
+    /// `RTP/AVP;…;interleaved=0-1` without `/TCP` means TCP (Escam Q6).
+    pub transport_without_lower: bool,
+    /// `mode=` unquoted, in any case, and `receive` for RECORD (FFmpeg in listen mode, Darwin).
+    pub transport_mode: bool,
+    /// `ssrc=` with a leading space (Hikvision), fewer than eight digits (dropped zeros; `A046`), `0x6f7c` (Rubetek).
+    /// A value that still cannot be read is left out.
+    pub ssrc_forms: bool,
+    /// Empty entries and a trailing `;` in lists (Laureii in RTP-Info, Reolink).
+    pub empty_elements: bool,
+    /// RTP-Info numbers that cannot be: negative `rtptime` (OMNY M5S2A); they count as not given.
+    pub rtp_info_numbers: bool,
+    /// Base URIs without scheme (Anjvision), with a doubled one, with a bare IPv6 address (quotes around them too).
+    pub base_uri: bool,
+    /// Digest parameters without quotes where quotes belong, and with them where they do not.
+    pub challenge_quotes: bool,
+}
+
+impl Default for Leniency {
+    fn default() -> Self {
+        Self {
+            request_line_spaces: false,
+            unreadable_header_lines: false,
+            path_only_target: false,
+            ..Self::permissive()
+        }
+    }
+}
+
+impl Leniency {
+    /// Nothing but the grammar.
+    pub const fn strict() -> Self {
+        Self::uniform(false)
+    }
+
+    /// Everything that is known to occur: for a client that wants the picture.
+    pub const fn permissive() -> Self {
+        Self::uniform(true)
+    }
+
+    const fn uniform(allowed: bool) -> Self {
+        Self {
+            bare_line_ends: allowed,
+            request_line_spaces: allowed,
+            status_line_spaces: allowed,
+            missing_reason: allowed,
+            unreadable_header_lines: allowed,
+            non_utf8: allowed,
+            repeated_content_length: allowed,
+            path_only_target: allowed,
+            session_timeout: allowed,
+            session_characters: allowed,
+            transport_without_lower: allowed,
+            transport_mode: allowed,
+            ssrc_forms: allowed,
+            empty_elements: allowed,
+            rtp_info_numbers: allowed,
+            base_uri: allowed,
+            challenge_quotes: allowed,
+        }
+    }
+}
+
+/// The set of deviations that a decoder has met.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Deviations(u16);
+
+impl Deviations {
+    /// Whether none was met.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether this one was met.
+    pub fn contains(self, deviation: Deviation) -> bool {
+        self.0 & (1 << deviation as u16) != 0
+    }
+
+    /// Those that were met.
+    pub fn iter(self) -> impl Iterator<Item = Deviation> {
+        Deviation::ALL
+            .iter()
+            .copied()
+            .filter(move |&deviation| self.contains(deviation))
+    }
+
+    pub(crate) fn note(&mut self, deviation: Deviation) {
+        self.0 |= 1 << deviation as u16;
+    }
+}
+
+impl fmt::Debug for Deviations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.iter().map(Deviation::name))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deviations_are_a_set() {
+        let mut met = Deviations::default();
+        assert!(met.is_empty());
+        met.note(Deviation::PathOnlyTarget);
+        met.note(Deviation::BareLineEnds);
+        met.note(Deviation::BareLineEnds);
+        assert!(
+            met.iter()
+                .eq([Deviation::BareLineEnds, Deviation::PathOnlyTarget])
+        );
+        assert!(!met.contains(Deviation::NonUtf8));
+    }
+
+    #[test]
+    fn the_default_keeps_what_a_server_must_refuse() {
+        let leniency = Leniency::default();
+        assert!(
+            leniency.bare_line_ends
+                && !leniency.request_line_spaces
+                && !leniency.unreadable_header_lines
+        );
+    }
+}
