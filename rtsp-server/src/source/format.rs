@@ -1,0 +1,274 @@
+//! What a track of a movie is in SDP and RTP.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use rtp_core::Codec;
+use rtsp_client::mp4::MovieFile;
+use rtsp_client::mp4::Track;
+use rtsp_client::mp4::TrackConfig;
+use sdp::Description;
+use sdp::Direction;
+use sdp::Format;
+use sdp::Media;
+use sdp::MediaKind;
+use sdp::Origin;
+
+/// The first payload type that has no fixed meaning (RFC 3551 §3).
+const FIRST_DYNAMIC: u8 = 96;
+
+/// How one track goes into RTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RtpFormat {
+    pub(crate) codec: Codec,
+    pub(crate) payload_type: u8,
+    pub(crate) clock_rate: u32,
+    pub(crate) channels: u8,
+}
+
+impl RtpFormat {
+    /// The format of the track that is media `index` of its presentation.
+    pub(crate) fn of(config: &TrackConfig, index: usize) -> Option<Self> {
+        let dynamic = FIRST_DYNAMIC
+            .saturating_add(u8::try_from(index).unwrap_or(u8::MAX))
+            .min(127);
+        let audio = |codec, payload_type, clock_rate, channels| Self {
+            codec,
+            payload_type,
+            clock_rate,
+            channels,
+        };
+        Some(match *config {
+            TrackConfig::H264 { .. } => audio(Codec::H264, dynamic, 90_000, 0),
+            TrackConfig::H265 { .. } => audio(Codec::H265, dynamic, 90_000, 0),
+            TrackConfig::Aac {
+                sample_rate,
+                channels,
+                ..
+            } => audio(Codec::Aac, dynamic, sample_rate, channels),
+            // The rtpmap is the same for all streams (RFC 7587 §7).
+            TrackConfig::Opus { .. } => audio(Codec::Opus, dynamic, 48_000, 2),
+            TrackConfig::Pcmu {
+                sample_rate: 8000,
+                channels: 1,
+            } => audio(Codec::Pcmu, 0, 8000, 1),
+            TrackConfig::Pcma {
+                sample_rate: 8000,
+                channels: 1,
+            } => audio(Codec::Pcma, 8, 8000, 1),
+            TrackConfig::L16 {
+                sample_rate: 44_100,
+                channels: 2,
+            } => audio(Codec::L16, 10, 44_100, 2),
+            TrackConfig::L16 {
+                sample_rate: 44_100,
+                channels: 1,
+            } => audio(Codec::L16, 11, 44_100, 1),
+            TrackConfig::Pcmu {
+                sample_rate,
+                channels,
+            } => audio(Codec::Pcmu, dynamic, sample_rate, channels),
+            TrackConfig::Pcma {
+                sample_rate,
+                channels,
+            } => audio(Codec::Pcma, dynamic, sample_rate, channels),
+            TrackConfig::L16 {
+                sample_rate,
+                channels,
+            } => audio(Codec::L16, dynamic, sample_rate, channels),
+            TrackConfig::MpegAudio { .. } => audio(Codec::Mpa, 14, 90_000, 0),
+            _ => return None,
+        })
+    }
+
+    /// Whether a set marker bit says that a talk spurt begins (RFC 3551 §4.1), and not where an access unit ends.
+    pub(crate) const fn marks_talk_spurts(&self) -> bool {
+        matches!(
+            self.codec,
+            Codec::Opus | Codec::Pcmu | Codec::Pcma | Codec::L16
+        )
+    }
+}
+
+/// Describes a movie: each track that has a payload format is one media, in the order of the file. Without a range it is
+/// described as live.
+///
+/// Returned beside it: which track each media is.
+pub(crate) fn describe(movie: &MovieFile, name: &str, live: bool) -> (Description, Vec<usize>) {
+    let mut description = Description::new(Origin::default(), name);
+    description.control = Some("*".to_owned());
+    description.range = (!live).then(|| npt_range(movie.duration()));
+    let mut tracks = Vec::new();
+    for (number, track) in movie.tracks().iter().enumerate() {
+        let index = description.media.len();
+        if let Some(media) = media(track, index) {
+            description.media.push(media);
+            tracks.push(number);
+        }
+    }
+    (description, tracks)
+}
+
+/// The range of all of a recording (RFC 7826 §4.4.2).
+fn npt_range(duration: Duration) -> String {
+    let text = format!("{}.{:06}", duration.as_secs(), duration.subsec_micros());
+    format!("npt=0-{}", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+fn media(track: &Track, index: usize) -> Option<Media> {
+    let config = track.config();
+    let rtp = RtpFormat::of(config, index)?;
+    let mut format = Format::new(rtp.payload_type, rtp.codec.encoding_name(), rtp.clock_rate);
+    if rtp.channels > 0 {
+        format = format.with_channels(rtp.channels);
+    }
+    if let Some(fmtp) = fmtp(config) {
+        format = format.with_fmtp(fmtp);
+    }
+    let kind = if config.is_video() {
+        MediaKind::Video
+    } else {
+        MediaKind::Audio
+    };
+    let mut media = Media::rtp(kind, format);
+    media.control = Some(sdp::control::track(index));
+    media.direction = Direction::ReceiveOnly;
+    media.framerate = track
+        .frame_rate()
+        .map(|rate| (rate * 1000.0).round() / 1000.0)
+        .filter(|&rate| rate > 0.0);
+    Some(media)
+}
+
+fn fmtp(config: &TrackConfig) -> Option<String> {
+    match config {
+        TrackConfig::H264 { sps, pps, .. } => Some(h264_fmtp(sps, pps)),
+        TrackConfig::H265 { vps, sps, pps, .. } => h265_fmtp(vps, sps, pps),
+        TrackConfig::Aac { config, .. } => Some(aac_fmtp(config)),
+        TrackConfig::Opus { channels: 2, .. } => Some("sprop-stereo=1".to_owned()),
+        _ => None,
+    }
+}
+
+fn base64_list<'a>(sets: impl IntoIterator<Item = &'a Bytes>) -> String {
+    let encoded: Vec<_> = sets.into_iter().map(|set| BASE64.encode(set)).collect();
+    encoded.join(",")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+            let _ = write!(out, "{byte:02X}");
+            out
+        })
+}
+
+/// RFC 6184 §8.1.
+fn h264_fmtp(sps: &[Bytes], pps: &[Bytes]) -> String {
+    let mut out = "packetization-mode=1".to_owned();
+    if let Some(profile) = sps.first().and_then(|sps| sps.get(1..4)) {
+        let _ = write!(out, ";profile-level-id={}", hex(profile));
+    }
+    if !sps.is_empty() && !pps.is_empty() {
+        let _ = write!(
+            out,
+            ";sprop-parameter-sets={}",
+            base64_list(sps.iter().chain(pps))
+        );
+    }
+    out
+}
+
+/// RFC 7798 §7.1.
+fn h265_fmtp(vps: &[Bytes], sps: &[Bytes], pps: &[Bytes]) -> Option<String> {
+    let complete = !vps.is_empty() && !sps.is_empty() && !pps.is_empty();
+    complete.then(|| {
+        format!(
+            "sprop-vps={};sprop-sps={};sprop-pps={}",
+            base64_list(vps),
+            base64_list(sps),
+            base64_list(pps)
+        )
+    })
+}
+
+/// RFC 3640 §4.1, AAC-hbr (§3.3.6).
+fn aac_fmtp(config: &[u8]) -> String {
+    format!(
+        "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config={}",
+        hex(config)
+    )
+}
+
+/// The parameter sets of a video track as NAL units behind lengths of 4 bytes, to be put before a frame.
+pub(crate) fn in_band_parameters(config: &TrackConfig) -> Bytes {
+    let sets: Vec<&Bytes> = match config {
+        TrackConfig::H264 { sps, pps, .. } => sps.iter().chain(pps).collect(),
+        TrackConfig::H265 { vps, sps, pps, .. } => vps.iter().chain(sps).chain(pps).collect(),
+        _ => Vec::new(),
+    };
+    let mut out = Vec::new();
+    for set in sets {
+        // A parameter set's length is 16 bits in the box that it was read from.
+        out.extend_from_slice(&(set.len() as u32).to_be_bytes());
+        out.extend_from_slice(set);
+    }
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_have_no_idle_zeros() {
+        assert_eq!(npt_range(Duration::from_millis(10_240)), "npt=0-10.24");
+        assert_eq!(npt_range(Duration::from_secs(3600)), "npt=0-3600");
+        assert_eq!(
+            npt_range(Duration::from_micros(100_000_001)),
+            "npt=0-100.000001"
+        );
+    }
+
+    #[test]
+    fn the_demo_is_described() {
+        let movie = MovieFile::from_static(super::super::demo::CLIP).unwrap();
+        let (description, tracks) = describe(&movie, "demo", true);
+        assert_eq!((tracks, &description.range), (vec![0, 1], &None));
+        let [video, audio] = &description.media[..] else {
+            panic!()
+        };
+        assert_eq!(
+            (&video.kind, video.framerate),
+            (&MediaKind::Video, Some(25.0))
+        );
+        let TrackConfig::H264 { sps, pps, .. } = movie.tracks()[0].config() else {
+            panic!()
+        };
+        let format = &video.formats[0];
+        assert_eq!(
+            format.parameter("profile-level-id"),
+            Some(&*hex(&sps[0][1..4]))
+        );
+        let sets = format.parameter("sprop-parameter-sets").unwrap();
+        let decoded: Vec<_> = sets
+            .split(',')
+            .map(|set| BASE64.decode(set).unwrap())
+            .collect();
+        assert_eq!(decoded, [sps[0].to_vec(), pps[0].to_vec()]);
+        let format = &audio.formats[0];
+        assert_eq!((format.clock_rate, format.channels), (48_000, Some(1)));
+        // AAC-LC, 48 kHz, one channel.
+        assert!(format.parameter("config").unwrap().starts_with("1188"));
+        assert_eq!(
+            Description::parse(description.encode().as_bytes())
+                .unwrap()
+                .repairs(),
+            []
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! Recorded sources: the built-in demo, played as one endless live stream, and files, played to each session on its own.
+//!
+//! [`format`] says what a track of a movie is in SDP and RTP; [`sender`] turns its samples into packets. [`demo`] and
+//! [`file`] decide which sample is due when. Neither knows of sessions, readers or sockets.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use rtp_core::Codec;
+
+pub(crate) mod demo;
+
+pub(crate) mod format;
+pub(crate) mod sender;
+
+/// Where a source puts its packets.
+pub(crate) trait Sink {
+    /// Takes one whole RTP packet of the media with this index.
+    fn push(&mut self, media: usize, packet: Bytes);
+
+    /// Takes note of what a sender report for this media would say now. Called now and then.
+    fn report(&mut self, media: usize, report: SenderReport);
+
+    /// Sends what was pushed since the last call, as one batch.
+    ///
+    /// # Errors
+    /// When nothing that is pushed will be sent any more.
+    fn flush(&mut self) -> Result<(), Closed>;
+}
+
+/// The sink takes no more packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stream is closed")]
+pub(crate) struct Closed;
+
+/// What a sender report says of one media (RFC 3550 §6.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SenderReport {
+    /// The media's synchronization source.
+    pub(crate) ssrc: u32,
+    /// A moment by the wall clock, for the NTP timestamp.
+    pub(crate) wall: SystemTime,
+    /// The same moment in RTP time.
+    pub(crate) rtp_timestamp: u32,
+    /// Packets sent so far, modulo 2^32.
+    pub(crate) packet_count: u32,
+    /// Payload bytes sent so far, modulo 2^32.
+    pub(crate) octet_count: u32,
+}
+
+/// The numbers that a media begins with. They are to be random (RFC 3550 §5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MediaStart {
+    /// Synchronization source; the media of one session need different ones.
+    pub(crate) ssrc: u32,
+    /// Sequence number of the first packet.
+    pub(crate) sequence: u16,
+    /// RTP timestamp at the start of the session's time.
+    pub(crate) timestamp: u32,
+}
+
+/// Why a movie cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceError {
+    /// The movie is unreadable, or was changed while in use.
+    #[error(transparent)]
+    Movie(#[from] rtsp_client::mp4::Error),
+    /// There are no packets for this codec.
+    #[error("no payload format for {0:?}")]
+    Format(Codec),
+    /// A sample is not what its codec says.
+    #[error("sample {sample} of media {media}: {error}")]
+    Sample {
+        /// The media, by index.
+        media: usize,
+        /// The sample, by index.
+        sample: u32,
+        /// What the packetizer made of it.
+        error: rtp_core::Error,
+    },
+}
