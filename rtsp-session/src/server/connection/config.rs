@@ -1,0 +1,80 @@
+//! What a connection allows, and for how long.
+
+use crate::auth::{Scheme, Users};
+use rtsp_msg::{Leniency, Limits, Method};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The rules of the server's connections. Shared by all of them.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs)] // Configuration: start from `default()` and set fields.
+pub struct ConnectionConfig {
+    /// How large messages may be.
+    pub limits: Limits,
+    /// Which deviations are read over.
+    pub leniency: Leniency,
+    /// The methods that the server has, in the order of a Public header. Others are answered 501 here.
+    pub methods: Vec<Method>,
+    /// The option tags that it supports: a Require with others is answered 551 here.
+    pub features: Vec<String>,
+    /// The Server header of all answers; none when empty.
+    pub server: String,
+    /// Who may prove to be whom. With none, credentials are not looked at.
+    pub users: Option<Arc<Users>>,
+    /// The ways to prove it, in the order in which they are offered.
+    pub schemes: Vec<Scheme>,
+    /// How long a Digest nonce is good for.
+    pub nonce_lifetime: Duration,
+    /// How many requests are handed out before one of them is answered. One by default: RFC 7826 §12 wants each
+    /// request finished before the next is begun, and a PLAY that overtakes its SETUP would fail. The rest waits unread, in the
+    /// shell's buffer and the socket's.
+    pub pending_requests: usize,
+    /// How many of our own requests may be unanswered.
+    pub outstanding_requests: usize,
+    /// How many messages that cannot be read are answered before the connection is closed.
+    pub malformed_messages: u32,
+    /// How many wrong passwords in a row are answered before the connection is closed.
+    pub failed_authentications: u32,
+    /// How long the first request may take to come.
+    pub first_request_timeout: Duration,
+    /// How long a message may take from its first byte to its last. RFC 7826 §10.5: 10 s or more.
+    pub message_timeout: Duration,
+    /// How long a connection without sessions may be silent.
+    pub idle_timeout: Duration,
+    /// How long answers may take that are owed when no more is read.
+    pub linger_timeout: Duration,
+}
+
+impl Default for ConnectionConfig {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            leniency: Leniency::default(),
+            methods: vec![
+                Method::Options,
+                Method::Describe,
+                Method::Announce,
+                Method::Setup,
+                Method::Play,
+                Method::Pause,
+                Method::Record,
+                Method::Teardown,
+                Method::GetParameter,
+                Method::SetParameter,
+            ],
+            features: Vec::new(),
+            server: concat!("Trackside/", env!("CARGO_PKG_VERSION")).into(),
+            users: None,
+            schemes: Scheme::ALL.to_vec(),
+            nonce_lifetime: Duration::from_secs(3600),
+            pending_requests: 1,
+            outstanding_requests: 10,
+            malformed_messages: 10,
+            failed_authentications: 10,
+            first_request_timeout: Duration::from_secs(30),
+            message_timeout: Duration::from_secs(20),
+            idle_timeout: Duration::from_secs(60),
+            linger_timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,574 @@
+//! One connection: framing, authentication, the order of answers, and how long it may be silent.
+
+mod config;
+mod pending;
+
+pub use config::ConnectionConfig;
+
+use super::rules;
+use crate::auth::gate::{Gate, Proof};
+use crate::error::ProtocolError;
+use crate::now::Now;
+use crate::random::Random;
+use crate::timer::Timers;
+use bytes::{Bytes, BytesMut};
+use pending::{Echo, Pending};
+use rtsp_msg::{
+    DecodeError, Decoder, FrameRun, HeaderName, Headers, Message, Request, Response, Version,
+};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Names one request of a connection, in either direction. Never used twice by one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub(crate) u64);
+
+/// Both ends of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // Complete by nature.
+pub struct Addresses {
+    /// Ours, as the peer reached it.
+    pub local: SocketAddr,
+    /// The peer's.
+    pub peer: SocketAddr,
+}
+
+/// What comes in.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_enums)] // A socket and a clock have nothing else to say.
+pub enum Input<'a> {
+    /// Bytes were read. What cannot be used yet stays in the buffer: call again with the same buffer, with more in it, or after
+    /// [`ServerConnection::answer`] made [`ServerConnection::wants_read`] true again.
+    Read(&'a mut BytesMut),
+    /// The peer will send no more.
+    Eof,
+    /// The time of the last [`Output::Wait`] has come.
+    Timeout,
+}
+
+/// What to do next.
+#[derive(Debug)]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant)] // moved once a request; boxing would cost an allocation each
+pub enum Output {
+    /// A request for the server: [`answer`](ServerConnection::answer) it once.
+    Request(Incoming),
+    /// Interleaved frames, in their order among the requests.
+    Frames(FrameRun),
+    /// The peer's answer to one of our requests.
+    Response {
+        /// As [`request`](ServerConnection::request) returned it.
+        id: RequestId,
+        /// What the peer said.
+        response: Response,
+    },
+    /// Write these bytes, after all before them.
+    Write(Bytes),
+    /// Close the connection once all is written. Nothing but waiting comes after it.
+    Close(CloseReason),
+    /// Nothing to do until more comes in, or until this time.
+    Wait {
+        /// When to call with [`Input::Timeout`].
+        until: Option<Instant>,
+    },
+}
+
+/// Why a connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The peer closed it.
+    #[error("closed by the peer")]
+    PeerClosed,
+    /// The peer asked for it by `Connection: close`.
+    #[error("the peer asked for it")]
+    Requested,
+    /// What the peer sent left no way to tell where the next message begins.
+    #[error("framing lost")]
+    FramingLost,
+    /// Too many messages that could not be read.
+    #[error("too many malformed messages")]
+    TooManyMalformed,
+    /// Too many wrong passwords.
+    #[error("too many failed authentications")]
+    TooManyFailures,
+    /// No request within the time for the first one.
+    #[error("no request in time")]
+    NoRequest,
+    /// A message was begun and not completed in time.
+    #[error("message not completed in time")]
+    TooSlow,
+    /// Nothing for too long, and no session that needs the connection.
+    #[error("idle")]
+    Idle,
+    /// The server wanted it.
+    #[error("closed by the server")]
+    Server,
+}
+
+/// Whose request it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // Complete by nature.
+pub enum Authentication {
+    /// No credentials. The first request of most peers, not an attack.
+    Anonymous,
+    /// Credentials that were proved.
+    User,
+    /// Credentials that were not: [`challenge`](ServerConnection::challenge) it, unless it needs none.
+    Failed,
+}
+
+/// One request that passed the rules of the connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Incoming {
+    /// For the answer.
+    pub id: RequestId,
+    /// The request.
+    pub request: Request,
+    /// The user whose credentials it proved.
+    pub user: Option<Arc<str>>,
+    /// Whether it proved any.
+    pub authentication: Authentication,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Timer {
+    FirstRequest,
+    Message,
+    Idle,
+    Linger,
+}
+
+impl From<Timer> for usize {
+    fn from(timer: Timer) -> Self {
+        timer as Self
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Reading.
+    Open,
+    /// Not reading any more; what was asked is still answered.
+    Draining(CloseReason),
+    /// All is answered.
+    Closing(CloseReason),
+    Closed,
+}
+
+/// The server's end of one connection.
+///
+/// ```
+/// # use rtsp_session::{Now, random::Random, server::*};
+/// # use rtsp_msg::{Response, StatusCode};
+/// # use bytes::BytesMut;
+/// # let addresses = Addresses { local: "127.0.0.1:8554".parse().unwrap(), peer: "127.0.0.1:4000".parse().unwrap() };
+/// let now = Now::read();
+/// let mut connection =
+///     ServerConnection::new(now, ConnectionConfig::default().into(), addresses, Random::from_seed([0; 32]));
+/// let mut buffer = BytesMut::from("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+/// connection.handle(now, Input::Read(&mut buffer));
+/// let Output::Request(incoming) = connection.poll() else { panic!("a request came in") };
+/// let response = Response::new(incoming.request.version, StatusCode::OK);
+/// connection.answer(incoming.id, response);
+/// let Output::Write(bytes) = connection.poll() else { panic!("it was answered") };
+/// assert!(bytes.starts_with(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n"));
+/// assert!(matches!(connection.poll(), Output::Wait { .. }));
+/// ```
+#[derive(Debug)]
+pub struct ServerConnection {
+    config: Arc<ConnectionConfig>,
+    addresses: Addresses,
+    random: Random,
+    now: Now,
+    decoder: Decoder,
+    gate: Option<Gate>,
+    pending: Pending,
+    /// Our requests that the peer has not answered: CSeq, id.
+    outstanding: VecDeque<(u32, RequestId)>,
+    next_cseq: u32,
+    events: VecDeque<Output>,
+    out: BytesMut,
+    spare: FrameRun,
+    phase: Phase,
+    eof: bool,
+    /// Decoding stopped because enough requests are pending: the buffer may hold more.
+    stalled: bool,
+    /// Framing was lost: the decoder looks for the next message.
+    searching: bool,
+    sessions: usize,
+    malformed: u32,
+    failures: u32,
+    timers: Timers<Timer, 4>,
+}
+
+impl ServerConnection {
+    /// A connection that was accepted just now.
+    #[must_use]
+    pub fn new(now: Now, config: Arc<ConnectionConfig>, addresses: Addresses, random: Random) -> Self {
+        let mut timers = Timers::new();
+        timers.set(Timer::FirstRequest, now.monotonic + config.first_request_timeout);
+        Self {
+            decoder: Decoder::new(config.limits.clone(), config.leniency.clone()),
+            gate: config.users.clone().map(|users| Gate::new(users, config.schemes.clone(), config.nonce_lifetime)),
+            config,
+            addresses,
+            random,
+            now,
+            pending: Pending::default(),
+            outstanding: VecDeque::new(),
+            next_cseq: 1,
+            events: VecDeque::new(),
+            out: BytesMut::new(),
+            spare: FrameRun::new(),
+            phase: Phase::Open,
+            eof: false,
+            stalled: false,
+            searching: false,
+            sessions: 0,
+            malformed: 0,
+            failures: 0,
+            timers,
+        }
+    }
+
+    /// Takes what came in. Then [`poll`](Self::poll) until [`Output::Wait`].
+    pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        self.now = now;
+        match input {
+            Input::Read(buffer) => self.read(buffer),
+            Input::Eof => {
+                self.eof = true;
+                if self.stalled {
+                    self.timers.set(Timer::Linger, now.monotonic + self.config.message_timeout);
+                } else {
+                    self.drain(CloseReason::PeerClosed);
+                }
+            }
+            Input::Timeout => self.timeout(),
+        }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn poll(&mut self) -> Output {
+        if !self.out.is_empty() {
+            return Output::Write(self.out.split().freeze());
+        }
+        if let Some(event) = self.events.pop_front() {
+            return event;
+        }
+        match self.phase {
+            Phase::Closing(reason) => {
+                self.phase = Phase::Closed;
+                Output::Close(reason)
+            }
+            Phase::Closed => Output::Wait { until: None },
+            Phase::Open | Phase::Draining(_) => Output::Wait { until: self.timers.next() },
+        }
+    }
+
+    /// Answers a request. Once for each, in any order: answers are written in the order of the requests, with CSeq, Date, Server,
+    /// Session and the like filled in where the response does not have them. A second answer to one request is ignored.
+    pub fn answer(&mut self, id: RequestId, response: Response) {
+        if self.pending.answer(id, response) {
+            self.settle();
+        }
+    }
+
+    /// Answers a request with the reason why it is not done.
+    pub fn refuse(&mut self, id: RequestId, error: ProtocolError) {
+        if matches!(error, ProtocolError::Unauthorized) {
+            return self.challenge(id);
+        }
+        let version = self.pending.echo(id).map_or(Version::V1_0, |echo| echo.version);
+        self.answer(id, error.into_response(version));
+    }
+
+    /// Answers a request with 401 and a challenge for each scheme of the config, `stale` when that is why. With no users there is
+    /// nothing that could be proved: 403.
+    pub fn challenge(&mut self, id: RequestId) {
+        let Some(echo) = self.pending.echo(id) else { return };
+        let (version, stale) = (echo.version, echo.stale);
+        let Some(gate) = &mut self.gate else {
+            return self.answer(id, ProtocolError::Forbidden.into_response(version));
+        };
+        let mut response = ProtocolError::Unauthorized.into_response(version);
+        // A line each: many peers read only one challenge a line.
+        for challenge in gate.challenges(self.now.monotonic, &mut self.random, stale) {
+            response.headers.append(HeaderName::WwwAuthenticate, challenge);
+        }
+        self.answer(id, response);
+    }
+
+    /// Sends a request to the peer: TEARDOWN, REDIRECT, PLAY_NOTIFY, OPTIONS. Its CSeq is filled in.
+    ///
+    /// `None`, and nothing is sent, when too many are unanswered or the connection is closing.
+    pub fn request(&mut self, mut request: Request) -> Option<RequestId> {
+        if self.phase != Phase::Open || self.outstanding.len() >= self.config.outstanding_requests {
+            return None;
+        }
+        let cseq = self.next_cseq;
+        self.next_cseq = cseq.checked_add(1).filter(|&next| next < 1_000_000_000).unwrap_or(1);
+        let given = std::mem::replace(&mut request.headers, Headers::new());
+        request.headers.append(HeaderName::CSeq, cseq.to_string());
+        for (name, value) in given.iter() {
+            if let Some(name) = HeaderName::parse(name).filter(|name| *name != HeaderName::CSeq) {
+                request.headers.append(name, value);
+            }
+        }
+        request.encode(&mut self.out);
+        let id = self.pending.take_id();
+        self.outstanding.push_back((cseq, id));
+        Some(id)
+    }
+
+    /// Closes the connection once all that was asked is answered.
+    pub fn close(&mut self) {
+        self.drain(CloseReason::Server);
+    }
+
+    /// How many sessions need this connection: with any, it is never closed for being idle.
+    pub fn set_sessions(&mut self, now: Now, count: usize) {
+        self.now = now;
+        self.sessions = count;
+        self.rest();
+    }
+
+    /// Should the shell read from the socket, or call again with what is in the buffer? Not while enough requests are pending.
+    #[must_use]
+    pub fn wants_read(&self) -> bool {
+        self.phase == Phase::Open && !self.is_full()
+    }
+
+    /// Takes a run back whose frames were dealt with: its list serves for the next one.
+    pub fn recycle(&mut self, mut run: FrameRun) {
+        run.bytes = Bytes::new();
+        run.frames.clear();
+        if run.frames.capacity() > self.spare.frames.capacity() {
+            self.spare = run;
+        }
+    }
+
+    /// Both ends.
+    #[must_use]
+    pub const fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &ConnectionConfig {
+        &self.config
+    }
+
+    fn is_full(&self) -> bool {
+        self.pending.len() >= self.config.pending_requests.max(1)
+    }
+
+    fn read(&mut self, buffer: &mut BytesMut) {
+        self.stalled = false;
+        let mut completed = false;
+        while self.phase == Phase::Open {
+            if self.is_full() {
+                self.stalled = !buffer.is_empty();
+                break;
+            }
+            if self.searching {
+                self.searching = !self.decoder.resync(buffer);
+                if self.searching {
+                    break;
+                }
+            }
+            match self.decode(buffer) {
+                Ok(true) => completed = true,
+                Ok(false) => break,
+                Err(error) => {
+                    completed = true;
+                    self.undecodable(error, buffer);
+                }
+            }
+        }
+        if self.phase != Phase::Open {
+            // Nothing more is read from this peer.
+            buffer.clear();
+            return;
+        }
+        if self.eof && !self.stalled {
+            return self.drain(CloseReason::PeerClosed);
+        }
+        self.watch_partial(completed, buffer);
+        self.rest();
+    }
+
+    /// One step of decoding. `false` when there is nothing complete.
+    fn decode(&mut self, buffer: &mut BytesMut) -> Result<bool, DecodeError> {
+        let mut run = std::mem::take(&mut self.spare);
+        match self.decoder.decode_run(buffer, &mut run) {
+            Ok(true) => {
+                self.events.push_back(Output::Frames(run));
+                return Ok(true);
+            }
+            other => {
+                self.spare = run;
+                other?;
+            }
+        }
+        let Some(message) = self.decoder.decode(buffer)? else { return Ok(false) };
+        match message {
+            Message::Request(request) => self.incoming(request),
+            Message::Response(response) => self.matched(response),
+            Message::Interleaved(frame) => self.events.push_back(Output::Frames(single(frame.channel, frame.payload))),
+        }
+        Ok(true)
+    }
+
+    fn incoming(&mut self, request: Request) {
+        self.timers.stop(Timer::FirstRequest);
+        let mut echo = Echo::of(&request);
+        if let Err(error) = rules::screen(&request, &self.config.methods, &self.config.features) {
+            let response = error.into_response(request.version);
+            let id = self.pending.push(echo);
+            return self.answer(id, response);
+        }
+        let proof = match &mut self.gate {
+            Some(gate) => gate.verify(self.now.monotonic, &request),
+            None => Proof::None,
+        };
+        let (user, authentication) = match proof {
+            Proof::None => (None, Authentication::Anonymous),
+            Proof::User(user) => {
+                self.failures = 0;
+                (Some(user), Authentication::User)
+            }
+            Proof::Stale => {
+                echo.stale = true;
+                (None, Authentication::Failed)
+            }
+            Proof::Wrong => {
+                self.failures += 1;
+                (None, Authentication::Failed)
+            }
+        };
+        let id = self.pending.push(echo);
+        self.events.push_back(Output::Request(Incoming { id, request, user, authentication }));
+        if self.failures > self.config.failed_authentications {
+            self.drain(CloseReason::TooManyFailures);
+        }
+    }
+
+    /// A response: to one of our requests, or nobody's and dropped (RFC 7826 §18.20).
+    fn matched(&mut self, response: Response) {
+        if response.status.is_provisional() {
+            return;
+        }
+        let Some(cseq) = response.cseq() else { return };
+        if let Some(at) = self.outstanding.iter().position(|(number, _)| *number == cseq) {
+            if let Some((_, id)) = self.outstanding.remove(at) {
+                self.events.push_back(Output::Response { id, response });
+            }
+        }
+    }
+
+    /// What cannot be read is answered in its turn, and reading goes on where the next message can be found.
+    fn undecodable(&mut self, error: DecodeError, buffer: &mut BytesMut) {
+        if !error.in_response {
+            let id = self.pending.push(Echo::unreadable(error.cseq));
+            self.answer(id, ProtocolError::from(error.kind).into_response(Version::V1_0));
+        }
+        self.malformed += 1;
+        if self.malformed > self.config.malformed_messages {
+            self.drain(CloseReason::TooManyMalformed);
+        } else if error.fatal && error.kind.is_limit() {
+            // What follows is more of the same, as much as the peer likes.
+            self.drain(CloseReason::FramingLost);
+        } else if error.fatal {
+            self.searching = !self.decoder.resync(buffer);
+        }
+    }
+
+    /// Starts, keeps or stops the clock of a message that is not complete yet.
+    fn watch_partial(&mut self, completed: bool, buffer: &BytesMut) {
+        let between = buffer.is_empty() && self.decoder.is_between_messages();
+        let partial = !self.stalled && !between;
+        if !partial {
+            self.timers.stop(Timer::Message);
+        } else if (completed && !self.searching) || self.timers.at(Timer::Message).is_none() {
+            self.timers.set(Timer::Message, self.now.monotonic + self.config.message_timeout);
+        }
+    }
+
+    /// Starts or stops the clock of idleness.
+    fn rest(&mut self) {
+        if self.sessions > 0 || !self.pending.is_empty() {
+            self.timers.stop(Timer::Idle);
+        } else {
+            self.timers.set(Timer::Idle, self.now.monotonic + self.config.idle_timeout);
+        }
+    }
+
+    fn timeout(&mut self) {
+        let now = self.now.monotonic;
+        if self.phase == Phase::Closed {
+            return;
+        }
+        if self.timers.expire(Timer::Linger, now) {
+            if let Phase::Draining(reason) = self.phase {
+                self.phase = Phase::Closing(reason);
+            } else {
+                self.phase = Phase::Closing(CloseReason::PeerClosed);
+            }
+        }
+        if self.timers.expire(Timer::FirstRequest, now) {
+            self.drain(CloseReason::NoRequest);
+        }
+        if self.timers.expire(Timer::Message, now) {
+            self.drain(CloseReason::TooSlow);
+        }
+        if self.timers.expire(Timer::Idle, now) {
+            self.drain(CloseReason::Idle);
+        }
+    }
+
+    /// Reads no more; closes once all is answered, or after a while.
+    fn drain(&mut self, reason: CloseReason) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        self.phase = Phase::Draining(reason);
+        self.stalled = false;
+        self.timers = Timers::new();
+        self.timers.set(Timer::Linger, self.now.monotonic + self.config.linger_timeout);
+        self.settle();
+    }
+
+    /// Writes the answers that are ready, and closes if they were the last.
+    fn settle(&mut self) {
+        if matches!(self.phase, Phase::Closing(_) | Phase::Closed) {
+            return;
+        }
+        let config = Arc::clone(&self.config);
+        let asked = self.pending.flush(&config.server, &config.features, self.now.wall, &mut self.out);
+        if asked {
+            self.phase = Phase::Closing(CloseReason::Requested);
+        } else if let Phase::Draining(reason) = self.phase {
+            if self.pending.is_empty() {
+                self.phase = Phase::Closing(reason);
+            }
+        } else if self.pending.is_empty() {
+            self.rest();
+        }
+    }
+}
+
+/// A run of one frame, whose prefix is not at hand.
+fn single(channel: u8, payload: Bytes) -> FrameRun {
+    let len = u16::try_from(payload.len()).unwrap_or(u16::MAX);
+    FrameRun { bytes: payload, frames: vec![rtsp_msg::FrameRef { channel, start: 0, len }] }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! What a connection refuses by itself, before anybody looks at sessions: the rules that need only the request.
+
+use crate::error::ProtocolError;
+use rtsp_msg::{HeaderName, Method, Request, RequestTarget, Scheme, Version};
+
+/// Judges one request. `methods` are those that the server has, `features` the option tags that it supports.
+///
+/// # Errors
+/// The first rule that it breaks: CSeq (RFC 7826 §18.20), method (§17.5.2), target (§7.1), Require (§18.43).
+pub fn screen(request: &Request, methods: &[Method], features: &[String]) -> Result<(), ProtocolError> {
+    if request.cseq().is_none() {
+        return Err(ProtocolError::NoSequence);
+    }
+    if !methods.contains(&request.method) || !exists_in(&request.method, request.version) {
+        return Err(ProtocolError::NotImplemented { public: public(methods, request.version) });
+    }
+    match &request.target {
+        RequestTarget::Invalid(_) => return Err(ProtocolError::BadTarget),
+        // RFC 7826 §7.1: `*` only where no resource is meant.
+        RequestTarget::Any if request.method != Method::Options => return Err(ProtocolError::BadTarget),
+        // RFC 7826 §4.2: rtspu has no meaning any more.
+        RequestTarget::Uri(uri) if uri.scheme() == Scheme::Rtspu => {
+            return Err(ProtocolError::NotImplemented { public: public(methods, request.version) });
+        }
+        _ => {}
+    }
+    let tags = unsupported(request, features);
+    if tags.is_empty() { Ok(()) } else { Err(ProtocolError::OptionNotSupported { tags }) }
+}
+
+/// ANNOUNCE and RECORD are gone from RTSP/2.0 (RFC 7826 §H).
+#[must_use]
+pub const fn exists_in(method: &Method, version: Version) -> bool {
+    match version {
+        Version::V2_0 => !matches!(method, Method::Announce | Method::Record),
+        _ => !matches!(method, Method::PlayNotify),
+    }
+}
+
+/// The methods that exist in this version, for a Public header.
+#[must_use]
+pub fn public(methods: &[Method], version: Version) -> Vec<Method> {
+    methods.iter().filter(|method| exists_in(method, version)).cloned().collect()
+}
+
+/// Exactly the tags that are asked for and not supported. RTSP/1.0 servers treat Proxy-Require like Require
+/// (RFC 2326 §12.27), RTSP/2.0 servers ignore it (RFC 7826 §18.37).
+fn unsupported(request: &Request, features: &[String]) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    let names: &[HeaderName] = match request.version {
+        Version::V2_0 => &[HeaderName::Require],
+        _ => &[HeaderName::Require, HeaderName::ProxyRequire],
+    };
+    for value in names.iter().flat_map(|name| request.headers.all(name)) {
+        for tag in value.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
+            let supported = features.iter().any(|feature| feature == tag);
+            if !supported && !tags.iter().any(|known| known == tag) {
+                tags.push(tag.to_owned());
+            }
+        }
+    }
+    tags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rtsp_msg::Uri;
+
+    fn methods() -> Vec<Method> {
+        vec![Method::Options, Method::Describe, Method::Setup, Method::Play, Method::Announce, Method::Record]
+    }
+
+    fn request(method: Method, target: &str, version: Version, headers: &[(HeaderName, &str)]) -> Request {
+        let target = match target {
+            "*" => RequestTarget::Any,
+            _ => Uri::parse(target).map_or_else(|_| RequestTarget::Invalid(target.into()), RequestTarget::Uri),
+        };
+        let mut request = Request::new(method, target, version);
+        request.headers.append(HeaderName::CSeq, "7");
+        for (name, value) in headers {
+            request.headers.append(name.clone(), value);
+        }
+        request
+    }
+
+    fn verdict(request: &Request) -> u16 {
+        match screen(request, &methods(), &["play.basic".into()]) {
+            Ok(()) => 200,
+            Err(error) => error.status().code(),
+        }
+    }
+
+    #[test]
+    fn methods_and_targets() {
+        use Version::{V1_0, V2_0};
+        for (method, target, version, code) in [
+            (Method::Options, "*", V1_0, 200),
+            (Method::Options, "rtsp://h", V2_0, 200),
+            (Method::Describe, "rtsp://h/a", V1_0, 200),
+            (Method::Describe, "*", V2_0, 400),
+            (Method::Play, "*", V1_0, 400),
+            (Method::Describe, "rtsp:///x", V1_0, 400),
+            (Method::Describe, "/a", V2_0, 400),
+            (Method::Describe, "rtspu://h/a", V2_0, 501),
+            (Method::Announce, "rtsp://h/a", V1_0, 200),
+            (Method::Announce, "rtsp://h/a", V2_0, 501),
+            (Method::Record, "rtsp://h/a", V2_0, 501),
+            (Method::Redirect, "rtsp://h/a", V1_0, 501),
+            (Method::Pause, "rtsp://h/a", V1_0, 501), // not among this server's methods
+            (Method::parse("FOO").unwrap(), "rtsp://h/a", V1_0, 501),
+        ] {
+            let request = request(method.clone(), target, version, &[]);
+            assert_eq!(verdict(&request), code, "{method:?} {target} {version}");
+        }
+    }
+
+    #[test]
+    fn r2_cap_03_unsupported_lists_exactly_the_unknown_tags() {
+        let headers = [
+            (HeaderName::Require, "play.basic, x.y"),
+            (HeaderName::ProxyRequire, "p"),
+            (HeaderName::Require, "z,, x.y"),
+        ];
+        for (version, expected) in [(Version::V1_0, vec!["x.y", "z", "p"]), (Version::V2_0, vec!["x.y", "z"])] {
+            let request = request(Method::Describe, "rtsp://h/a", version, &headers);
+            match screen(&request, &methods(), &["play.basic".into()]) {
+                Err(ProtocolError::OptionNotSupported { tags }) => assert_eq!(tags, expected),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn r2_cseq_08_a_request_without_number_is_refused() {
+        let mut request = request(Method::Options, "*", Version::V1_0, &[]);
+        request.headers.remove(&HeaderName::CSeq);
+        assert_eq!(verdict(&request), 400);
+        request.headers.append(HeaderName::CSeq, "seven");
+        assert_eq!(verdict(&request), 400);
+    }
+}
