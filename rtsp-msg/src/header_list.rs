@@ -71,7 +71,8 @@ impl Headers {
         let position = self.positions(&name).next();
         self.remove(&name);
         self.append(name, value);
-        if let (Some(position), Some(entry)) = (position, self.entries.pop()) {
+        let Some(position) = position else { return };
+        if let Some(entry) = self.entries.pop() {
             self.entries.insert(position.min(self.entries.len()), entry);
         }
     }

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::str::FromStr;
 
+use crate::token::is_token;
 use crate::typed::{HeaderError, HeaderErrorKind};
 
 /// Elements of any one header, or parameters of one element, that are read. No header in use comes near.
@@ -130,6 +131,14 @@ pub(crate) fn quote(text: &str, out: &mut String) {
         out.push(character);
     }
     out.push('"');
+}
+
+/// Writes a token as it is and anything else as a quoted string.
+pub(crate) fn push_value(text: &str, out: &mut String) {
+    match is_token(text.as_bytes()) {
+        true => out.push_str(text),
+        false => quote(text, out),
+    }
 }
 
 /// Digits and nothing else, at most `max_digits`, within the type's range.

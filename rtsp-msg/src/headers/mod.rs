@@ -5,5 +5,13 @@
 
 mod cseq;
 mod lex;
+mod session;
+mod transport;
+mod transport_decode;
+mod transport_encode;
 
 pub use cseq::CSeq;
+pub use session::Session;
+pub use transport::{
+    Address, ConnectionUse, Delivery, Lower, Mode, Profile, SetupRole, Transport, TransportSpec,
+};
