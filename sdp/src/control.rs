@@ -1,6 +1,8 @@
 //! Control URIs: where to send the requests for a session or one of its media (RFC 7826 §D.1.1).
 
 mod reference;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 

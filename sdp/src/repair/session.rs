@@ -126,27 +126,15 @@ fn session_lines(
         }
     }
 
-    let mut seen = ['\0'; 3];
     for line in lines {
+        let once = matches!(line.key, 'v' | 'o' | 's' | 'i' | 'u' | 'c');
+        let repeated = once && first(line.key).is_some_and(|first| first.number != line.number);
         match line.key {
-            'v' | 'o' | 's' => {
-                if first(line.key) != Some(line) {
-                    repairs.add(match line.key {
-                        's' => Repair::RepeatedSessionName,
-                        _ => Repair::RepeatedLine,
-                    });
-                }
-            }
-            'i' | 'u' | 'c' if seen.contains(&line.key) => repairs.add(Repair::RepeatedLine),
+            's' if repeated => repairs.add(Repair::RepeatedSessionName),
+            _ if repeated => repairs.add(Repair::RepeatedLine),
+            'v' | 'o' | 's' => {}
             't' => output.push(line.number, 't', &time(&line.value, repairs)),
-            _ => {
-                if let Some(free) = seen.iter_mut().find(|key| **key == '\0')
-                    && matches!(line.key, 'i' | 'u' | 'c')
-                {
-                    *free = line.key;
-                }
-                common_line(line, output, repairs);
-            }
+            _ => common_line(line, output, repairs),
         }
     }
     if first('t').is_none() {
@@ -209,7 +197,7 @@ fn common_line(line: &Line<'_>, output: &mut Output, repairs: &mut Repairs) {
     }
 }
 
-/// Reports lines that stand in front of one which RFC 8866 §5 puts earlier.
+/// Reports lines that stand in front of one which RFC 8866 §5 puts earlier. `order` ends with `a`.
 fn check_order(lines: &[Line<'_>], order: &str, repairs: &mut Repairs) {
     let mut highest = 0;
     for line in lines {
@@ -220,13 +208,14 @@ fn check_order(lines: &[Line<'_>], order: &str, repairs: &mut Repairs) {
         };
         if rank >= highest {
             highest = rank;
-        } else if key == 't' && order.ends_with('a') && highest + 1 == order.len() {
-            repairs.add(Repair::AttributesBeforeTime);
-        } else if key == 'v' {
-            repairs.add(Repair::MissingVersion);
-        } else if !(key == 's' && highest == rank + 1) {
-            repairs.add(Repair::OutOfOrder);
+            continue;
         }
+        let after_attributes = order.get(highest..) == Some("a");
+        repairs.add(match key {
+            't' if after_attributes => Repair::AttributesBeforeTime,
+            'v' => Repair::MissingVersion,
+            _ => Repair::OutOfOrder,
+        });
     }
 }
 
