@@ -1,6 +1,6 @@
 //! Where decoding can start, told from a payload without depacketizing it.
 
-use crate::Codec;
+use crate::{Codec, h264, h265};
 
 /// Whether a stream of this format has points where decoding can start and others where it cannot, and
 /// [`random_access`] knows them.
@@ -24,10 +24,151 @@ pub const fn has_key_frames(codec: Codec) -> bool {
 ///
 /// Several packets of such a point may say so (parameter sets, then each slice): the first one of a
 /// timestamp is where a reader starts. Never true for formats without such knowledge.
+///
+/// - H.264: SPS, IDR, or a recovery point that is right at once. A PPS alone is none: some encoders repeat it
+///   with every picture.
+/// - H.265: VPS, SPS, and IDR, CRA and BLA pictures.
+/// - VP8, VP9: first packet of a key frame. AV1: first packet of a coded video sequence.
+/// - JPEG: first packet of each picture.
+/// - MPEG-1, -2 and -4 video: a sequence header, or an I-picture of MPEG-4.
 #[must_use]
 pub fn random_access(codec: Codec, payload: &[u8]) -> bool {
-    let _ = payload;
     match codec {
+        Codec::H264 => h264::random_access(payload),
+        Codec::H265 => h265::random_access(payload),
+        Codec::Vp8 => vp8(payload).unwrap_or(false),
+        Codec::Vp9 => vp9(payload).unwrap_or(false),
+        // The N bit of the aggregation header (AV1 RTP specification §4.4).
+        Codec::Av1 => payload.first().is_some_and(|&header| header & 0x08 != 0),
+        // Fragment offset 0 (RFC 2435 §3.1.2).
+        Codec::Jpeg => payload.get(1..4) == Some(&[0, 0, 0]),
+        // The S bit of the video-specific header (RFC 2250 §3.4).
+        Codec::MpegVideo => payload.get(2).is_some_and(|&flags| flags & 0x20 != 0),
+        Codec::Mpeg4Video => mpeg4(payload),
         _ => false,
+    }
+}
+
+/// RFC 7741 §4.2, §4.3: start of the first partition, and an inverse key frame flag of 0.
+fn vp8(payload: &[u8]) -> Option<bool> {
+    let (&descriptor, mut rest) = payload.split_first()?;
+    if descriptor & 0x10 == 0 || descriptor & 0x07 != 0 {
+        return Some(false);
+    }
+    if descriptor & 0x80 != 0 {
+        let (&extension, behind) = rest.split_first()?;
+        let picture_id = match (extension & 0x80 != 0, behind.first()?) {
+            (false, _) => 0,
+            (true, first) => 1 + usize::from(first >> 7),
+        };
+        let level = usize::from(extension & 0x40 != 0);
+        let layer = usize::from(extension & 0x30 != 0);
+        rest = behind.get(picture_id + level + layer..)?;
+    }
+    Some(rest.first()? & 1 == 0)
+}
+
+/// RFC 9628 §4.2: beginning of a frame that is not predicted from another picture, in the lowest layer.
+fn vp9(payload: &[u8]) -> Option<bool> {
+    let &descriptor = payload.first()?;
+    let (id, inter, layers, begins) = (
+        descriptor & 0x80 != 0,
+        descriptor & 0x40 != 0,
+        descriptor & 0x20 != 0,
+        descriptor & 0x08 != 0,
+    );
+    if inter || !begins {
+        return Some(false);
+    }
+    if !layers {
+        return Some(true);
+    }
+    let id_len = if id {
+        1 + usize::from(payload.get(1)? >> 7)
+    } else {
+        0
+    };
+    let layer = payload.get(1 + id_len)?;
+    Some(layer >> 1 & 7 == 0)
+}
+
+/// The start codes at the beginning: a sequence, or a VOP that is intra coded (ISO/IEC 14496-2 §6.2).
+fn mpeg4(payload: &[u8]) -> bool {
+    match payload {
+        [0, 0, 1, 0xb0 | 0xb3, ..] => true,
+        [0, 0, 1, 0xb6, first, ..] => first >> 6 == 0,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Xorshift;
+
+    const CASES: &[(Codec, &[u8], bool)] = &[
+        (Codec::H264, &[0x67, 0x42], true),
+        (Codec::H264, &[0x68, 0xce], false),
+        (Codec::H264, &[0x65, 0x88], true),
+        (Codec::H264, &[0x41, 0x9a], false),
+        (Codec::H264, &[0x06, 6, 1, 0x84, 0x80], true),
+        (Codec::H264, &[0x06, 6, 1, 0x40, 0x80], false),
+        (Codec::H264, &[0x06, 5, 1, 0x84, 0x80], false),
+        (Codec::H264, &[0x78, 0, 1, 0x09, 0, 2, 0x67, 0x42], true),
+        (Codec::H264, &[0x78, 0, 1, 0x09, 0, 9, 0x67, 0x42], false),
+        (Codec::H264, &[0x7c, 0x85, 1], true),
+        (Codec::H264, &[0x7c, 0x05, 1], false),
+        (Codec::H264, &[0x7c, 0x81, 1], false),
+        (Codec::H264, &[0, 0, 0, 1, 0x67, 1], true),
+        (Codec::H265, &[0x40, 1], true),
+        (Codec::H265, &[0x44, 1], false),
+        (Codec::H265, &[0x26, 1], true),
+        (Codec::H265, &[0x2a, 1], true),
+        (Codec::H265, &[0x02, 1], false),
+        (Codec::H265, &[0x62, 1, 0x93], true),
+        (Codec::H265, &[0x62, 1, 0x13], false),
+        (Codec::H265, &[0x60, 1, 0, 2, 0x42, 1], true),
+        (Codec::Vp8, &[0x10, 0], true),
+        (Codec::Vp8, &[0x10, 1], false),
+        (Codec::Vp8, &[0x00, 0], false),
+        (Codec::Vp8, &[0x90, 0x80, 0x80, 1, 0], true),
+        (Codec::Vp8, &[0x90, 0xf0, 0x80, 1, 0, 0, 1], false),
+        (Codec::Vp9, &[0x08], true),
+        (Codec::Vp9, &[0x48], false),
+        (Codec::Vp9, &[0xa8, 0x81, 1, 0x00], true),
+        (Codec::Vp9, &[0xa8, 0x81, 1, 0x02], false),
+        (Codec::Av1, &[0x18, 1], true),
+        (Codec::Av1, &[0x10, 1], false),
+        (Codec::Jpeg, &[0, 0, 0, 0, 1], true),
+        (Codec::Jpeg, &[0, 0, 5, 0, 1], false),
+        (Codec::MpegVideo, &[0, 0, 0x20, 0], true),
+        (Codec::Mpeg4Video, &[0, 0, 1, 0xb6, 0x10], true),
+        (Codec::Mpeg4Video, &[0, 0, 1, 0xb6, 0x50], false),
+        (Codec::Opus, &[0x67], false),
+        (Codec::Other, &[0x65], false),
+    ];
+
+    #[test]
+    fn starts_are_told_from_the_rest() {
+        for &(codec, payload, expected) in CASES {
+            assert_eq!(
+                let _ = random_access(codec, payload),
+                expected,
+                "{codec} {payload:02x?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_payload_panics() {
+        let mut random = Xorshift::new(11);
+        for &(codec, payload, _) in CASES {
+            for end in 0..payload.len() {
+                let _ = random_access(codec, &payload[..end]);
+            }
+            for _ in 0..2000 {
+                let _ = random_access(codec, &random.bytes(40));
+            }
+        }
     }
 }

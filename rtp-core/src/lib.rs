@@ -35,7 +35,7 @@ pub use header::Header;
 pub use packet::{Packet, PacketView};
 pub use payload::{
     AudioParameters, Depacketizer, DepacketizerCounters, Packetizer, PacketizerConfig, Parameters,
-    aac, h264, h265,
+    aac, h264, h265, nal,
 };
 pub use reorder::{Push, Reorder, ReorderConfig, ReorderCounters, Reordered};
 pub use stats::{ReceiverStats, ReceptionReport};

@@ -4,12 +4,17 @@
 //! [`h264`], [`h265`] and [`aac`] also read and write the formats' own parameter structures.
 
 pub mod aac;
-pub(crate) mod audio;
+mod access_unit;
+mod audio;
+mod bits;
 mod depacketizer;
 mod fmtp;
 pub mod h264;
 pub mod h265;
-pub(crate) mod opus;
+mod mpa;
+pub mod nal;
+mod opus;
+mod pack;
 mod packetizer;
 mod parameters;
 

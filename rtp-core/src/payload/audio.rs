@@ -1,6 +1,6 @@
 //! Formats where a packet is a frame: G.711, G.722, L16 and others (RFC 3551 §4.5).
 
-use super::{AudioParameters, Parameters};
+use super::{AudioParameters, PacketWriter, Parameters};
 use crate::{Codec, Error, Frame, Packet, frame::FrameQueue};
 
 /// Bytes of one sampling instant of one channel as a fraction of clock ticks: how many ticks a byte lasts,
@@ -16,7 +16,7 @@ fn ticks_per_bytes(codec: Codec, channels: u8) -> Option<(u32, u32)> {
 }
 
 /// Ticks of the clock that `len` bytes last.
-pub(crate) fn duration(codec: Codec, channels: u8, len: usize) -> Option<u32> {
+fn duration(codec: Codec, channels: u8, len: usize) -> Option<u32> {
     let (ticks, bytes) = ticks_per_bytes(codec, channels)?;
     u32::try_from(len)
         .ok()?
@@ -25,9 +25,21 @@ pub(crate) fn duration(codec: Codec, channels: u8, len: usize) -> Option<u32> {
 }
 
 /// The smallest number of bytes that may not be split over packets.
-pub(crate) fn block(codec: Codec, channels: u8) -> usize {
+fn block(codec: Codec, channels: u8) -> usize {
     let width = if codec == Codec::L16 { 2 } else { 1 };
     width * usize::from(channels.max(1))
+}
+
+/// As many packets as it takes, cut between sampling instants.
+pub(crate) fn packetize(codec: Codec, writer: &mut PacketWriter, frame: &[u8], timestamp: u32) {
+    let channels = writer.config.channels;
+    let block = block(codec, channels);
+    let most = (writer.config.max_payload / block).max(1) * block;
+    let mut at = timestamp;
+    for part in frame.chunks(most) {
+        writer.packet(false, at, &[part]);
+        at = at.wrapping_add(duration(codec, channels, part.len()).unwrap_or(0));
+    }
 }
 
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Packets to frames, whatever the format.
 
-use super::{Parameters, audio, opus};
+use super::{Parameters, aac, audio, fmtp, h264, h265, mpa, opus};
 use crate::{
     Codec, Error, Frame, Packet,
     frame::FrameQueue,
@@ -19,6 +19,8 @@ pub struct DepacketizerCounters {
     pub late: u64,
     /// Packets with an error in their payload.
     pub malformed: u64,
+    /// NAL units that had start codes inside and were split at them.
+    pub annex_b: u64,
     /// Frames dropped because nobody popped the earlier ones.
     pub overflow: u64,
 }
@@ -40,11 +42,18 @@ pub struct Depacketizer {
 
 #[derive(Debug)]
 enum Inner {
-    Audio(audio::Depacketizer),
+    H264(h264::Depacketizer),
+    H265(h265::Depacketizer),
+    Aac(aac::Depacketizer),
     Opus(opus::Depacketizer),
+    Audio(audio::Depacketizer),
+    Mpa(mpa::Depacketizer),
 }
 
 impl Depacketizer {
+    /// Bound of a frame's size in bytes, unless [`set_frame_limit`](Self::set_frame_limit) says otherwise.
+    pub const FRAME_LIMIT: usize = 8 << 20;
+
     /// A depacketizer for a format as SDP describes it. `channels` are those of `a=rtpmap`, 1 if absent;
     /// `fmtp` is the value of `a=fmtp` behind the payload type.
     ///
@@ -57,13 +66,25 @@ impl Depacketizer {
         channels: Option<u8>,
         fmtp: Option<&str>,
     ) -> Result<Self, Error> {
-        let _ = fmtp;
-        let channels_or_one = channels.unwrap_or(1);
+        let fmtp = fmtp.unwrap_or_default();
+        let channel_count = channels.unwrap_or(1).max(1);
         let inner = match codec {
-            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16 | Codec::MpegTs => {
-                Inner::Audio(audio::Depacketizer::new(codec, clock_rate, channels_or_one))
+            Codec::H264 => Inner::H264(h264::Depacketizer::new(fmtp, Self::FRAME_LIMIT)),
+            Codec::H265 => Inner::H265(h265::Depacketizer::new(fmtp, Self::FRAME_LIMIT)),
+            Codec::Aac => Inner::Aac(aac::Depacketizer::new(
+                fmtp,
+                clock_rate,
+                channel_count,
+                Self::FRAME_LIMIT,
+            )),
+            Codec::Opus => {
+                let stereo = fmtp::number(fmtp, "sprop-stereo") == Some(1);
+                Inner::Opus(opus::Depacketizer::new(if stereo { 2 } else { 1 }))
             }
-            Codec::Opus => Inner::Opus(opus::Depacketizer::new(channels_or_one)),
+            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16 | Codec::MpegTs => {
+                Inner::Audio(audio::Depacketizer::new(codec, clock_rate, channel_count))
+            }
+            Codec::Mpa => Inner::Mpa(mpa::Depacketizer::new(clock_rate)),
             _ => return Err(Error::Unsupported(codec)),
         };
         Ok(Self {
@@ -82,9 +103,14 @@ impl Depacketizer {
     pub fn push(&mut self, packet: &Packet) -> Result<(), Error> {
         self.follow(packet.sequence())?;
         self.counters.packets += 1;
+        let out = &mut self.out;
         let result = match &mut self.inner {
-            Inner::Audio(inner) => inner.push(packet, &mut self.out),
-            Inner::Opus(inner) => inner.push(packet, &mut self.out),
+            Inner::H264(inner) => inner.push(packet, out),
+            Inner::H265(inner) => inner.push(packet, out),
+            Inner::Aac(inner) => inner.push(packet, out),
+            Inner::Opus(inner) => inner.push(packet, out),
+            Inner::Audio(inner) => inner.push(packet, out),
+            Inner::Mpa(inner) => inner.push(packet, out),
         };
         self.counters.malformed += u64::from(result.is_err());
         result
@@ -117,10 +143,37 @@ impl Depacketizer {
         self.expected = self.expected.map(|expected| expected.wrapping_add(count));
         self.counters.lost += u64::from(count);
         self.out.pending_loss = self.out.pending_loss.saturating_add(u32::from(count));
+        match &mut self.inner {
+            _ if count == 0 => {}
+            Inner::H264(inner) => inner.lost(count.into()),
+            Inner::H265(inner) => inner.lost(count.into()),
+            Inner::Aac(inner) => inner.lost(),
+            Inner::Mpa(inner) => inner.lost(),
+            Inner::Opus(_) | Inner::Audio(_) => {}
+        }
     }
 
-    /// The stream ends or pauses: what is complete so far becomes a frame.
-    pub fn flush(&mut self) {}
+    /// The stream ends or pauses: an access unit that only waits for its marker becomes a frame.
+    pub fn flush(&mut self) {
+        match &mut self.inner {
+            Inner::H264(inner) => inner.flush(&mut self.out),
+            Inner::H265(inner) => inner.flush(&mut self.out),
+            Inner::Aac(inner) => inner.lost(),
+            Inner::Mpa(inner) => inner.lost(),
+            Inner::Opus(_) | Inner::Audio(_) => {}
+        }
+    }
+
+    /// Bounds the size of a frame in bytes; a larger one is dropped and reported by [`push`](Self::push).
+    pub fn set_frame_limit(&mut self, limit: usize) {
+        match &mut self.inner {
+            Inner::H264(inner) => inner.set_limit(limit),
+            Inner::H265(inner) => inner.set_limit(limit),
+            Inner::Aac(inner) => inner.set_limit(limit),
+            // One packet bounds them.
+            Inner::Opus(_) | Inner::Audio(_) | Inner::Mpa(_) => {}
+        }
+    }
 
     /// The next finished frame.
     pub fn pop(&mut self) -> Option<Frame> {
@@ -131,16 +184,26 @@ impl Depacketizer {
     #[must_use]
     pub fn parameters(&self) -> Option<&Parameters> {
         match &self.inner {
-            Inner::Audio(inner) => inner.parameters.as_ref(),
+            Inner::H264(inner) => inner.parameters(),
+            Inner::H265(inner) => inner.parameters(),
+            Inner::Aac(inner) => inner.parameters(),
             Inner::Opus(inner) => inner.parameters.as_ref(),
+            Inner::Audio(inner) => inner.parameters.as_ref(),
+            Inner::Mpa(inner) => inner.parameters(),
         }
     }
 
     /// What was counted since the start.
     #[must_use]
     pub fn counters(&self) -> DepacketizerCounters {
+        let annex_b = match &self.inner {
+            Inner::H264(inner) => inner.annex_b(),
+            Inner::H265(inner) => inner.annex_b(),
+            _ => 0,
+        };
         DepacketizerCounters {
             overflow: self.out.overflow,
+            annex_b,
             ..self.counters
         }
     }

@@ -1,5 +1,18 @@
 //! Format parameters, the value of `a=fmtp` behind the payload type.
 
+use base64::{
+    alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+
+/// Base64 as cameras write it: padding or none, stray bits in the last character.
+pub(crate) const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
 /// The value of `name` in `fmtp`, names compared without case; `None` if it is missing.
 ///
 /// Accepts a trailing semicolon and blanks around names and values.

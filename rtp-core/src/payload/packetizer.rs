@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::audio;
+use super::{aac, audio, h264, h265, mpa, pack};
 use crate::{Codec, Error, Header};
 
 /// How packets are to be made.
@@ -48,7 +48,12 @@ pub struct Packetizer {
 
 #[derive(Debug)]
 enum Inner {
+    H264,
+    H265,
+    Aac,
+    Opus,
     Audio(Codec),
+    Mpa,
 }
 
 /// Packets under construction: back to back in one buffer, from which they are split without a copy.
@@ -62,6 +67,20 @@ pub(crate) struct PacketWriter {
 impl PacketWriter {
     /// Appends one packet whose payload is the concatenation of `parts`.
     pub(crate) fn packet(&mut self, marker: bool, timestamp: u32, parts: &[&[u8]]) {
+        self.packet_with(marker, timestamp, |out| {
+            for part in parts {
+                out.put_slice(part);
+            }
+        });
+    }
+
+    /// Appends one packet whose payload `write` appends.
+    pub(crate) fn packet_with(
+        &mut self,
+        marker: bool,
+        timestamp: u32,
+        write: impl FnOnce(&mut BytesMut),
+    ) {
         let header = Header {
             marker,
             payload_type: self.config.payload_type,
@@ -70,13 +89,10 @@ impl PacketWriter {
             ssrc: self.config.ssrc,
         };
         self.config.sequence = self.config.sequence.wrapping_add(1);
-        let length = Header::LEN + parts.iter().map(|part| part.len()).sum::<usize>();
-        self.buffer.reserve(length);
+        let start = self.buffer.len();
         self.buffer.put_slice(&header.to_bytes());
-        for part in parts {
-            self.buffer.put_slice(part);
-        }
-        self.lengths.push_back(length);
+        write(&mut self.buffer);
+        self.lengths.push_back(self.buffer.len() - start);
     }
 }
 
@@ -90,6 +106,11 @@ impl Packetizer {
     /// [`Error::Unsupported`] for a codec without packetizer.
     pub fn new(codec: Codec, config: PacketizerConfig) -> Result<Self, Error> {
         let inner = match codec {
+            Codec::H264 => Inner::H264,
+            Codec::H265 => Inner::H265,
+            Codec::Aac => Inner::Aac,
+            Codec::Opus => Inner::Opus,
+            Codec::Mpa => Inner::Mpa,
             Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16 => Inner::Audio(codec),
             _ => return Err(Error::Unsupported(codec)),
         };
@@ -121,20 +142,24 @@ impl Packetizer {
         writer
             .buffer
             .reserve(frame.len() + frame.len() / writer.config.max_payload * 16 + 64);
-        match &mut self.inner {
+        match self.inner {
+            Inner::H264 => pack::packetize::<h264::H264>(writer, frame, timestamp),
+            Inner::H265 => pack::packetize::<h265::H265>(writer, frame, timestamp),
+            Inner::Aac => aac::packetize(writer, frame, timestamp),
+            Inner::Mpa => mpa::packetize(writer, frame, timestamp),
             Inner::Audio(codec) => {
-                let channels = writer.config.channels;
-                let block = audio::block(*codec, channels);
-                let most = (writer.config.max_payload / block).max(1) * block;
-                let mut at = timestamp;
-                for part in frame.chunks(most) {
-                    writer.packet(false, at, &[part]);
-                    at =
-                        at.wrapping_add(audio::duration(*codec, channels, part.len()).unwrap_or(0));
-                }
+                audio::packetize(codec, writer, frame, timestamp);
+                Ok(())
+            }
+            // A packet must not be split (RFC 7587 §4.2).
+            Inner::Opus if frame.len() > usize::from(u16::MAX) => Err(Error::FrameTooLarge {
+                limit: usize::from(u16::MAX),
+            }),
+            Inner::Opus => {
+                writer.packet(false, timestamp, &[frame]);
+                Ok(())
             }
         }
-        Ok(())
     }
 
     /// The next whole RTP packet.
