@@ -209,16 +209,25 @@ impl ProtocolError {
             Self::MethodNotAllowed { allow } | Self::WrongState { allow } => {
                 headers.append(HeaderName::Allow, list(allow));
             }
-            Self::OptionNotSupported { tags } => headers.append(HeaderName::Unsupported, tags.join(", ")),
-            Self::HeaderNotValid { accept_ranges: Some(units) } => headers.append(HeaderName::AcceptRanges, units),
-            Self::Overloaded { retry_after: Some(seconds) } => {
+            Self::OptionNotSupported { tags } => {
+                headers.append(HeaderName::Unsupported, tags.join(", "))
+            }
+            Self::HeaderNotValid {
+                accept_ranges: Some(units),
+            } => headers.append(HeaderName::AcceptRanges, units),
+            Self::Overloaded {
+                retry_after: Some(seconds),
+            } => {
                 headers.append(HeaderName::RetryAfter, seconds.to_string());
             }
             _ => {}
         }
         let text = match &self {
             Self::ParameterNotUnderstood { names } => Some((names.join("\r\n"), "text/parameters")),
-            Self::Version => Some(("RTSP/1.0 and RTSP/2.0 are supported\r\n".into(), "text/plain;charset=utf-8")),
+            Self::Version => Some((
+                "supported versions: RTSP/1.0, RTSP/2.0\r\n".into(),
+                "text/plain;charset=utf-8",
+            )),
             _ if status.code() >= 500 => Some((format!("{self}\r\n"), "text/plain;charset=utf-8")),
             _ => None,
         };
@@ -250,7 +259,11 @@ impl From<HeaderError> for ProtocolError {
 
 /// Methods with commas between, as in Allow and Public.
 pub(crate) fn list(methods: &[Method]) -> String {
-    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+    methods
+        .iter()
+        .map(Method::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]
@@ -267,20 +280,71 @@ mod tests {
     #[test]
     fn statuses_carry_the_headers_they_demand() {
         for (error, first, header) in [
-            (ProtocolError::Malformed, "RTSP/1.0 400 Bad Request\r\n", "\r\n\r\n"),
-            (ProtocolError::NotImplemented { public: vec![Method::Options, Method::Play] }, "RTSP/1.0 501 ", "Public: OPTIONS, PLAY\r\n"),
-            (ProtocolError::WrongState { allow: vec![Method::Options] }, "RTSP/1.0 455 ", "Allow: OPTIONS\r\n"),
-            (ProtocolError::OptionNotSupported { tags: vec!["a".into(), "b".into()] }, "RTSP/1.0 551 ", "Unsupported: a, b\r\n"),
-            (ProtocolError::HeaderNotValid { accept_ranges: Some("npt") }, "RTSP/1.0 456 ", "Accept-Ranges: npt\r\n"),
-            (ProtocolError::Overloaded { retry_after: Some(3) }, "RTSP/1.0 503 ", "Retry-After: 3\r\n"),
-            (ProtocolError::Version, "RTSP/1.0 505 ", "\r\n\r\nRTSP/1.0 and RTSP/2.0"),
-            (ProtocolError::PathTaken, "RTSP/1.0 403 Path In Use\r\n", "\r\n\r\n"),
-            (ProtocolError::DestinationProhibited, "RTSP/1.0 403 Forbidden\r\n", "\r\n\r\n"),
+            (
+                ProtocolError::Malformed,
+                "RTSP/1.0 400 Bad Request\r\n",
+                "\r\n\r\n",
+            ),
+            (
+                ProtocolError::NotImplemented {
+                    public: vec![Method::Options, Method::Play],
+                },
+                "RTSP/1.0 501 ",
+                "Public: OPTIONS, PLAY\r\n",
+            ),
+            (
+                ProtocolError::WrongState {
+                    allow: vec![Method::Options],
+                },
+                "RTSP/1.0 455 ",
+                "Allow: OPTIONS\r\n",
+            ),
+            (
+                ProtocolError::OptionNotSupported {
+                    tags: vec!["a".into(), "b".into()],
+                },
+                "RTSP/1.0 551 ",
+                "Unsupported: a, b\r\n",
+            ),
+            (
+                ProtocolError::HeaderNotValid {
+                    accept_ranges: Some("npt"),
+                },
+                "RTSP/1.0 456 ",
+                "Accept-Ranges: npt\r\n",
+            ),
+            (
+                ProtocolError::Overloaded {
+                    retry_after: Some(3),
+                },
+                "RTSP/1.0 503 ",
+                "Retry-After: 3\r\n",
+            ),
+            (
+                ProtocolError::Version,
+                "RTSP/1.0 505 ",
+                "\r\n\r\nsupported versions: ",
+            ),
+            (
+                ProtocolError::PathTaken,
+                "RTSP/1.0 403 Path In Use\r\n",
+                "\r\n\r\n",
+            ),
+            (
+                ProtocolError::DestinationProhibited,
+                "RTSP/1.0 403 Forbidden\r\n",
+                "\r\n\r\n",
+            ),
         ] {
             let text = text(error.clone(), Version::V1_0);
-            assert!(text.starts_with(first) && text.contains(header), "{error:?}: {text}");
+            assert!(
+                text.starts_with(first) && text.contains(header),
+                "{error:?}: {text}"
+            );
         }
-        assert!(text(ProtocolError::DestinationProhibited, Version::V2_0).starts_with("RTSP/2.0 463 "));
+        assert!(
+            text(ProtocolError::DestinationProhibited, Version::V2_0).starts_with("RTSP/2.0 463 ")
+        );
     }
 
     #[test]

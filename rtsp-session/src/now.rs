@@ -19,12 +19,18 @@ impl Now {
     /// Reads both clocks of the system. Only shells call it.
     #[must_use]
     pub fn read() -> Self {
-        Self { monotonic: Instant::now(), wall: SystemTime::now() }
+        Self {
+            monotonic: Instant::now(),
+            wall: SystemTime::now(),
+        }
     }
 
     /// The moment `duration` after this one, on both clocks.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        Self { monotonic: self.monotonic + duration, wall: self.wall + duration }
+        Self {
+            monotonic: self.monotonic + duration,
+            wall: self.wall + duration,
+        }
     }
 }

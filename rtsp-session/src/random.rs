@@ -36,7 +36,8 @@ impl Random {
     /// `length` characters out of letters and digits, each with log2(62) = 5.95 bits.
     #[must_use]
     pub fn letters(&mut self, length: usize) -> String {
-        const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        const ALPHABET: &[u8; 62] =
+            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         let mut text = String::with_capacity(length);
         while text.len() < length {
             // Rejection keeps each letter equally likely: 62 of the 64 values of six bits are used.

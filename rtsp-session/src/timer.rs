@@ -33,7 +33,10 @@ impl<K: Into<usize>, const N: usize> Timers<K, N> {
     /// All timers stopped.
     #[must_use]
     pub fn new() -> Self {
-        Self { at: [None; N], names: PhantomData }
+        Self {
+            at: [None; N],
+            names: PhantomData,
+        }
     }
 
     /// Starts a timer, or moves it.
@@ -64,7 +67,9 @@ impl<K: Into<usize>, const N: usize> Timers<K, N> {
 
     /// True once when the timer is due: it is stopped by being asked.
     pub fn expire(&mut self, timer: K, now: Instant) -> bool {
-        let Some(slot) = self.at.get_mut(timer.into()) else { return false };
+        let Some(slot) = self.at.get_mut(timer.into()) else {
+            return false;
+        };
         let due = slot.is_some_and(|at| at <= now);
         if due {
             *slot = None;

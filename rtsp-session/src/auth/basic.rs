@@ -9,8 +9,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 const LONGEST: usize = 1024;
 
 /// Padding is not asked for: several cameras leave it out.
-const ENGINE: GeneralPurpose =
-    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+const ENGINE: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// What follows `Basic ` in an Authorization header.
 #[must_use]
@@ -35,15 +37,36 @@ mod tests {
 
     #[test]
     fn rfc_7617_examples() {
-        assert_eq!(encode(&Credentials::new("Aladdin", "open sesame")), "QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-        assert_eq!(decode("dGVzdDoxMjPCow=="), Some(Credentials::new("test", "123£")));
-        assert_eq!(decode("QWxhZGRpbjpvcGVuIHNlc2FtZQ"), Some(Credentials::new("Aladdin", "open sesame")));
-        assert_eq!(decode("YTpiOmM="), Some(Credentials::new("a", "b:c")), "only the first colon parts");
+        assert_eq!(
+            encode(&Credentials::new("Aladdin", "open sesame")),
+            "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+        );
+        assert_eq!(
+            decode("dGVzdDoxMjPCow=="),
+            Some(Credentials::new("test", "123£"))
+        );
+        assert_eq!(
+            decode("QWxhZGRpbjpvcGVuIHNlc2FtZQ"),
+            Some(Credentials::new("Aladdin", "open sesame"))
+        );
+        assert_eq!(
+            decode("YTpiOmM="),
+            Some(Credentials::new("a", "b:c")),
+            "only the first colon parts"
+        );
     }
 
     #[test]
     fn nonsense_is_no_credentials() {
-        for token in ["", "=", "!!!!", "YWJj", "//////8=", &"A".repeat(1025), "YTpi\u{e9}"] {
+        for token in [
+            "",
+            "=",
+            "!!!!",
+            "YWJj",
+            "//////8=",
+            &"A".repeat(1025),
+            "YTpi\u{e9}",
+        ] {
             assert_eq!(decode(token), None, "{token}");
         }
     }

@@ -73,7 +73,12 @@ impl Answerer {
     /// Will answer with these credentials.
     #[must_use]
     pub const fn new(credentials: Credentials) -> Self {
-        Self { credentials, basic: true, chosen: None, answered: false }
+        Self {
+            credentials,
+            basic: true,
+            chosen: None,
+            answered: false,
+        }
     }
 
     /// Never answers Basic: for connections that others can read.
@@ -88,18 +93,30 @@ impl Answerer {
         let mut best: Option<(Challenge, bool)> = None;
         for value in response.headers.all(&HeaderName::WwwAuthenticate) {
             for one in split(value) {
-                let Some((challenge, stale)) = Challenge::parse(one) else { continue };
+                let Some((challenge, stale)) = Challenge::parse(one) else {
+                    continue;
+                };
                 let usable = self.basic || challenge != Challenge::Basic;
-                if usable && best.as_ref().is_none_or(|(best, _)| challenge.strength() > best.strength()) {
+                if usable
+                    && best
+                        .as_ref()
+                        .is_none_or(|(best, _)| challenge.strength() > best.strength())
+                {
                     best = Some((challenge, stale));
                 }
             }
         }
-        let Some((challenge, stale)) = best else { return Challenged::Unanswerable };
+        let Some((challenge, stale)) = best else {
+            return Challenged::Unanswerable;
+        };
         let refused = self.answered && !stale;
         self.chosen = Some(challenge);
         self.answered = false;
-        if refused { Challenged::Refused } else { Challenged::Retry }
+        if refused {
+            Challenged::Refused
+        } else {
+            Challenged::Retry
+        }
     }
 
     /// The value of the Authorization header for a request, once a challenge was read. A new one for each request: nonces are
@@ -114,9 +131,12 @@ impl Answerer {
     /// proves that the credentials are good, so that a later challenge is answered again.
     pub fn accepted(&mut self, response: &Response) {
         self.answered = false;
-        let Some(value) = response.headers.first(&HeaderName::AuthenticationInfo) else { return };
+        let Some(value) = response.headers.first(&HeaderName::AuthenticationInfo) else {
+            return;
+        };
         let next = parameters::parse(value).and_then(|mut all| all.take("nextnonce"));
-        if let (Some(next), Some(Challenge::Digest { nonce, count, .. })) = (next, &mut self.chosen) {
+        if let (Some(next), Some(Challenge::Digest { nonce, count, .. })) = (next, &mut self.chosen)
+        {
             *nonce = next;
             *count = 0;
         }
@@ -137,12 +157,17 @@ impl Challenge {
         let algorithm_name = all.take("algorithm");
         let name = algorithm_name.as_deref().unwrap_or("MD5");
         let qop = all.take("qop");
-        let auth = qop.as_deref().is_some_and(|qop| qop.split(',').any(|one| one.trim().eq_ignore_ascii_case("auth")));
+        let auth = qop.as_deref().is_some_and(|qop| {
+            qop.split(',')
+                .any(|one| one.trim().eq_ignore_ascii_case("auth"))
+        });
         if qop.is_some_and(|qop| !qop.trim().is_empty()) && !auth {
             return None; // auth-int only
         }
         let session = name.len() > 5 && name.to_ascii_lowercase().ends_with("-sess");
-        let stale = all.take("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true"));
+        let stale = all
+            .take("stale")
+            .is_some_and(|stale| stale.eq_ignore_ascii_case("true"));
         let challenge = Self::Digest {
             algorithm: Algorithm::from_name(name)?,
             session,
@@ -159,22 +184,52 @@ impl Challenge {
     const fn strength(&self) -> u8 {
         match self {
             Self::Basic => 0,
-            Self::Digest { algorithm: Algorithm::Md5, .. } => 1,
-            Self::Digest { algorithm: Algorithm::Sha256, .. } => 2,
+            Self::Digest {
+                algorithm: Algorithm::Md5,
+                ..
+            } => 1,
+            Self::Digest {
+                algorithm: Algorithm::Sha256,
+                ..
+            } => 2,
         }
     }
 
-    fn answer(&mut self, credentials: &Credentials, method: &str, uri: &str, random: &mut Random) -> String {
-        let Self::Digest { algorithm, session, algorithm_name, realm, nonce, opaque, auth, count } = self else {
+    fn answer(
+        &mut self,
+        credentials: &Credentials,
+        method: &str,
+        uri: &str,
+        random: &mut Random,
+    ) -> String {
+        let Self::Digest {
+            algorithm,
+            session,
+            algorithm_name,
+            realm,
+            nonce,
+            opaque,
+            auth,
+            count,
+        } = self
+        else {
             return format!("Basic {}", basic::encode(credentials));
         };
         *count = count.wrapping_add(1).max(1);
         let (nc, cnonce) = (format!("{count:08x}"), random.letters(22));
-        let mut key = secret(*algorithm, &credentials.username, realm, &credentials.password);
+        let mut key = secret(
+            *algorithm,
+            &credentials.username,
+            realm,
+            &credentials.password,
+        );
         if *session {
             key = session_secret(*algorithm, &key, nonce, &cnonce);
         }
-        let with = auth.then_some(Auth { nc: &nc, cnonce: &cnonce });
+        let with = auth.then_some(Auth {
+            nc: &nc,
+            cnonce: &cnonce,
+        });
         let answer = response(*algorithm, &key, nonce, with, method, uri);
         let mut value = format!(
             "Digest username={}, realm={}, nonce={}, uri={}, response=\"{answer}\"",
@@ -226,15 +281,28 @@ fn split(value: &str) -> Vec<&str> {
                 let word = rest.split([' ', '\t', ',', '=', '"']).next().unwrap_or("");
                 let after = rest.get(word.len()..).unwrap_or("");
                 let parameter = after.trim_start().starts_with('=');
-                if !word.is_empty() && !parameter && after.starts_with([' ', '\t']) && starts.len() < 16 {
+                if !word.is_empty()
+                    && !parameter
+                    && after.starts_with([' ', '\t'])
+                    && starts.len() < 16
+                {
                     starts.push(at + 1);
                 }
             }
             _ => {}
         }
     }
-    let ends = starts.iter().skip(1).map(|start| start - 1).chain([value.len()]);
-    starts.iter().zip(ends).filter_map(|(&start, end)| value.get(start..end)).map(str::trim).collect()
+    let ends = starts
+        .iter()
+        .skip(1)
+        .map(|start| start - 1)
+        .chain([value.len()]);
+    starts
+        .iter()
+        .zip(ends)
+        .filter_map(|(&start, end)| value.get(start..end))
+        .map(str::trim)
+        .collect()
 }
 
 #[cfg(test)]

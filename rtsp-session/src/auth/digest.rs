@@ -18,7 +18,11 @@ impl Algorithm {
     /// By the `algorithm` parameter, in any case; `-sess` variants have the hash of their base.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        let base = match name.len().checked_sub(5).and_then(|at| name.split_at_checked(at)) {
+        let base = match name
+            .len()
+            .checked_sub(5)
+            .and_then(|at| name.split_at_checked(at))
+        {
             Some((base, tail)) if tail.eq_ignore_ascii_case("-sess") => base,
             _ => name,
         };
@@ -64,7 +68,10 @@ fn hash_with<H: sha2::Digest>(parts: &[&str]) -> String {
         hash.update(part.as_bytes());
     }
     let digit = |nibble: u8| char::from(DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0'));
-    hash.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    hash.finalize()
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 /// H(username:realm:password): all that a verifier must keep of a password.
@@ -114,24 +121,67 @@ mod tests {
     #[test]
     fn rfc_7616_example() {
         let nonce = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
-        let auth = Auth { nc: "00000001", cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ" };
+        let auth = Auth {
+            nc: "00000001",
+            cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+        };
         for (algorithm, expected) in [
             (Algorithm::Md5, "8ca523f5e9506fed4657c9700eebdbec"),
-            (Algorithm::Sha256, "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+            (
+                Algorithm::Sha256,
+                "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+            ),
         ] {
-            let secret = secret(algorithm, "Mufasa", "http-auth@example.org", "Circle of Life");
-            assert_eq!(response(algorithm, &secret, nonce, Some(auth), "GET", "/dir/index.html"), expected);
+            let secret = secret(
+                algorithm,
+                "Mufasa",
+                "http-auth@example.org",
+                "Circle of Life",
+            );
+            assert_eq!(
+                response(
+                    algorithm,
+                    &secret,
+                    nonce,
+                    Some(auth),
+                    "GET",
+                    "/dir/index.html"
+                ),
+                expected
+            );
         }
     }
 
     #[test]
     fn rfc_2617_example() {
-        let secret = secret(Algorithm::Md5, "Mufasa", "testrealm@host.com", "Circle Of Life");
-        let auth = Auth { nc: "00000001", cnonce: "0a4f113b" };
+        let secret = secret(
+            Algorithm::Md5,
+            "Mufasa",
+            "testrealm@host.com",
+            "Circle Of Life",
+        );
+        let auth = Auth {
+            nc: "00000001",
+            cnonce: "0a4f113b",
+        };
         let nonce = "dcd98b7102dd2f0e8b11d0f600bfb0c093";
-        let with = response(Algorithm::Md5, &secret, nonce, Some(auth), "GET", "/dir/index.html");
+        let with = response(
+            Algorithm::Md5,
+            &secret,
+            nonce,
+            Some(auth),
+            "GET",
+            "/dir/index.html",
+        );
         assert_eq!(with, "6629fae49393a05397450978507c4ef1");
-        let without = response(Algorithm::Md5, &secret, nonce, None, "GET", "/dir/index.html");
+        let without = response(
+            Algorithm::Md5,
+            &secret,
+            nonce,
+            None,
+            "GET",
+            "/dir/index.html",
+        );
         assert_eq!(without, "670fd8c2df070c60b045671b8b24ff02");
     }
 

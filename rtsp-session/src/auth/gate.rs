@@ -35,7 +35,11 @@ impl Gate {
     /// Lets in `users` who prove themselves by one of `schemes`.
     #[must_use]
     pub fn new(users: Arc<Users>, schemes: Vec<Scheme>, nonce_lifetime: Duration) -> Self {
-        Self { users, schemes, nonces: Nonces::new(nonce_lifetime) }
+        Self {
+            users,
+            schemes,
+            nonces: Nonces::new(nonce_lifetime),
+        }
     }
 
     /// A WWW-Authenticate value for each scheme, to be sent in this order and in a line each: see [`Scheme::ALL`].
@@ -60,7 +64,9 @@ impl Gate {
     /// Checks the Authorization header of a request, if it has one. More than one are wrong.
     pub fn verify(&mut self, now: Instant, request: &Request) -> Proof {
         let mut values = request.headers.all(&HeaderName::Authorization);
-        let Some(value) = values.next() else { return Proof::None };
+        let Some(value) = values.next() else {
+            return Proof::None;
+        };
         if values.next().is_some() {
             return Proof::Wrong;
         }
@@ -84,20 +90,35 @@ impl Gate {
         {
             return None;
         }
-        let auth = answer.count.as_ref().map(|(nc, cnonce)| Auth { nc, cnonce });
+        let auth = answer
+            .count
+            .as_ref()
+            .map(|(nc, cnonce)| Auth { nc, cnonce });
         let method = request.method.as_str();
-        let user = self.users.prove(&answer.username, answer.algorithm, |secret| {
-            let session;
-            let secret = match (&answer.count, answer.session) {
-                (Some((_, cnonce)), true) => {
-                    session = session_secret(answer.algorithm, secret, &answer.nonce, cnonce);
-                    &session
-                }
-                _ => secret,
-            };
-            let expected = response(answer.algorithm, secret, &answer.nonce, auth, method, &answer.uri);
-            constant_time_eq(expected.as_bytes(), answer.response.to_ascii_lowercase().as_bytes())
-        })?;
+        let user = self
+            .users
+            .prove(&answer.username, answer.algorithm, |secret| {
+                let session;
+                let secret = match (&answer.count, answer.session) {
+                    (Some((_, cnonce)), true) => {
+                        session = session_secret(answer.algorithm, secret, &answer.nonce, cnonce);
+                        &session
+                    }
+                    _ => secret,
+                };
+                let expected = response(
+                    answer.algorithm,
+                    secret,
+                    &answer.nonce,
+                    auth,
+                    method,
+                    &answer.uri,
+                );
+                constant_time_eq(
+                    expected.as_bytes(),
+                    answer.response.to_ascii_lowercase().as_bytes(),
+                )
+            })?;
         let count = match &answer.count {
             Some((nc, _)) => Some(u32::from_str_radix(nc, 16).ok()?),
             None => None,
@@ -160,13 +181,17 @@ fn names(uri: &str, request: &Request) -> bool {
         other => return uri == other.as_str(),
     };
     let whole = target.as_str();
-    if uri == whole || (uri.starts_with('/') && whole.ends_with(uri) && path_and_query(whole) == Some(uri)) {
+    if uri == whole
+        || (uri.starts_with('/') && whole.ends_with(uri) && path_and_query(whole) == Some(uri))
+    {
         return true;
     }
     let base = uri.strip_suffix('/').unwrap_or(uri);
     request.method == Method::Setup
         && path_and_query(base).is_some_and(|path| path.len() > 1)
-        && whole.strip_prefix(base).is_some_and(|rest| rest.starts_with(['/', '?']))
+        && whole
+            .strip_prefix(base)
+            .is_some_and(|rest| rest.starts_with(['/', '?']))
 }
 
 fn path_and_query(uri: &str) -> Option<&str> {

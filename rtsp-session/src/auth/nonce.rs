@@ -39,21 +39,28 @@ impl Nonces {
     /// No nonce yet; each will live for `lifetime`.
     #[must_use]
     pub fn new(lifetime: Duration) -> Self {
-        Self { lifetime, kept: VecDeque::new() }
+        Self {
+            lifetime,
+            kept: VecDeque::new(),
+        }
     }
 
     /// The nonce to put into a challenge now: a new one, unless the newest was never used and is in the first half of its life.
     pub fn issue(&mut self, now: Instant, random: &mut Random) -> &str {
-        let reusable = self
-            .kept
-            .back()
-            .is_some_and(|nonce| nonce.highest == 0 && now.saturating_duration_since(nonce.made) < self.lifetime / 2);
+        let reusable = self.kept.back().is_some_and(|nonce| {
+            nonce.highest == 0 && now.saturating_duration_since(nonce.made) < self.lifetime / 2
+        });
         if !reusable {
             if self.kept.len() >= KEPT {
                 self.kept.pop_front();
             }
             // 32 characters: 190 bits.
-            self.kept.push_back(Nonce { text: random.letters(32), made: now, highest: 0, seen: 0 });
+            self.kept.push_back(Nonce {
+                text: random.letters(32),
+                made: now,
+                highest: 0,
+                seen: 0,
+            });
         }
         self.kept.back().map_or("", |nonce| &nonce.text)
     }
@@ -68,8 +75,12 @@ impl Nonces {
     ///
     /// Only call it with a response that proved the password: else a stranger could use up somebody's counts.
     pub fn spend(&mut self, now: Instant, text: &str, count: Option<u32>) -> Use {
-        let Some(index) = self.find(now, text) else { return Use::Stale };
-        let Some(nonce) = self.kept.get_mut(index) else { return Use::Stale };
+        let Some(index) = self.find(now, text) else {
+            return Use::Stale;
+        };
+        let Some(nonce) = self.kept.get_mut(index) else {
+            return Use::Stale;
+        };
         match count {
             None => Use::Fresh,
             Some(count) => nonce.spend(count),
@@ -93,7 +104,9 @@ impl Nonce {
             self.highest = count;
             return Use::Fresh;
         }
-        let bit = 1_u64.checked_shl(self.highest.saturating_sub(count)).unwrap_or(0);
+        let bit = 1_u64
+            .checked_shl(self.highest.saturating_sub(count))
+            .unwrap_or(0);
         if bit == 0 || self.seen & bit != 0 {
             return Use::Stale;
         }
@@ -109,7 +122,11 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn nonces() -> (Nonces, Random, Instant) {
-        (Nonces::new(HOUR), Random::from_seed([3; 32]), Instant::now())
+        (
+            Nonces::new(HOUR),
+            Random::from_seed([3; 32]),
+            Instant::now(),
+        )
     }
 
     #[test]
@@ -133,9 +150,17 @@ mod tests {
             (101, Use::Stale),
             (u32::MAX, Use::Stale),
         ] {
-            assert_eq!(nonces.spend(now, &nonce, Some(count)), verdict, "count {count}");
+            assert_eq!(
+                nonces.spend(now, &nonce, Some(count)),
+                verdict,
+                "count {count}"
+            );
         }
-        assert_eq!(nonces.spend(now, &nonce, None), Use::Fresh, "the old form is not counted");
+        assert_eq!(
+            nonces.spend(now, &nonce, None),
+            Use::Fresh,
+            "the old form is not counted"
+        );
     }
 
     #[test]

@@ -10,7 +10,10 @@ pub(super) struct Parameters(Vec<(String, String)>);
 impl Parameters {
     /// Takes the value of one out.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
-        let at = self.0.iter().position(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        let at = self
+            .0
+            .iter()
+            .position(|(known, _)| known.eq_ignore_ascii_case(name))?;
         Some(self.0.swap_remove(at).1)
     }
 }
@@ -22,9 +25,14 @@ pub(super) fn parse(text: &str) -> Option<Parameters> {
     while !rest.is_empty() {
         let (name, after) = rest.split_once('=')?;
         let name = name.trim();
-        let valid = !name.is_empty() && name.bytes().all(|c| c.is_ascii_graphic() && !b"\",;".contains(&c));
+        let valid = !name.is_empty()
+            && name
+                .bytes()
+                .all(|c| c.is_ascii_graphic() && !b"\",;".contains(&c));
         let (value, after) = value(after.trim_start())?;
-        let repeated = found.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let repeated = found
+            .iter()
+            .any(|(known, _)| known.eq_ignore_ascii_case(name));
         if !valid || repeated || found.len() >= MOST {
             return None;
         }
@@ -73,7 +81,9 @@ mod tests {
 
     #[test]
     fn nonsense() {
-        for text in ["a", "a=\"", "a=\"b\\", "=b", "a=1, A=2", "a=\"b\"c", "a b\"=c", ", x"] {
+        for text in [
+            "a", "a=\"", "a=\"b\\", "=b", "a=1, A=2", "a=\"b\"c", "a b\"=c", ", x",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
         let many: String = (0..10_000).map(|n| format!("p{n}=1,")).collect();

@@ -21,7 +21,11 @@ impl Scheme {
     ///
     /// RFC 7616 §3.7 asks for the preferred one first. FFmpeg, GStreamer and live555 (so VLC) take the *last* Digest that they
     /// see, whatever its hash, then fail if it is not MD5: so MD5 is the last Digest. All three prefer any Digest to Basic.
-    pub const ALL: [Self; 3] = [Self::Digest(Algorithm::Sha256), Self::Digest(Algorithm::Md5), Self::Basic];
+    pub const ALL: [Self; 3] = [
+        Self::Digest(Algorithm::Sha256),
+        Self::Digest(Algorithm::Md5),
+        Self::Basic,
+    ];
 }
 
 /// The users of one realm. Keeps hashes, not passwords; `Debug` shows neither.
@@ -46,8 +50,18 @@ struct Secrets {
 
 impl Secrets {
     fn new(realm: &str, credentials: &Credentials) -> Self {
-        let of = |algorithm| secret(algorithm, &credentials.username, realm, &credentials.password);
-        Self { md5: of(Algorithm::Md5), sha256: of(Algorithm::Sha256) }
+        let of = |algorithm| {
+            secret(
+                algorithm,
+                &credentials.username,
+                realm,
+                &credentials.password,
+            )
+        };
+        Self {
+            md5: of(Algorithm::Md5),
+            sha256: of(Algorithm::Sha256),
+        }
     }
 
     fn of(&self, algorithm: Algorithm) -> &str {
@@ -61,14 +75,26 @@ impl Secrets {
 impl Users {
     /// The users of `realm`. Quotes, backslashes and controls in the realm become `_`: several peers do not unescape it.
     pub fn new(realm: &str, credentials: impl IntoIterator<Item = Credentials>) -> Self {
-        let realm: String =
-            realm.chars().map(|c| if c == '"' || c == '\\' || c.is_control() { '_' } else { c }).collect();
+        let realm: String = realm
+            .chars()
+            .map(|c| {
+                if c == '"' || c == '\\' || c.is_control() {
+                    '_'
+                } else {
+                    c
+                }
+            })
+            .collect();
         let known = credentials
             .into_iter()
             .map(|one| (Arc::from(one.username.as_str()), Secrets::new(&realm, &one)))
             .collect();
         let nobody = Secrets::new(&realm, &Credentials::new("", ""));
-        Self { realm, known, nobody }
+        Self {
+            realm,
+            known,
+            nobody,
+        }
     }
 
     /// What the password is for, as shown to the peer's user.
@@ -86,12 +112,24 @@ impl Users {
     /// Checks a password in the clear. Takes the same time for unknown users and wrong passwords.
     #[must_use]
     pub fn verify(&self, credentials: &Credentials) -> Option<Arc<str>> {
-        let offered = secret(Algorithm::Sha256, &credentials.username, &self.realm, &credentials.password);
-        self.prove(&credentials.username, Algorithm::Sha256, |kept| constant_time_eq(kept.as_bytes(), offered.as_bytes()))
+        let offered = secret(
+            Algorithm::Sha256,
+            &credentials.username,
+            &self.realm,
+            &credentials.password,
+        );
+        self.prove(&credentials.username, Algorithm::Sha256, |kept| {
+            constant_time_eq(kept.as_bytes(), offered.as_bytes())
+        })
     }
 
     /// Lets `proof` judge the user's secret H(username:realm:password). `None` when it fails or the user is unknown.
-    pub fn prove(&self, username: &str, algorithm: Algorithm, proof: impl FnOnce(&str) -> bool) -> Option<Arc<str>> {
+    pub fn prove(
+        &self,
+        username: &str,
+        algorithm: Algorithm,
+        proof: impl FnOnce(&str) -> bool,
+    ) -> Option<Arc<str>> {
         match self.known.get_key_value(username) {
             Some((name, secrets)) => proof(secrets.of(algorithm)).then(|| Arc::clone(name)),
             None => {
@@ -104,7 +142,10 @@ impl Users {
 
 impl fmt::Debug for Users {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Users").field("realm", &self.realm).field("count", &self.known.len()).finish()
+        f.debug_struct("Users")
+            .field("realm", &self.realm)
+            .field("count", &self.known.len())
+            .finish()
     }
 }
 
@@ -114,12 +155,31 @@ mod tests {
 
     #[test]
     fn only_the_right_pair_passes() {
-        let users = Users::new("a \"b\"", [Credentials::new("ann", "x"), Credentials::new("bob", "")]);
+        let users = Users::new(
+            "a \"b\"",
+            [Credentials::new("ann", "x"), Credentials::new("bob", "")],
+        );
         assert_eq!(users.realm(), "a _b_");
-        assert_eq!(users.verify(&Credentials::new("ann", "x")).as_deref(), Some("ann"));
-        assert_eq!(users.verify(&Credentials::new("bob", "")).as_deref(), Some("bob"));
-        for (name, password) in [("ann", ""), ("ann", "X"), ("bob", "x"), ("", ""), ("Ann", "x")] {
-            assert_eq!(users.verify(&Credentials::new(name, password)), None, "{name}:{password}");
+        assert_eq!(
+            users.verify(&Credentials::new("ann", "x")).as_deref(),
+            Some("ann")
+        );
+        assert_eq!(
+            users.verify(&Credentials::new("bob", "")).as_deref(),
+            Some("bob")
+        );
+        for (name, password) in [
+            ("ann", ""),
+            ("ann", "X"),
+            ("bob", "x"),
+            ("", ""),
+            ("Ann", "x"),
+        ] {
+            assert_eq!(
+                users.verify(&Credentials::new(name, password)),
+                None,
+                "{name}:{password}"
+            );
         }
         let shown = format!("{users:?}");
         assert!(!shown.contains("ann"), "{shown}");

@@ -5,12 +5,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// `Mon, 23 Nov 2026 00:11:47 GMT`. Moments before 1970 are shown as 1970.
 pub(crate) fn format(wall: SystemTime) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let seconds = wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let seconds = wall
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
-    let weekday = usize::try_from(days % 7).ok().and_then(|day| DAYS.get(day)).copied().unwrap_or_default();
+    let weekday = usize::try_from(days % 7)
+        .ok()
+        .and_then(|day| DAYS.get(day))
+        .copied()
+        .unwrap_or_default();
     let month = MONTHS.get(month).copied().unwrap_or_default();
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")

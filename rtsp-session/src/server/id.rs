@@ -76,7 +76,11 @@ impl fmt::Display for SessionId {
 /// Enough to tell sessions apart in a log, too little to use.
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionId({}…)", self.as_str().get(..6).unwrap_or_default())
+        write!(
+            f,
+            "SessionId({}…)",
+            self.as_str().get(..6).unwrap_or_default()
+        )
     }
 }
 
@@ -103,12 +107,31 @@ mod tests {
         let id = SessionId::generate(&mut Random::from_seed([9; 32]), 255);
         let text = id.as_str();
         let umlaut = format!("{}é", &text[..22]);
-        for wrong in ["", "12345678", &text[1..], &format!("{text}0"), &format!("{}ZZ", &text[..22]), &umlaut] {
+        for wrong in [
+            "",
+            "12345678",
+            &text[1..],
+            &format!("{text}0"),
+            &format!("{}ZZ", &text[..22]),
+            &umlaut,
+        ] {
             assert_eq!(SessionId::parse(wrong), None, "{wrong}");
         }
-        let other_case: String =
-            text.chars().map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect();
-        assert_ne!(SessionId::parse(&other_case), Some(id), "R2-SID-06: ids are case-sensitive");
+        let other_case: String = text
+            .chars()
+            .map(|c| {
+                if c.is_lowercase() {
+                    c.to_ascii_uppercase()
+                } else {
+                    c.to_ascii_lowercase()
+                }
+            })
+            .collect();
+        assert_ne!(
+            SessionId::parse(&other_case),
+            Some(id),
+            "R2-SID-06: ids are case-sensitive"
+        );
         assert!(!format!("{id:?}").contains(text));
     }
 }

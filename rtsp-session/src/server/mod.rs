@@ -9,8 +9,11 @@ mod session;
 pub mod state;
 
 pub use connection::{
-    Addresses, Authentication, CloseReason, ConnectionConfig, Incoming, Input, Output, RequestId, ServerConnection,
+    Addresses, Authentication, CloseReason, ConnectionConfig, Incoming, Input, Output, RequestId,
+    ServerConnection,
 };
 pub use id::SessionId;
-pub use session::{AfterClose, Direction, Object, Peer, ServerSession, SessionConfig, SessionMedia};
+pub use session::{
+    AfterClose, Direction, Object, Peer, ServerSession, SessionConfig, SessionMedia,
+};
 pub use state::State;

@@ -4,6 +4,7 @@ use super::SessionId;
 use super::rules;
 use crate::error::{ProtocolError, list};
 use bytes::Bytes;
+use rtsp_msg::headers::{Session, Transport, TransportSpec};
 use rtsp_msg::{HeaderName, Method, Response, StatusCode, Version};
 use std::time::Duration;
 
@@ -17,7 +18,9 @@ pub fn ok(version: Version) -> Response {
 #[must_use]
 pub fn options(version: Version, methods: &[Method], allow: Option<&[Method]>) -> Response {
     let mut response = ok(version);
-    response.headers.append(HeaderName::Public, list(&rules::public(methods, version)));
+    response
+        .headers
+        .append(HeaderName::Public, list(&rules::public(methods, version)));
     if let Some(allow) = allow {
         response.headers.append(HeaderName::Allow, list(allow));
     }
@@ -30,8 +33,12 @@ pub fn options(version: Version, methods: &[Method], allow: Option<&[Method]>) -
 pub fn describe(version: Version, base: &str, description: impl Into<Bytes>) -> Response {
     let mut response = ok(version);
     let slash = if base.ends_with('/') { "" } else { "/" };
-    response.headers.append(HeaderName::ContentBase, format!("{base}{slash}"));
-    response.headers.append(HeaderName::ContentType, "application/sdp");
+    response
+        .headers
+        .append(HeaderName::ContentBase, format!("{base}{slash}"));
+    response
+        .headers
+        .append(HeaderName::ContentType, "application/sdp");
     response.body = description.into();
     response
 }
@@ -44,10 +51,18 @@ pub fn announce(version: Version) -> Response {
 
 /// SETUP: the session, how long it lives without a sign of life, and the one transport that was chosen.
 #[must_use]
-pub fn setup(version: Version, id: SessionId, timeout: Duration, transport: &str) -> Response {
-    let mut response = with_session(version, id);
-    response.headers.insert(HeaderName::Session, format!("{id};timeout={}", timeout.as_secs()));
-    response.headers.append(HeaderName::Transport, transport);
+pub fn setup(
+    version: Version,
+    id: SessionId,
+    timeout: Duration,
+    transport: TransportSpec,
+) -> Response {
+    let mut response = ok(version);
+    response.headers.set(&Session {
+        id: id.to_string(),
+        timeout: Some(timeout),
+    });
+    response.headers.set(&Transport(vec![transport]));
     if version == Version::V2_0 {
         response.headers.append(HeaderName::AcceptRanges, "npt");
     }
@@ -84,7 +99,9 @@ pub fn parameters(version: Version, lines: impl Into<Bytes>) -> Response {
     let mut response = ok(version);
     response.body = lines.into();
     if !response.body.is_empty() {
-        response.headers.append(HeaderName::ContentType, "text/parameters");
+        response
+            .headers
+            .append(HeaderName::ContentType, "text/parameters");
     }
     response
 }
@@ -105,6 +122,8 @@ fn with_session(version: Version, id: SessionId) -> Response {
 mod tests {
     use super::*;
     use crate::random::Random;
+    use crate::server::Direction;
+    use crate::transport::offer;
     use bytes::BytesMut;
 
     fn text(response: &Response) -> String {
@@ -117,7 +136,11 @@ mod tests {
     fn shapes() {
         let id = SessionId::generate(&mut Random::from_seed([0; 32]), 1);
         let version = Version::V1_0;
-        let options = text(&options(Version::V2_0, &[Method::Options, Method::Announce, Method::Play], None));
+        let options = text(&options(
+            Version::V2_0,
+            &[Method::Options, Method::Announce, Method::Play],
+            None,
+        ));
         assert_eq!(options, "RTSP/2.0 200 OK\r\nPublic: OPTIONS, PLAY\r\n\r\n");
         let described = text(&describe(version, "rtsp://h/a", "v=0\r\n"));
         assert_eq!(
@@ -125,10 +148,19 @@ mod tests {
             "RTSP/1.0 200 OK\r\nContent-Base: rtsp://h/a/\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n"
         );
         let transport = "RTP/AVP/TCP;unicast;interleaved=0-1";
-        let set_up = text(&setup(version, id, Duration::from_secs(60), transport));
-        assert_eq!(set_up, format!("RTSP/1.0 200 OK\r\nSession: {id};timeout=60\r\nTransport: {transport}\r\n\r\n"));
+        let spec = offer::interleaved(0, Direction::Play);
+        let set_up = text(&setup(version, id, Duration::from_secs(60), spec));
+        assert_eq!(
+            set_up,
+            format!(
+                "RTSP/1.0 200 OK\r\nSession: {id};timeout=60\r\nTransport: {transport}\r\n\r\n"
+            )
+        );
         assert_eq!(text(&teardown(version, None)), "RTSP/1.0 200 OK\r\n\r\n");
-        assert_eq!(text(&teardown(version, Some(id))), format!("RTSP/1.0 200 OK\r\nSession: {id}\r\n\r\n"));
+        assert_eq!(
+            text(&teardown(version, Some(id))),
+            format!("RTSP/1.0 200 OK\r\nSession: {id}\r\n\r\n")
+        );
         assert_eq!(text(&parameters(version, "")), "RTSP/1.0 200 OK\r\n\r\n");
     }
 }

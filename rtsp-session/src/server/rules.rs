@@ -7,25 +7,39 @@ use rtsp_msg::{HeaderName, Method, Request, RequestTarget, Scheme, Version};
 ///
 /// # Errors
 /// The first rule that it breaks: CSeq (RFC 7826 §18.20), method (§17.5.2), target (§7.1), Require (§18.43).
-pub fn screen(request: &Request, methods: &[Method], features: &[String]) -> Result<(), ProtocolError> {
+pub fn screen(
+    request: &Request,
+    methods: &[Method],
+    features: &[String],
+) -> Result<(), ProtocolError> {
     if request.cseq().is_none() {
         return Err(ProtocolError::NoSequence);
     }
     if !methods.contains(&request.method) || !exists_in(&request.method, request.version) {
-        return Err(ProtocolError::NotImplemented { public: public(methods, request.version) });
+        return Err(ProtocolError::NotImplemented {
+            public: public(methods, request.version),
+        });
     }
     match &request.target {
         RequestTarget::Invalid(_) => return Err(ProtocolError::BadTarget),
         // RFC 7826 §7.1: `*` only where no resource is meant.
-        RequestTarget::Any if request.method != Method::Options => return Err(ProtocolError::BadTarget),
+        RequestTarget::Any if request.method != Method::Options => {
+            return Err(ProtocolError::BadTarget);
+        }
         // RFC 7826 §4.2: rtspu has no meaning any more.
         RequestTarget::Uri(uri) if uri.scheme() == Scheme::Rtspu => {
-            return Err(ProtocolError::NotImplemented { public: public(methods, request.version) });
+            return Err(ProtocolError::NotImplemented {
+                public: public(methods, request.version),
+            });
         }
         _ => {}
     }
     let tags = unsupported(request, features);
-    if tags.is_empty() { Ok(()) } else { Err(ProtocolError::OptionNotSupported { tags }) }
+    if tags.is_empty() {
+        Ok(())
+    } else {
+        Err(ProtocolError::OptionNotSupported { tags })
+    }
 }
 
 /// ANNOUNCE and RECORD are gone from RTSP/2.0 (RFC 7826 §H).
@@ -40,7 +54,11 @@ pub const fn exists_in(method: &Method, version: Version) -> bool {
 /// The methods that exist in this version, for a Public header.
 #[must_use]
 pub fn public(methods: &[Method], version: Version) -> Vec<Method> {
-    methods.iter().filter(|method| exists_in(method, version)).cloned().collect()
+    methods
+        .iter()
+        .filter(|method| exists_in(method, version))
+        .cloned()
+        .collect()
 }
 
 /// Exactly the tags that are asked for and not supported. RTSP/1.0 servers treat Proxy-Require like Require
@@ -52,7 +70,11 @@ fn unsupported(request: &Request, features: &[String]) -> Vec<String> {
         _ => &[HeaderName::Require, HeaderName::ProxyRequire],
     };
     for value in names.iter().flat_map(|name| request.headers.all(name)) {
-        for tag in value.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
+        for tag in value
+            .split(',')
+            .map(str::trim)
+            .filter(|tag| !tag.is_empty())
+        {
             let supported = features.iter().any(|feature| feature == tag);
             if !supported && !tags.iter().any(|known| known == tag) {
                 tags.push(tag.to_owned());
@@ -68,13 +90,28 @@ mod tests {
     use rtsp_msg::Uri;
 
     fn methods() -> Vec<Method> {
-        vec![Method::Options, Method::Describe, Method::Setup, Method::Play, Method::Announce, Method::Record]
+        vec![
+            Method::Options,
+            Method::Describe,
+            Method::Setup,
+            Method::Play,
+            Method::Announce,
+            Method::Record,
+        ]
     }
 
-    fn request(method: Method, target: &str, version: Version, headers: &[(HeaderName, &str)]) -> Request {
+    fn request(
+        method: Method,
+        target: &str,
+        version: Version,
+        headers: &[(HeaderName, &str)],
+    ) -> Request {
         let target = match target {
             "*" => RequestTarget::Any,
-            _ => Uri::parse(target).map_or_else(|_| RequestTarget::Invalid(target.into()), RequestTarget::Uri),
+            _ => Uri::parse(target).map_or_else(
+                |_| RequestTarget::Invalid(target.into()),
+                RequestTarget::Uri,
+            ),
         };
         let mut request = Request::new(method, target, version);
         request.headers.append(HeaderName::CSeq, "7");
@@ -122,7 +159,10 @@ mod tests {
             (HeaderName::ProxyRequire, "p"),
             (HeaderName::Require, "z,, x.y"),
         ];
-        for (version, expected) in [(Version::V1_0, vec!["x.y", "z", "p"]), (Version::V2_0, vec!["x.y", "z"])] {
+        for (version, expected) in [
+            (Version::V1_0, vec!["x.y", "z", "p"]),
+            (Version::V2_0, vec!["x.y", "z"]),
+        ] {
             let request = request(Method::Describe, "rtsp://h/a", version, &headers);
             match screen(&request, &methods(), &["play.basic".into()]) {
                 Err(ProtocolError::OptionNotSupported { tags }) => assert_eq!(tags, expected),

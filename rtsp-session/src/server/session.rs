@@ -65,7 +65,10 @@ pub struct SessionConfig {
 
 impl Default for SessionConfig {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(60), grace: Duration::from_secs(5) }
+        Self {
+            timeout: Duration::from_secs(60),
+            grace: Duration::from_secs(5),
+        }
     }
 }
 
@@ -142,7 +145,11 @@ impl ServerSession {
             (None, Some(_)) => own,
             (None, None) => own || (!self.connected && peer.address == self.owner.address),
         };
-        if admitted { Ok(()) } else { Err(ProtocolError::SessionNotFound) }
+        if admitted {
+            Ok(())
+        } else {
+            Err(ProtocolError::SessionNotFound)
+        }
     }
 
     /// May the session do this now?
@@ -152,12 +159,18 @@ impl ServerSession {
     /// [`ProtocolError::AggregateNotAllowed`] for a SETUP of a whole presentation, [`ProtocolError::NotImplemented`] for RECORD
     /// in RTSP/2.0. Methods that never change the state always pass.
     pub fn check(&self, method: &Method, object: Object) -> Result<(), ProtocolError> {
-        let Some(event) = self.event(method, object)? else { return Ok(()) };
+        let Some(event) = self.event(method, object)? else {
+            return Ok(());
+        };
         match step(self.version, self.state, event) {
             Step::To(_) if self.fits(event) => Ok(()),
-            Step::To(_) | Step::WrongState => Err(ProtocolError::WrongState { allow: self.allowed() }),
+            Step::To(_) | Step::WrongState => Err(ProtocolError::WrongState {
+                allow: self.allowed(),
+            }),
             Step::OnlyAggregate => Err(ProtocolError::OnlyAggregate),
-            Step::Unknown => Err(ProtocolError::NotImplemented { public: self.allowed() }),
+            Step::Unknown => Err(ProtocolError::NotImplemented {
+                public: self.allowed(),
+            }),
         }
     }
 
@@ -165,7 +178,11 @@ impl ServerSession {
     ///
     /// # Errors
     /// [`ProtocolError::UnsupportedTransport`].
-    pub fn check_transport(&self, peer: &Peer, transport: &NegotiatedTransport) -> Result<(), ProtocolError> {
+    pub fn check_transport(
+        &self,
+        peer: &Peer,
+        transport: &NegotiatedTransport,
+    ) -> Result<(), ProtocolError> {
         let elsewhere = peer.connection != self.owner.connection;
         if elsewhere && (transport.is_interleaved() || self.is_interleaved()) {
             return Err(ProtocolError::UnsupportedTransport);
@@ -179,7 +196,9 @@ impl ServerSession {
             Object::Media(index) => self.media.len() > 1 || !self.has(index),
         };
         Ok(Some(match (method, object) {
-            (Method::Setup, Object::Presentation) => return Err(ProtocolError::AggregateNotAllowed),
+            (Method::Setup, Object::Presentation) => {
+                return Err(ProtocolError::AggregateNotAllowed);
+            }
             (Method::Setup, Object::Media(index)) if self.has(index) => Event::SetupAgain,
             (Method::Setup, Object::Media(_)) => Event::Setup,
             (Method::Play, _) if one_of_several => Event::PlayMedia,
@@ -188,7 +207,9 @@ impl ServerSession {
             (Method::Pause, _) => Event::Pause,
             (Method::Record, _) if one_of_several => Event::RecordMedia,
             (Method::Record, _) => Event::Record,
-            (Method::Teardown, Object::Media(index)) if !self.has(index) => return Err(ProtocolError::NotFound),
+            (Method::Teardown, Object::Media(index)) if !self.has(index) => {
+                return Err(ProtocolError::NotFound);
+            }
             (Method::Teardown, _) if one_of_several => Event::TeardownMedia,
             (Method::Teardown, _) => Event::Teardown,
             _ => return Ok(None),
@@ -221,13 +242,22 @@ impl ServerSession {
     }
 
     /// A media was set up, or its transport was changed.
-    pub fn setup(&mut self, now: Now, media: usize, transport: NegotiatedTransport, direction: Direction) {
+    pub fn setup(
+        &mut self,
+        now: Now,
+        media: usize,
+        transport: NegotiatedTransport,
+        direction: Direction,
+    ) {
         if self.media.is_empty() {
             self.direction = direction;
         }
         match self.media.iter_mut().find(|one| one.index == media) {
             Some(one) => one.transport = transport,
-            None => self.media.push(SessionMedia { index: media, transport }),
+            None => self.media.push(SessionMedia {
+                index: media,
+                transport,
+            }),
         }
         if self.state == State::Init {
             self.state = State::Ready;
@@ -314,7 +344,9 @@ impl ServerSession {
     /// Do media travel on the RTSP connection?
     #[must_use]
     pub fn is_interleaved(&self) -> bool {
-        self.media.iter().any(|media| media.transport.is_interleaved())
+        self.media
+            .iter()
+            .any(|media| media.transport.is_interleaved())
     }
 
     /// Its id.

@@ -234,9 +234,19 @@ pub fn allowed(version: Version, state: State) -> Vec<Method> {
         (Method::Record, E::Record),
         (Method::Teardown, E::Teardown),
     ];
-    let always = [Method::Options, Method::Describe, Method::GetParameter, Method::SetParameter];
-    let valid = changing.into_iter().filter(|(_, event)| matches!(step(version, state, *event), To(_)));
-    always.into_iter().chain(valid.map(|(method, _)| method)).collect()
+    let always = [
+        Method::Options,
+        Method::Describe,
+        Method::GetParameter,
+        Method::SetParameter,
+    ];
+    let valid = changing
+        .into_iter()
+        .filter(|(_, event)| matches!(step(version, state, *event), To(_)));
+    always
+        .into_iter()
+        .chain(valid.map(|(method, _)| method))
+        .collect()
 }
 
 #[cfg(test)]
@@ -284,7 +294,12 @@ RedirectReached  455     Init    Init    455
     fn the_whole_table() {
         let mut table = String::new();
         for version in [Version::V1_0, Version::V2_0] {
-            writeln!(table, "{:<17}Init    Ready   Play    Record", version.to_string()).unwrap();
+            writeln!(
+                table,
+                "{:<17}Init    Ready   Play    Record",
+                version.to_string()
+            )
+            .unwrap();
             for event in Event::ALL {
                 let mut line = format!("{:<17}", format!("{event:?}"));
                 for state in State::ALL {
@@ -306,7 +321,10 @@ RedirectReached  455     Init    Init    455
     fn no_transition_is_listed_twice() {
         for list in [RFC_2326, RFC_7826] {
             for (index, (state, event, _)) in list.iter().enumerate() {
-                let same = list.iter().filter(|(s, e, _)| (s, e) == (state, event)).count();
+                let same = list
+                    .iter()
+                    .filter(|(s, e, _)| (s, e) == (state, event))
+                    .count();
                 assert_eq!(same, 1, "entry {index}: {state:?} {event:?}");
             }
         }
@@ -315,7 +333,11 @@ RedirectReached  455     Init    Init    455
     #[test]
     fn allow_lists() {
         let names = |version, state| {
-            allowed(version, state).iter().map(|m| m.as_str().to_owned()).collect::<Vec<_>>().join(",")
+            allowed(version, state)
+                .iter()
+                .map(|m| m.as_str().to_owned())
+                .collect::<Vec<_>>()
+                .join(",")
         };
         assert_eq!(
             names(Version::V1_0, State::Play),

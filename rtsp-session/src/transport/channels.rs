@@ -59,7 +59,10 @@ impl ChannelMap {
                 }
             }
         }
-        (0..=254).step_by(2).map(|rtp| (rtp, rtp + 1)).find(|&(rtp, rtcp)| !self.contains(rtp) && !self.contains(rtcp))
+        (0..=254)
+            .step_by(2)
+            .map(|rtp| (rtp, rtp + 1))
+            .find(|&(rtp, rtcp)| !self.contains(rtp) && !self.contains(rtcp))
     }
 }
 

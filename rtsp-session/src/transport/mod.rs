@@ -1,11 +1,17 @@
-//! Transports: what a SETUP offers, what is chosen of it, and how that is written down.
+//! Transports: what a SETUP offers, what is chosen of it, and how that is written down (RFC 7826 §18.54, RFC 2326 §12.39).
 
 pub mod channels;
+pub mod offer;
 pub mod ports;
+mod select;
 
 pub use channels::ChannelMap;
+pub use select::{Capabilities, select};
 
-use std::net::SocketAddr;
+use crate::server::Direction;
+use rtsp_msg::Version;
+use rtsp_msg::headers::{Address, Delivery, Lower, Mode, Profile, TransportSpec};
+use std::net::{IpAddr, SocketAddr};
 
 /// How the packets of one media travel: one alternative, agreed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,5 +40,55 @@ impl NegotiatedTransport {
     #[must_use]
     pub const fn is_interleaved(&self) -> bool {
         matches!(self, Self::Interleaved { .. })
+    }
+
+    /// The one alternative of the answer. `local` is our address as the peer reached it; `ssrc` that of the RTP packets that
+    /// the peer will get, where it is known.
+    #[must_use]
+    pub fn to_spec(
+        &self,
+        version: Version,
+        direction: Direction,
+        local: IpAddr,
+        ssrc: Option<u32>,
+    ) -> TransportSpec {
+        let lower = if self.is_interleaved() {
+            Lower::Tcp
+        } else {
+            Lower::Udp
+        };
+        let mut spec = TransportSpec::new(Profile::RtpAvp, lower);
+        spec.delivery = Some(Delivery::Unicast);
+        spec.ssrc.extend(ssrc);
+        // Only where it is not the default: several peers do not understand the parameter.
+        spec.mode = (direction == Direction::Record).then_some(Mode::Record);
+        match *self {
+            Self::Interleaved { rtp, rtcp } => spec.interleaved = Some((rtp, Some(rtcp))),
+            Self::Udp {
+                peer_rtp,
+                peer_rtcp,
+                server_ports,
+            } if version == Version::V2_0 => {
+                let address = |host: IpAddr, port| Address {
+                    host: Some(host.to_string()),
+                    port,
+                };
+                spec.dest_addr = [peer_rtp, peer_rtcp]
+                    .map(|to| address(to.ip().to_canonical(), to.port()))
+                    .into();
+                spec.src_addr = [server_ports.0, server_ports.1]
+                    .map(|port| address(local.to_canonical(), port))
+                    .into();
+            }
+            Self::Udp {
+                peer_rtp,
+                peer_rtcp,
+                server_ports,
+            } => {
+                spec.client_port = Some((peer_rtp.port(), Some(peer_rtcp.port())));
+                spec.server_port = Some((server_ports.0, Some(server_ports.1)));
+            }
+        }
+        spec
     }
 }

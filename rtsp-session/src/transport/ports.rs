@@ -55,12 +55,18 @@ mod tests {
 
     #[test]
     fn ranges() {
-        assert_eq!(pairs(65534..=65535, 9).collect::<Vec<_>>(), [(65534, 65535)]);
+        assert_eq!(
+            pairs(65534..=65535, 9).collect::<Vec<_>>(),
+            [(65534, 65535)]
+        );
         assert_eq!(pairs(5001..=5002, 0).count(), 0);
         #[allow(clippy::reversed_empty_ranges)]
         let reversed = 9..=2;
         assert_eq!(pairs(reversed, 0).count(), 0);
         assert_eq!(pairs(0..=65535, u32::MAX).count(), 32768);
-        assert!(pairs(1024..=2047, 77).all(|(rtp, rtcp)| rtp % 2 == 0 && rtcp == rtp + 1 && rtcp <= 2047));
+        assert!(
+            pairs(1024..=2047, 77)
+                .all(|(rtp, rtcp)| rtp % 2 == 0 && rtcp == rtp + 1 && rtcp <= 2047)
+        );
     }
 }

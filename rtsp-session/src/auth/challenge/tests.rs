@@ -25,16 +25,34 @@ fn r2_auth_10_the_strongest_challenge_is_taken() {
         (vec!["Basic realm=\"r\""], Some("Basic")),
         (vec!["Basic realm=\"r\"", md5], Some("Digest(MD5)")),
         (vec![sha, md5, "Basic realm=\"r\""], Some("Digest(SHA-256)")),
-        (vec!["Digest realm=\"r\", nonce=\"n\", algorithm=SHA-512-256", md5], Some("Digest(MD5)")),
+        (
+            vec![
+                "Digest realm=\"r\", nonce=\"n\", algorithm=SHA-512-256",
+                md5,
+            ],
+            Some("Digest(MD5)"),
+        ),
         (vec!["Negotiate", "Basic realm=\"r\""], Some("Basic")),
         (vec!["Negotiate abc=="], None),
         (vec![], None),
         (vec![""], None),
         // In one line.
-        (vec!["Basic realm=\"a, Digest b\", Digest realm=\"r\", nonce=\"n\""], Some("Digest(MD5)")),
-        (vec!["Digest realm=\"r\", nonce=\"n\", Basic realm=\"r\""], Some("Digest(MD5)")),
+        (
+            vec!["Basic realm=\"a, Digest b\", Digest realm=\"r\", nonce=\"n\""],
+            Some("Digest(MD5)"),
+        ),
+        (
+            vec!["Digest realm=\"r\", nonce=\"n\", Basic realm=\"r\""],
+            Some("Digest(MD5)"),
+        ),
         // What cannot be answered is no offer.
-        (vec!["Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\"", "Basic realm=\"r\""], Some("Basic")),
+        (
+            vec![
+                "Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\"",
+                "Basic realm=\"r\"",
+            ],
+            Some("Basic"),
+        ),
         (vec!["Digest realm=\"r\""], None),
         (vec!["Digest realm=\"r, nonce=\"n\""], None),
     ] {
@@ -45,8 +63,14 @@ fn r2_auth_10_the_strongest_challenge_is_taken() {
 #[test]
 fn basic_can_be_ruled_out() {
     let mut answerer = Answerer::new(Credentials::new("u", "p")).without_basic();
-    assert_eq!(answerer.challenged(&unauthorized(&["Basic realm=\"r\""])), Challenged::Unanswerable);
-    assert_eq!(answerer.authorize("PLAY", "rtsp://h", &mut Random::from_seed([0; 32])), None);
+    assert_eq!(
+        answerer.challenged(&unauthorized(&["Basic realm=\"r\""])),
+        Challenged::Unanswerable
+    );
+    assert_eq!(
+        answerer.authorize("PLAY", "rtsp://h", &mut Random::from_seed([0; 32])),
+        None
+    );
 }
 
 #[test]
@@ -55,12 +79,24 @@ fn r2_code_09_the_same_challenge_again_is_a_refusal() {
     let mut answerer = Answerer::new(Credentials::new("u", "p"));
     let first = unauthorized(&["Digest realm=\"r\", nonce=\"1\", qop=\"auth\""]);
     assert_eq!(answerer.challenged(&first), Challenged::Retry);
-    assert!(answerer.authorize("PLAY", "rtsp://h", &mut random).is_some());
+    assert!(
+        answerer
+            .authorize("PLAY", "rtsp://h", &mut random)
+            .is_some()
+    );
     let stale = unauthorized(&["Digest realm=\"r\", nonce=\"2\", stale=TRUE, qop=\"auth\""]);
     assert_eq!(answerer.challenged(&stale), Challenged::Retry);
     let value = answerer.authorize("PLAY", "rtsp://h", &mut random).unwrap();
-    assert!(value.contains("nonce=\"2\"") && value.contains("nc=00000001"), "{value}");
-    assert!(answerer.authorize("PLAY", "rtsp://h", &mut random).unwrap().contains("nc=00000002"));
+    assert!(
+        value.contains("nonce=\"2\"") && value.contains("nc=00000001"),
+        "{value}"
+    );
+    assert!(
+        answerer
+            .authorize("PLAY", "rtsp://h", &mut random)
+            .unwrap()
+            .contains("nc=00000002")
+    );
     assert_eq!(answerer.challenged(&first), Challenged::Refused);
     // After the server took the credentials once, a new challenge is a new question.
     answerer.authorize("PLAY", "rtsp://h", &mut random);
@@ -72,19 +108,37 @@ fn r2_code_09_the_same_challenge_again_is_a_refusal() {
 fn nextnonce_is_taken() {
     let mut random = Random::from_seed([0; 32]);
     let mut answerer = Answerer::new(Credentials::new("u", "p"));
-    answerer.challenged(&unauthorized(&["Digest realm=\"r\", nonce=\"1\", qop=\"auth\", opaque=\"o\""]));
-    assert!(answerer.authorize("PLAY", "rtsp://h", &mut random).unwrap().contains("opaque=\"o\""));
+    answerer.challenged(&unauthorized(&[
+        "Digest realm=\"r\", nonce=\"1\", qop=\"auth\", opaque=\"o\"",
+    ]));
+    assert!(
+        answerer
+            .authorize("PLAY", "rtsp://h", &mut random)
+            .unwrap()
+            .contains("opaque=\"o\"")
+    );
     let mut response = Response::new(Version::V1_0, StatusCode::OK);
-    response.headers.append(HeaderName::AuthenticationInfo, "nextnonce=\"2\", nc=00000001");
+    response.headers.append(
+        HeaderName::AuthenticationInfo,
+        "nextnonce=\"2\", nc=00000001",
+    );
     answerer.accepted(&response);
     let value = answerer.authorize("PLAY", "rtsp://h", &mut random).unwrap();
-    assert!(value.contains("nonce=\"2\"") && value.contains("nc=00000001"), "{value}");
+    assert!(
+        value.contains("nonce=\"2\"") && value.contains("nc=00000001"),
+        "{value}"
+    );
 }
 
 #[test]
 fn debug_shows_no_secret() {
     let mut answerer = Answerer::new(Credentials::new("u", "hunter2"));
-    answerer.challenged(&unauthorized(&["Digest realm=\"r\", nonce=\"secret-nonce\""]));
+    answerer.challenged(&unauthorized(&[
+        "Digest realm=\"r\", nonce=\"secret-nonce\"",
+    ]));
     let shown = format!("{answerer:?}");
-    assert!(!shown.contains("hunter2") && !shown.contains("secret-nonce"), "{shown}");
+    assert!(
+        !shown.contains("hunter2") && !shown.contains("secret-nonce"),
+        "{shown}"
+    );
 }

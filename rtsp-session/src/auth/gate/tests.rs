@@ -11,15 +11,27 @@ struct World {
 }
 
 fn world(schemes: &[Scheme]) -> World {
-    let users = Users::new("cam", [Credentials::new("ann", "hunter2"), Credentials::new("bob", "b\"o\\b")]);
-    World { gate: Gate::new(Arc::new(users), schemes.to_vec(), HOUR), random: Random::from_seed([4; 32]), now: Instant::now() }
+    let users = Users::new(
+        "cam",
+        [
+            Credentials::new("ann", "hunter2"),
+            Credentials::new("bob", "b\"o\\b"),
+        ],
+    );
+    World {
+        gate: Gate::new(Arc::new(users), schemes.to_vec(), HOUR),
+        random: Random::from_seed([4; 32]),
+        now: Instant::now(),
+    }
 }
 
 impl World {
     fn unauthorized(&mut self, stale: bool) -> Response {
         let mut response = Response::new(Version::V1_0, StatusCode::UNAUTHORIZED);
         for challenge in self.gate.challenges(self.now, &mut self.random, stale) {
-            response.headers.append(HeaderName::WwwAuthenticate, challenge);
+            response
+                .headers
+                .append(HeaderName::WwwAuthenticate, challenge);
         }
         response
     }
@@ -44,16 +56,25 @@ fn every_scheme_lets_the_right_user_in() {
         &[Scheme::Digest(Algorithm::Sha256)],
     ] {
         let mut world = world(schemes);
-        for (name, password, right) in
-            [("ann", "hunter2", true), ("bob", "b\"o\\b", true), ("ann", "hunter3", false), ("eve", "hunter2", false)]
-        {
+        for (name, password, right) in [
+            ("ann", "hunter2", true),
+            ("bob", "b\"o\\b", true),
+            ("ann", "hunter3", false),
+            ("eve", "hunter2", false),
+        ] {
             let mut answerer = Answerer::new(Credentials::new(name, password));
             let challenge = world.unauthorized(false);
             assert_eq!(answerer.challenged(&challenge), Challenged::Retry);
             for method in [Method::Describe, Method::Setup, Method::Play] {
-                let value = answerer.authorize(method.as_str(), URI, &mut world.random).unwrap();
+                let value = answerer
+                    .authorize(method.as_str(), URI, &mut world.random)
+                    .unwrap();
                 let proof = world.verify(method, URI, Some(&value));
-                let expected = if right { Proof::User(Arc::from(name)) } else { Proof::Wrong };
+                let expected = if right {
+                    Proof::User(Arc::from(name))
+                } else {
+                    Proof::Wrong
+                };
                 assert_eq!(proof, expected, "{schemes:?} {name} {value}");
             }
         }
@@ -66,10 +87,16 @@ fn ffmpeg_ends_up_with_md5() {
     // FFmpeg: each Digest header overwrites the one before; Basic counts only before any Digest.
     let mut world = world(&Scheme::ALL);
     let challenges = world.gate.challenges(world.now, &mut world.random, false);
-    let last_digest = challenges.iter().rfind(|one| one.starts_with("Digest ")).unwrap();
+    let last_digest = challenges
+        .iter()
+        .rfind(|one| one.starts_with("Digest "))
+        .unwrap();
     assert!(last_digest.contains("algorithm=MD5,"), "{last_digest}");
     // live555 scans for exactly this.
-    assert!(last_digest.starts_with("Digest realm=\"cam\", nonce=\""), "{last_digest}");
+    assert!(
+        last_digest.starts_with("Digest realm=\"cam\", nonce=\""),
+        "{last_digest}"
+    );
     assert!(challenges.last().unwrap().starts_with("Basic "));
 }
 
@@ -77,24 +104,48 @@ fn ffmpeg_ends_up_with_md5() {
 #[test]
 fn answers_of_real_peers() {
     let mut world = world(&Scheme::ALL);
-    let nonce = world.gate.nonces.issue(world.now, &mut world.random).to_owned();
+    let nonce = world
+        .gate
+        .nonces
+        .issue(world.now, &mut world.random)
+        .to_owned();
     let key = super::super::digest::secret(Algorithm::Md5, "ann", "cam", "hunter2");
     let uri = "rtsp://h/live/";
-    let auth = Auth { nc: "00000001", cnonce: "abc" };
+    let auth = Auth {
+        nc: "00000001",
+        cnonce: "abc",
+    };
     let counted = response(Algorithm::Md5, &key, &nonce, Some(auth), "DESCRIBE", uri);
     let ffmpeg = format!(
         "Digest username=\"ann\",realm=\"cam\",nonce=\"{nonce}\",uri=\"{uri}\",response=\"{counted}\",algorithm=MD5,qop=\"auth\",cnonce=\"abc\",nc=00000001"
     );
-    assert_eq!(world.verify(Method::Describe, uri, Some(&ffmpeg)), Proof::User("ann".into()));
-    assert_eq!(world.verify(Method::Describe, uri, Some(&ffmpeg)), Proof::Stale, "R2-AUTH-12: a replay");
+    assert_eq!(
+        world.verify(Method::Describe, uri, Some(&ffmpeg)),
+        Proof::User("ann".into())
+    );
+    assert_eq!(
+        world.verify(Method::Describe, uri, Some(&ffmpeg)),
+        Proof::Stale,
+        "R2-AUTH-12: a replay"
+    );
     // VLC (live555): the old form, without qop; SETUP with the URI of the presentation.
     let old = response(Algorithm::Md5, &key, &nonce, None, "SETUP", uri);
     let vlc = format!(
         "Digest username=\"ann\", realm=\"cam\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{old}\""
     );
-    assert_eq!(world.verify(Method::Setup, "rtsp://h/live/trackID=0", Some(&vlc)), Proof::User("ann".into()));
-    assert_eq!(world.verify(Method::Setup, "rtsp://h/other/trackID=0", Some(&vlc)), Proof::Wrong);
-    assert_eq!(world.verify(Method::Play, uri, Some(&vlc)), Proof::Wrong, "another method");
+    assert_eq!(
+        world.verify(Method::Setup, "rtsp://h/live/trackID=0", Some(&vlc)),
+        Proof::User("ann".into())
+    );
+    assert_eq!(
+        world.verify(Method::Setup, "rtsp://h/other/trackID=0", Some(&vlc)),
+        Proof::Wrong
+    );
+    assert_eq!(
+        world.verify(Method::Play, uri, Some(&vlc)),
+        Proof::Wrong,
+        "another method"
+    );
 }
 
 #[test]
@@ -133,10 +184,19 @@ fn old_nonces_are_stale_and_are_renewed_without_asking() {
     let value = answerer.authorize("PLAY", URI, &mut world.random).unwrap();
     assert_eq!(world.verify(Method::Play, URI, Some(&value)), Proof::Stale);
     let challenge = world.unauthorized(true);
-    assert!(challenge.headers.first(&HeaderName::WwwAuthenticate).unwrap().contains("stale=true"));
+    assert!(
+        challenge
+            .headers
+            .first(&HeaderName::WwwAuthenticate)
+            .unwrap()
+            .contains("stale=true")
+    );
     assert_eq!(answerer.challenged(&challenge), Challenged::Retry);
     let value = answerer.authorize("PLAY", URI, &mut world.random).unwrap();
-    assert_eq!(world.verify(Method::Play, URI, Some(&value)), Proof::User("ann".into()));
+    assert_eq!(
+        world.verify(Method::Play, URI, Some(&value)),
+        Proof::User("ann".into())
+    );
 }
 
 #[test]
@@ -161,18 +221,29 @@ fn a_guess_does_not_use_up_the_counts_of_the_right_one() {
     let mut right = Answerer::new(Credentials::new("ann", "hunter2"));
     right.challenged(&challenge);
     let value = right.authorize("PLAY", URI, &mut world.random).unwrap();
-    assert_eq!(world.verify(Method::Play, URI, Some(&value)), Proof::User("ann".into()));
+    assert_eq!(
+        world.verify(Method::Play, URI, Some(&value)),
+        Proof::User("ann".into())
+    );
 }
 
 #[test]
 fn schemes_that_were_not_offered_prove_nothing() {
     let mut world = world(&[Scheme::Digest(Algorithm::Sha256)]);
-    assert_eq!(world.verify(Method::Play, URI, Some("Basic YW5uOmh1bnRlcjI=")), Proof::Wrong);
-    let nonce = world.gate.nonces.issue(world.now, &mut world.random).to_owned();
+    assert_eq!(
+        world.verify(Method::Play, URI, Some("Basic YW5uOmh1bnRlcjI=")),
+        Proof::Wrong
+    );
+    let nonce = world
+        .gate
+        .nonces
+        .issue(world.now, &mut world.random)
+        .to_owned();
     let key = super::super::digest::secret(Algorithm::Md5, "ann", "cam", "hunter2");
     let answer = response(Algorithm::Md5, &key, &nonce, None, "PLAY", URI);
-    let value =
-        format!("Digest username=\"ann\", realm=\"cam\", nonce=\"{nonce}\", uri=\"{URI}\", response=\"{answer}\"");
+    let value = format!(
+        "Digest username=\"ann\", realm=\"cam\", nonce=\"{nonce}\", uri=\"{URI}\", response=\"{answer}\""
+    );
     assert_eq!(world.verify(Method::Play, URI, Some(&value)), Proof::Wrong);
 }
 
@@ -194,17 +265,31 @@ fn hostile_headers_are_wrong_and_nothing_else() {
         "Digest ,,,,=,=",
         "Bearer abc",
         &format!("Basic {long}"),
-        &format!("Digest username=\"{long}\", realm=\"cam\", nonce=\"{long}\", uri=\"{long}\", response=\"{long}\""),
+        &format!(
+            "Digest username=\"{long}\", realm=\"cam\", nonce=\"{long}\", uri=\"{long}\", response=\"{long}\""
+        ),
         &format!("Digest {}", "a=1,".repeat(10_000)),
         &format!("{long} {long}"),
         "Digest username=\"ann\", realm=\"cam\", nonce=\"n\", uri=\"rtsp://h/live/a?x=1\", response=\"\", qop=auth, nc=+0000001, cnonce=\"\"",
         "Digest username=\"ann\", realm=\"cam\", nonce=\"n\", uri=\"rtsp://h/live/a?x=1\", response=\"0\", qop=auth-int, nc=00000001, cnonce=\"c\"",
     ] {
-        assert_eq!(world.verify(Method::Play, URI, Some(value)), Proof::Wrong, "{:.60}", value);
+        assert_eq!(
+            world.verify(Method::Play, URI, Some(value)),
+            Proof::Wrong,
+            "{:.60}",
+            value
+        );
     }
     let mut twice = Request::new(Method::Play, Uri::parse(URI).unwrap(), Version::V1_0);
-    twice.headers.append(HeaderName::Authorization, "Basic YW5uOmh1bnRlcjI=");
-    assert_eq!(world.gate.verify(world.now, &twice), Proof::User("ann".into()));
-    twice.headers.append(HeaderName::Authorization, "Basic YW5uOmh1bnRlcjI=");
+    twice
+        .headers
+        .append(HeaderName::Authorization, "Basic YW5uOmh1bnRlcjI=");
+    assert_eq!(
+        world.gate.verify(world.now, &twice),
+        Proof::User("ann".into())
+    );
+    twice
+        .headers
+        .append(HeaderName::Authorization, "Basic YW5uOmh1bnRlcjI=");
     assert_eq!(world.gate.verify(world.now, &twice), Proof::Wrong);
 }

@@ -208,12 +208,23 @@ pub struct ServerConnection {
 impl ServerConnection {
     /// A connection that was accepted just now.
     #[must_use]
-    pub fn new(now: Now, config: Arc<ConnectionConfig>, addresses: Addresses, random: Random) -> Self {
+    pub fn new(
+        now: Now,
+        config: Arc<ConnectionConfig>,
+        addresses: Addresses,
+        random: Random,
+    ) -> Self {
         let mut timers = Timers::new();
-        timers.set(Timer::FirstRequest, now.monotonic + config.first_request_timeout);
+        timers.set(
+            Timer::FirstRequest,
+            now.monotonic + config.first_request_timeout,
+        );
         Self {
             decoder: Decoder::new(config.limits.clone(), config.leniency.clone()),
-            gate: config.users.clone().map(|users| Gate::new(users, config.schemes.clone(), config.nonce_lifetime)),
+            gate: config
+                .users
+                .clone()
+                .map(|users| Gate::new(users, config.schemes.clone(), config.nonce_lifetime)),
             config,
             addresses,
             random,
@@ -243,7 +254,8 @@ impl ServerConnection {
             Input::Eof => {
                 self.eof = true;
                 if self.stalled {
-                    self.timers.set(Timer::Linger, now.monotonic + self.config.message_timeout);
+                    self.timers
+                        .set(Timer::Linger, now.monotonic + self.config.message_timeout);
                 } else {
                     self.drain(CloseReason::PeerClosed);
                 }
@@ -267,7 +279,9 @@ impl ServerConnection {
                 Output::Close(reason)
             }
             Phase::Closed => Output::Wait { until: None },
-            Phase::Open | Phase::Draining(_) => Output::Wait { until: self.timers.next() },
+            Phase::Open | Phase::Draining(_) => Output::Wait {
+                until: self.timers.next(),
+            },
         }
     }
 
@@ -284,14 +298,19 @@ impl ServerConnection {
         if matches!(error, ProtocolError::Unauthorized) {
             return self.challenge(id);
         }
-        let version = self.pending.echo(id).map_or(Version::V1_0, |echo| echo.version);
+        let version = self
+            .pending
+            .echo(id)
+            .map_or(Version::V1_0, |echo| echo.version);
         self.answer(id, error.into_response(version));
     }
 
     /// Answers a request with 401 and a challenge for each scheme of the config, `stale` when that is why. With no users there is
     /// nothing that could be proved: 403.
     pub fn challenge(&mut self, id: RequestId) {
-        let Some(echo) = self.pending.echo(id) else { return };
+        let Some(echo) = self.pending.echo(id) else {
+            return;
+        };
         let (version, stale) = (echo.version, echo.stale);
         let Some(gate) = &mut self.gate else {
             return self.answer(id, ProtocolError::Forbidden.into_response(version));
@@ -299,7 +318,9 @@ impl ServerConnection {
         let mut response = ProtocolError::Unauthorized.into_response(version);
         // A line each: many peers read only one challenge a line.
         for challenge in gate.challenges(self.now.monotonic, &mut self.random, stale) {
-            response.headers.append(HeaderName::WwwAuthenticate, challenge);
+            response
+                .headers
+                .append(HeaderName::WwwAuthenticate, challenge);
         }
         self.answer(id, response);
     }
@@ -312,7 +333,10 @@ impl ServerConnection {
             return None;
         }
         let cseq = self.next_cseq;
-        self.next_cseq = cseq.checked_add(1).filter(|&next| next < 1_000_000_000).unwrap_or(1);
+        self.next_cseq = cseq
+            .checked_add(1)
+            .filter(|&next| next < 1_000_000_000)
+            .unwrap_or(1);
         let given = std::mem::replace(&mut request.headers, Headers::new());
         request.headers.append(HeaderName::CSeq, cseq.to_string());
         for (name, value) in given.iter() {
@@ -417,11 +441,15 @@ impl ServerConnection {
                 other?;
             }
         }
-        let Some(message) = self.decoder.decode(buffer)? else { return Ok(false) };
+        let Some(message) = self.decoder.decode(buffer)? else {
+            return Ok(false);
+        };
         match message {
             Message::Request(request) => self.incoming(request),
             Message::Response(response) => self.matched(response),
-            Message::Interleaved(frame) => self.events.push_back(Output::Frames(single(frame.channel, frame.payload))),
+            Message::Interleaved(frame) => self
+                .events
+                .push_back(Output::Frames(single(frame.channel, frame.payload))),
         }
         Ok(true)
     }
@@ -454,7 +482,12 @@ impl ServerConnection {
             }
         };
         let id = self.pending.push(echo);
-        self.events.push_back(Output::Request(Incoming { id, request, user, authentication }));
+        self.events.push_back(Output::Request(Incoming {
+            id,
+            request,
+            user,
+            authentication,
+        }));
         if self.failures > self.config.failed_authentications {
             self.drain(CloseReason::TooManyFailures);
         }
@@ -466,7 +499,11 @@ impl ServerConnection {
             return;
         }
         let Some(cseq) = response.cseq() else { return };
-        if let Some(at) = self.outstanding.iter().position(|(number, _)| *number == cseq) {
+        if let Some(at) = self
+            .outstanding
+            .iter()
+            .position(|(number, _)| *number == cseq)
+        {
             if let Some((_, id)) = self.outstanding.remove(at) {
                 self.events.push_back(Output::Response { id, response });
             }
@@ -477,7 +514,10 @@ impl ServerConnection {
     fn undecodable(&mut self, error: DecodeError, buffer: &mut BytesMut) {
         if !error.in_response {
             let id = self.pending.push(Echo::unreadable(error.cseq));
-            self.answer(id, ProtocolError::from(error.kind).into_response(Version::V1_0));
+            self.answer(
+                id,
+                ProtocolError::from(error.kind).into_response(Version::V1_0),
+            );
         }
         self.malformed += 1;
         if self.malformed > self.config.malformed_messages {
@@ -497,7 +537,10 @@ impl ServerConnection {
         if !partial {
             self.timers.stop(Timer::Message);
         } else if (completed && !self.searching) || self.timers.at(Timer::Message).is_none() {
-            self.timers.set(Timer::Message, self.now.monotonic + self.config.message_timeout);
+            self.timers.set(
+                Timer::Message,
+                self.now.monotonic + self.config.message_timeout,
+            );
         }
     }
 
@@ -506,7 +549,8 @@ impl ServerConnection {
         if self.sessions > 0 || !self.pending.is_empty() {
             self.timers.stop(Timer::Idle);
         } else {
-            self.timers.set(Timer::Idle, self.now.monotonic + self.config.idle_timeout);
+            self.timers
+                .set(Timer::Idle, self.now.monotonic + self.config.idle_timeout);
         }
     }
 
@@ -541,7 +585,10 @@ impl ServerConnection {
         self.phase = Phase::Draining(reason);
         self.stalled = false;
         self.timers = Timers::new();
-        self.timers.set(Timer::Linger, self.now.monotonic + self.config.linger_timeout);
+        self.timers.set(
+            Timer::Linger,
+            self.now.monotonic + self.config.linger_timeout,
+        );
         self.settle();
     }
 
@@ -551,7 +598,12 @@ impl ServerConnection {
             return;
         }
         let config = Arc::clone(&self.config);
-        let asked = self.pending.flush(&config.server, &config.features, self.now.wall, &mut self.out);
+        let asked = self.pending.flush(
+            &config.server,
+            &config.features,
+            self.now.wall,
+            &mut self.out,
+        );
         if asked {
             self.phase = Phase::Closing(CloseReason::Requested);
         } else if let Phase::Draining(reason) = self.phase {
@@ -567,7 +619,14 @@ impl ServerConnection {
 /// A run of one frame, whose prefix is not at hand.
 fn single(channel: u8, payload: Bytes) -> FrameRun {
     let len = u16::try_from(payload.len()).unwrap_or(u16::MAX);
-    FrameRun { bytes: payload, frames: vec![rtsp_msg::FrameRef { channel, start: 0, len }] }
+    FrameRun {
+        bytes: payload,
+        frames: vec![rtsp_msg::FrameRef {
+            channel,
+            start: 0,
+            len,
+        }],
+    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,9 @@ impl Echo {
             value
         });
         let close = request.headers.all(&HeaderName::Connection).any(|value| {
-            value.split(',').any(|option| option.trim().eq_ignore_ascii_case("close"))
+            value
+                .split(',')
+                .any(|option| option.trim().eq_ignore_ascii_case("close"))
         });
         Self {
             version: request.version,
@@ -68,12 +70,21 @@ impl Echo {
     /// TEARDOWN only the server knows whether the session still exists.
     fn session_for(&self, status: StatusCode) -> Option<&str> {
         let left_out = matches!(self.method, Some(Method::Describe | Method::Teardown));
-        let invalid = matches!(status, StatusCode::SESSION_NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED);
+        let invalid = matches!(
+            status,
+            StatusCode::SESSION_NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED
+        );
         self.session.as_deref().filter(|_| !left_out && !invalid)
     }
 
     /// The response with all that does not depend on what was asked. CSeq comes first: several peers look for it there.
-    fn complete(&self, response: &mut Response, server: &str, features: &[String], wall: SystemTime) {
+    fn complete(
+        &self,
+        response: &mut Response,
+        server: &str,
+        features: &[String],
+        wall: SystemTime,
+    ) {
         let given = std::mem::take(&mut response.headers);
         let mut headers = Headers::new();
         if let Some(cseq) = self.cseq {
@@ -136,7 +147,11 @@ impl Pending {
     /// One more request, after all others.
     pub(super) fn push(&mut self, echo: Echo) -> RequestId {
         let id = self.take_id();
-        self.queue.push_back(Owed { id, echo, response: None });
+        self.queue.push_back(Owed {
+            id,
+            echo,
+            response: None,
+        });
         id
     }
 
@@ -148,12 +163,19 @@ impl Pending {
     }
 
     pub(super) fn echo(&self, id: RequestId) -> Option<&Echo> {
-        self.queue.iter().find(|owed| owed.id == id).map(|owed| &owed.echo)
+        self.queue
+            .iter()
+            .find(|owed| owed.id == id)
+            .map(|owed| &owed.echo)
     }
 
     /// Takes the answer. `false` when there is no such request, or it has its answer already.
     pub(super) fn answer(&mut self, id: RequestId, response: Response) -> bool {
-        let Some(owed) = self.queue.iter_mut().find(|owed| owed.id == id && owed.response.is_none()) else {
+        let Some(owed) = self
+            .queue
+            .iter_mut()
+            .find(|owed| owed.id == id && owed.response.is_none())
+        else {
             return false;
         };
         owed.response = Some(response);
@@ -161,9 +183,25 @@ impl Pending {
     }
 
     /// Writes all answers that no unanswered request precedes. `true` when one of them asked for the connection to be closed.
-    pub(super) fn flush(&mut self, server: &str, features: &[String], wall: SystemTime, out: &mut BytesMut) -> bool {
-        while let Some(Owed { response: Some(_), .. }) = self.queue.front() {
-            let Some(Owed { echo, response: Some(mut response), .. }) = self.queue.pop_front() else { break };
+    pub(super) fn flush(
+        &mut self,
+        server: &str,
+        features: &[String],
+        wall: SystemTime,
+        out: &mut BytesMut,
+    ) -> bool {
+        while let Some(Owed {
+            response: Some(_), ..
+        }) = self.queue.front()
+        {
+            let Some(Owed {
+                echo,
+                response: Some(mut response),
+                ..
+            }) = self.queue.pop_front()
+            else {
+                break;
+            };
             echo.complete(&mut response, server, features, wall);
             response.encode(out);
             if echo.close {

@@ -6,7 +6,11 @@ const OWN: u64 = 1;
 const OTHER: u64 = 2;
 
 fn peer(connection: u64, last: u8, user: Option<&str>) -> Peer {
-    Peer { connection, address: Ipv4Addr::new(192, 0, 2, last).into(), user: user.map(Arc::from) }
+    Peer {
+        connection,
+        address: Ipv4Addr::new(192, 0, 2, last).into(),
+        user: user.map(Arc::from),
+    }
 }
 
 fn udp() -> NegotiatedTransport {
@@ -19,11 +23,23 @@ fn udp() -> NegotiatedTransport {
 
 const TCP: NegotiatedTransport = NegotiatedTransport::Interleaved { rtp: 0, rtcp: 1 };
 
-fn session(version: Version, user: Option<&str>, transport: NegotiatedTransport, direction: Direction) -> (ServerSession, Now) {
+fn session(
+    version: Version,
+    user: Option<&str>,
+    transport: NegotiatedTransport,
+    direction: Direction,
+) -> (ServerSession, Now) {
     let now = Now::read();
     let id = SessionId::generate(&mut Random::from_seed([5; 32]), 0);
     let maker = peer(OWN, 1, user);
-    let mut session = ServerSession::new(now, id, version, "/live".into(), &maker, SessionConfig::default());
+    let mut session = ServerSession::new(
+        now,
+        id,
+        version,
+        "/live".into(),
+        &maker,
+        SessionConfig::default(),
+    );
     session.setup(now, 0, transport, direction);
     (session, now)
 }
@@ -42,8 +58,14 @@ const METHODS: [Method; 8] = [
 
 /// What the server does with a request: admission before all else, then the state.
 fn ask(session: &ServerSession, method: &Method, peer: &Peer) -> u16 {
-    let object = if *method == Method::Setup { Object::Media(0) } else { Object::Presentation };
-    let verdict = session.admit(peer).and_then(|()| session.check(method, object));
+    let object = if *method == Method::Setup {
+        Object::Media(0)
+    } else {
+        Object::Presentation
+    };
+    let verdict = session
+        .admit(peer)
+        .and_then(|()| session.check(method, object));
     verdict.map_or_else(|error| error.status().code(), |()| 200)
 }
 
@@ -52,7 +74,10 @@ fn admitted(session: &ServerSession, peer: &Peer) -> bool {
     let before = format!("{session:?}");
     let verdicts = METHODS.map(|method| ask(session, &method, peer) != 454);
     assert_eq!(format!("{session:?}"), before);
-    assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]), "{verdicts:?}");
+    assert!(
+        verdicts.iter().all(|verdict| *verdict == verdicts[0]),
+        "{verdicts:?}"
+    );
     verdicts[0]
 }
 
@@ -79,7 +104,11 @@ fn r2_auth_13_ownership_of_a_session_with_a_user() {
             (peer(OWN, 1, None), false),   // a number that comes back
             (peer(OTHER, 1, Some("bob")), false),
         ] {
-            assert_eq!(admitted(&session, &who), expected, "after the close: {who:?} {transport:?}");
+            assert_eq!(
+                admitted(&session, &who),
+                expected,
+                "after the close: {who:?} {transport:?}"
+            );
         }
     }
 }
@@ -97,18 +126,28 @@ fn ownership_of_a_session_without_a_user() {
         assert_eq!(admitted(&session, &who), expected, "{who:?}");
     }
     assert_eq!(session.connection_closed(now, OTHER), AfterClose::Unrelated);
-    assert!(!admitted(&session, &peer(OTHER, 1, None)), "somebody else's connection closed");
+    assert!(
+        !admitted(&session, &peer(OTHER, 1, None)),
+        "somebody else's connection closed"
+    );
     assert_eq!(session.connection_closed(now, OWN), AfterClose::Orphan);
     for (who, expected) in [
         (peer(OTHER, 1, None), true),
         (peer(OTHER, 9, None), false),
         (peer(OTHER, 1, Some("ann")), false),
     ] {
-        assert_eq!(admitted(&session, &who), expected, "after the close: {who:?}");
+        assert_eq!(
+            admitted(&session, &who),
+            expected,
+            "after the close: {who:?}"
+        );
     }
     session.adopt(&peer(OTHER, 1, None));
     assert!(admitted(&session, &peer(OTHER, 1, None)));
-    assert!(!admitted(&session, &peer(3, 1, None)), "taken over: closed to others again");
+    assert!(
+        !admitted(&session, &peer(3, 1, None)),
+        "taken over: closed to others again"
+    );
     assert_eq!(session.connection(), Some(OTHER));
 }
 
@@ -127,8 +166,14 @@ fn r2_ilv_11_an_interleaved_session_ends_with_its_connection() {
 fn channels_stay_on_their_connection() {
     let (mut session, _) = session(Version::V1_0, Some("ann"), TCP, Direction::Play);
     let other = peer(OTHER, 1, Some("ann"));
-    assert_eq!(session.check_transport(&other, &TCP), Err(ProtocolError::UnsupportedTransport));
-    assert_eq!(session.check_transport(&other, &udp()), Err(ProtocolError::UnsupportedTransport));
+    assert_eq!(
+        session.check_transport(&other, &TCP),
+        Err(ProtocolError::UnsupportedTransport)
+    );
+    assert_eq!(
+        session.check_transport(&other, &udp()),
+        Err(ProtocolError::UnsupportedTransport)
+    );
     assert_eq!(session.check_transport(&peer(OWN, 1, None), &TCP), Ok(()));
     session.adopt(&other);
     assert_eq!(session.connection(), Some(OWN));
@@ -138,26 +183,51 @@ fn channels_stay_on_their_connection() {
 fn a_session_of_nothing_ends_with_its_connection() {
     let now = Now::read();
     let id = SessionId::generate(&mut Random::from_seed([5; 32]), 0);
-    let mut session =
-        ServerSession::new(now, id, Version::V1_0, "/a".into(), &peer(OWN, 1, None), SessionConfig::default());
+    let mut session = ServerSession::new(
+        now,
+        id,
+        Version::V1_0,
+        "/a".into(),
+        &peer(OWN, 1, None),
+        SessionConfig::default(),
+    );
     assert_eq!(session.connection_closed(now, OWN), AfterClose::End);
 }
 
 #[test]
 fn one_media_of_several() {
-    for (version, play, teardown_ready, teardown_play) in [(Version::V1_0, 460, 200, 200), (Version::V2_0, 460, 200, 455)] {
+    for (version, play, teardown_ready, teardown_play) in [
+        (Version::V1_0, 460, 200, 200),
+        (Version::V2_0, 460, 200, 455),
+    ] {
         let (mut session, now) = session(version, None, udp(), Direction::Play);
         let code = |session: &ServerSession, method, object| {
-            session.check(&method, object).map_or_else(|error| error.status().code(), |()| 200)
+            session
+                .check(&method, object)
+                .map_or_else(|error| error.status().code(), |()| 200)
         };
-        assert_eq!(code(&session, Method::Play, Object::Media(0)), 200, "its only media is the presentation");
+        assert_eq!(
+            code(&session, Method::Play, Object::Media(0)),
+            200,
+            "its only media is the presentation"
+        );
         session.setup(now, 2, udp(), Direction::Play);
         assert_eq!(code(&session, Method::Play, Object::Media(0)), play);
-        assert_eq!(code(&session, Method::Teardown, Object::Media(0)), teardown_ready);
-        assert_eq!(code(&session, Method::Teardown, Object::Media(1)), 404, "not set up");
+        assert_eq!(
+            code(&session, Method::Teardown, Object::Media(0)),
+            teardown_ready
+        );
+        assert_eq!(
+            code(&session, Method::Teardown, Object::Media(1)),
+            404,
+            "not set up"
+        );
         assert_eq!(code(&session, Method::Setup, Object::Presentation), 459);
         session.play(now);
-        assert_eq!(code(&session, Method::Teardown, Object::Media(2)), teardown_play);
+        assert_eq!(
+            code(&session, Method::Teardown, Object::Media(2)),
+            teardown_play
+        );
         assert_eq!(code(&session, Method::Setup, Object::Media(2)), 455);
         assert_eq!(code(&session, Method::Setup, Object::Media(1)), 455);
         assert_eq!(session.remove_media(2).map(|media| media.index), Some(2));
@@ -204,14 +274,24 @@ fn it_lives_as_long_as_its_peer_shows_signs_of_life() {
     assert!(!session.expired(late(104)));
     assert!(session.expired(late(105)));
     session.connection_closed(late(50), OWN);
-    assert_eq!(session.deadline(), late(115).monotonic, "an orphan gets a whole timeout");
+    assert_eq!(
+        session.deadline(),
+        late(115).monotonic,
+        "an orphan gets a whole timeout"
+    );
 }
 
 /// All sequences of events up to six long: the state always follows the table, and nothing panics.
 #[test]
 fn all_sequences_of_requests() {
     let (mut session, now) = session(Version::V1_0, None, udp(), Direction::Play);
-    let methods = [Method::Setup, Method::Play, Method::Pause, Method::Record, Method::Teardown];
+    let methods = [
+        Method::Setup,
+        Method::Play,
+        Method::Pause,
+        Method::Record,
+        Method::Teardown,
+    ];
     for sequence in 0..5_usize.pow(6) {
         session.state = State::Init;
         session.media.clear();
@@ -219,7 +299,11 @@ fn all_sequences_of_requests() {
         for _ in 0..6 {
             let method = &methods[rest % 5];
             rest /= 5;
-            let object = if *method == Method::Setup { Object::Media(0) } else { Object::Presentation };
+            let object = if *method == Method::Setup {
+                Object::Media(0)
+            } else {
+                Object::Presentation
+            };
             if session.check(method, object).is_err() {
                 continue;
             }
@@ -233,8 +317,15 @@ fn all_sequences_of_requests() {
                 }
             }
             let flowing = matches!(session.state(), State::Play | State::Record);
-            assert!(!flowing || !session.media().is_empty(), "flowing without media: {sequence}");
-            assert_ne!(session.state(), State::Record, "a session set up to play records: {sequence}");
+            assert!(
+                !flowing || !session.media().is_empty(),
+                "flowing without media: {sequence}"
+            );
+            assert_ne!(
+                session.state(),
+                State::Record,
+                "a session set up to play records: {sequence}"
+            );
         }
     }
 }
