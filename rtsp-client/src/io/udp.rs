@@ -9,6 +9,8 @@ use std::io;
 use std::io::IoSliceMut;
 use std::net::IpAddr;
 use std::net::SocketAddr;
+use std::task::Context;
+use std::task::Poll;
 
 use bytes::Bytes;
 use bytes::BytesMut;
@@ -229,6 +231,16 @@ impl DatagramSocket {
     /// What the system says.
     pub async fn readable(&self) -> io::Result<()> {
         self.socket.readable().await
+    }
+
+    /// As [`readable`](Self::readable), for callers that poll several sockets at once. Only the last task that polled is
+    /// woken.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_recv_ready(cx)
     }
 
     /// Waits until the socket takes more to send. Cancel-safe.

@@ -1,1 +1,46 @@
 //! The requesting half: connections and sessions as a reader or publisher sees them.
+//!
+//! [`ClientConnection`] puts requests on the wire and finds the responses to them; [`ClientSession`] makes the conversation
+//! out of it: OPTIONS, DESCRIBE, SETUP for each media, PLAY, or ANNOUNCE, SETUP, RECORD. Neither has a socket or a clock.
+//! Both are driven alike: [`handle`](ClientSession::handle) what was read, then [`poll`](ClientSession::poll) until there is
+//! only waiting left.
+
+mod answer;
+mod channels;
+mod connection;
+mod error;
+mod keepalive;
+mod outcome;
+mod play;
+mod redirect;
+mod session;
+mod state;
+mod transport;
+
+pub use channels::PacketKind;
+pub use connection::ClientConnection;
+pub use connection::ConnectionConfig;
+pub use connection::CseqPolicy;
+pub use connection::Input;
+pub use connection::Output as ConnectionOutput;
+pub use connection::RequestId;
+pub use error::CloseReason;
+pub use error::RequestFailure;
+pub use error::SessionError;
+pub use keepalive::DEFAULT_TIMEOUT;
+pub use keepalive::KeepAlive;
+pub use play::PlayInfo;
+pub use play::PlayRequest;
+pub use play::StartPoint;
+pub use redirect::Redirect;
+pub use redirect::RedirectError;
+pub use redirect::judge as judge_redirect;
+pub use session::ClientSession;
+pub use session::EndReason;
+pub use session::Event;
+pub use session::Output as SessionOutput;
+pub use session::SessionConfig;
+pub use session::SessionIdPolicy;
+pub use state::State;
+pub use transport::MediaTransport;
+pub use transport::TransportRequest;

@@ -1,0 +1,315 @@
+//! One RTSP connection with its socket: the session's machine, driven.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+use std::time::Instant;
+
+use bytes::Buf;
+use bytes::BytesMut;
+use rtsp_msg::FrameRun;
+use rtsp_msg::Scheme;
+use rtsp_msg::Uri;
+use rtsp_session::Now;
+use rtsp_session::auth::Credentials;
+use rtsp_session::client::ClientSession;
+use rtsp_session::client::CloseReason;
+use rtsp_session::client::Event;
+use rtsp_session::client::Input;
+use rtsp_session::client::SessionConfig;
+use rtsp_session::client::SessionError;
+use rtsp_session::client::SessionOutput;
+use rtsp_session::client::State;
+use rtsp_session::random::Random;
+use tokio::net::TcpStream;
+
+use crate::Error;
+use crate::ErrorKind;
+use crate::Options;
+use crate::io::connect;
+
+/// How much one read asks for; frames are slices of it.
+const READ_BYTES: usize = 64 << 10;
+
+/// How much may wait to be written before [`Conversation::wants_flush`] says so.
+const WRITE_BYTES: usize = 256 << 10;
+
+/// How many octets of frames may wait while a step runs; beyond, the oldest are dropped.
+const BACKLOG_BYTES: usize = 16 << 20;
+
+/// A connected session.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    stream: TcpStream,
+    pub(crate) session: ClientSession,
+    uri: Uri,
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    inbound: BytesMut,
+    pub(crate) outbound: BytesMut,
+    /// Frames that nobody has taken yet, with the time of their read.
+    pub(crate) frames: VecDeque<(Now, FrameRun)>,
+    frame_bytes: usize,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) until: Option<Instant>,
+    pub(crate) closed: Option<CloseReason>,
+}
+
+/// A secure random seed.
+pub(crate) fn random(place: &str) -> Result<Random, Error> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| Error::new(ErrorKind::Io, place, format!("no randomness: {error}")))?;
+    Ok(Random::from_seed(seed))
+}
+
+impl Conversation {
+    /// Connects to the server of `uri`. `credentials` are those to use there.
+    pub(crate) async fn connect(
+        uri: &Uri,
+        options: &Options,
+        credentials: Option<Credentials>,
+    ) -> Result<Self, Error> {
+        let place = uri.without_userinfo().to_string();
+        match uri.scheme() {
+            Scheme::Rtsp => {}
+            Scheme::Rtsps => {
+                let text = "rtsps is not supported yet";
+                return Err(Error::new(ErrorKind::Unsupported, place, text));
+            }
+            _ => {
+                let text = "this scheme is not supported";
+                return Err(Error::new(ErrorKind::Unsupported, place, text));
+            }
+        }
+        let (host, port) = (uri.host(), uri.port_or_default());
+        let connected = connect::tcp(host, port, options.connect_timeout).await;
+        let connect_error = |error| {
+            Error::io(
+                ErrorKind::Connect,
+                format!("cannot connect to {host} port {port}"),
+                error,
+            )
+        };
+        let stream = connected.map_err(connect_error)?;
+        let (peer, local) = stream
+            .peer_addr()
+            .and_then(|peer| Ok((peer, stream.local_addr()?)))
+            .map_err(connect_error)?;
+        let mut config = SessionConfig::default();
+        config.connection.user_agent.clone_from(&options.user_agent);
+        config.connection.credentials = credentials;
+        config.connection.response_timeout = options.response_timeout;
+        config.connection.cseq = options.cseq;
+        config.session_id = options.session_id;
+        let session = ClientSession::new(Now::read(), uri, config, random(&place)?);
+        Ok(Self {
+            stream,
+            session,
+            uri: uri.without_userinfo(),
+            peer,
+            local,
+            inbound: BytesMut::with_capacity(READ_BYTES),
+            outbound: BytesMut::new(),
+            frames: VecDeque::new(),
+            frame_bytes: 0,
+            events: VecDeque::new(),
+            until: None,
+            closed: None,
+        })
+    }
+
+    /// The URI, for error messages.
+    pub(crate) fn place(&self) -> String {
+        self.uri.to_string()
+    }
+
+    /// The URI without credentials.
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The address of the server.
+    pub(crate) fn peer_ip(&self) -> IpAddr {
+        self.peer.ip()
+    }
+
+    /// Runs a command of the session and waits for its outcome.
+    pub(crate) async fn step(
+        &mut self,
+        command: impl FnOnce(&mut ClientSession, Now) -> Result<(), SessionError>,
+    ) -> Result<Event, Error> {
+        let command = command(&mut self.session, Now::read());
+        command.map_err(|error| Error::session(self.place(), error))?;
+        self.drain();
+        loop {
+            match self.events.pop_front() {
+                Some(Event::Failed(error)) => return Err(Error::session(self.place(), error)),
+                Some(event) => return Ok(event),
+                None => {}
+            }
+            if let Some(reason) = &self.closed {
+                return Err(Error::closed(self.place(), reason.clone()));
+            }
+            self.turn(None).await?;
+        }
+    }
+
+    /// Waits for something to happen on the connection, or for `deadline`.
+    pub(crate) async fn turn(&mut self, deadline: Option<Instant>) -> Result<(), Error> {
+        let until = self.until.into_iter().chain(deadline).min();
+        let io = poll_fn(|cx| self.poll_io(cx));
+        let result = match until {
+            Some(until) => tokio::time::timeout_at(until.into(), io).await,
+            None => Ok(io.await),
+        };
+        match result {
+            Ok(result) => result,
+            Err(_) => {
+                self.timeout();
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets the session do what is due by now.
+    pub(crate) fn timeout(&mut self) {
+        let now = Now::read();
+        if self.until.is_some_and(|until| until <= now.monotonic) {
+            self.session.handle(now, Input::Timeout);
+            self.drain();
+        }
+    }
+
+    /// Writes what waits and reads once; ready when anything was read, the connection has ended, or all is written that
+    /// waited for a while.
+    pub(crate) fn poll_io(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let flushed = self.poll_flush(cx)?;
+        if self.closed.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut progress = flushed;
+        loop {
+            match self.stream.poll_read_ready(cx) {
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.lost(error))),
+                Poll::Ready(Ok(())) => {}
+            }
+            self.inbound.reserve(READ_BYTES);
+            match self.stream.try_read_buf(&mut self.inbound) {
+                Ok(0) => {
+                    self.session.handle(Now::read(), Input::Eof);
+                    self.drain();
+                    progress = true;
+                    break;
+                }
+                Ok(_) => {
+                    let now = Now::read();
+                    self.session.handle(now, Input::Read(&mut self.inbound));
+                    self.drain();
+                    progress = true;
+                    break;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(self.lost(error))),
+            }
+        }
+        if progress {
+            // What the session has to say to it goes out at once.
+            let _ = self.poll_flush(cx)?;
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Pending
+    }
+
+    /// Writes as much as the socket takes. Whether something waited and all of it is gone.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        let waited = !self.outbound.is_empty();
+        while !self.outbound.is_empty() {
+            match self.stream.try_write(&self.outbound) {
+                Ok(count) => self.outbound.advance(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    match self.stream.poll_write_ready(cx) {
+                        Poll::Pending => return Ok(false),
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(error)) => return Err(self.lost(error)),
+                    }
+                }
+                Err(error) => return Err(self.lost(error)),
+            }
+        }
+        Ok(waited)
+    }
+
+    /// Whether so much waits to be written that the caller must let it go out first.
+    pub(crate) fn wants_flush(&self) -> bool {
+        self.outbound.len() >= WRITE_BYTES
+    }
+
+    /// Takes everything that the session has to say.
+    pub(crate) fn drain(&mut self) {
+        loop {
+            match self.session.poll() {
+                SessionOutput::Write(bytes) => self.outbound.extend_from_slice(&bytes),
+                SessionOutput::Event(event) => self.events.push_back(event),
+                SessionOutput::Frames(run) => self.keep(run),
+                SessionOutput::Close(reason) => {
+                    self.closed.get_or_insert(reason);
+                }
+                SessionOutput::Wait { until } => {
+                    self.until = until;
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn keep(&mut self, run: FrameRun) {
+        self.frame_bytes += run.bytes.len();
+        self.frames.push_back((Now::read(), run));
+        while self.frame_bytes > BACKLOG_BYTES {
+            let Some((_, dropped)) = self.frames.pop_front() else {
+                return;
+            };
+            self.frame_bytes -= dropped.bytes.len();
+        }
+    }
+
+    /// The oldest frames that nobody has taken.
+    pub(crate) fn take_frames(&mut self) -> Option<(Now, FrameRun)> {
+        let (now, run) = self.frames.pop_front()?;
+        self.frame_bytes -= run.bytes.len();
+        Some((now, run))
+    }
+
+    /// Ends the session and waits for the answer, but not for long.
+    pub(crate) async fn teardown(&mut self, patience: Duration) {
+        if self.session.state() == State::Init || self.closed.is_some() {
+            return;
+        }
+        let step = self.step(ClientSession::teardown);
+        let _ = tokio::time::timeout(patience, step).await;
+    }
+
+    fn lost(&mut self, error: io::Error) -> Error {
+        self.session.handle(Now::read(), Input::Eof);
+        self.drain();
+        Error::io(ErrorKind::Closed, self.place(), error)
+    }
+}
+
+/// The server should know that we are gone, as far as that is possible without waiting.
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        if self.closed.is_none() && self.session.teardown(Now::read()).is_ok() {
+            self.drain();
+            let _ = self.stream.try_write(&self.outbound);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! A presentation that is described and not yet played.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use rtsp_msg::Method;
+use rtsp_msg::StatusCode;
+use rtsp_session::auth::Credentials;
+use rtsp_session::client::ClientSession;
+use rtsp_session::client::Event;
+use rtsp_session::client::MediaTransport;
+use rtsp_session::client::TransportRequest;
+use sdp::Description;
+use sdp::MediaKind;
+
+use crate::Client;
+use crate::Error;
+use crate::ErrorKind;
+use crate::Options;
+use crate::PlayOptions;
+use crate::Playing;
+use crate::TransportPolicy;
+use crate::conversation::Conversation;
+use crate::paths::DatagramPath;
+use crate::paths::Path;
+
+/// How long the answer to a TEARDOWN is waited for when the session is given up anyway.
+const TEARDOWN_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A presentation as its server describes it.
+#[derive(Debug)]
+pub struct Described {
+    conversation: Conversation,
+    description: Description,
+    options: Options,
+    credentials: Option<Credentials>,
+    selected: Vec<usize>,
+}
+
+impl Described {
+    pub(crate) fn new(
+        conversation: Conversation,
+        options: Options,
+        credentials: Option<Credentials>,
+    ) -> Result<Self, Error> {
+        let Some(description) = conversation.session.description().cloned() else {
+            let text = "the server sent no description";
+            return Err(Error::new(ErrorKind::Protocol, conversation.place(), text));
+        };
+        // What can be received: RTP video, audio and the like, and no channel back to the server.
+        let selected = (0..description.media.len())
+            .filter(|&index| {
+                let media = description.media.get(index);
+                media.is_some_and(sdp::Media::is_rtp) && !description.is_back_channel(index)
+            })
+            .collect();
+        Ok(Self {
+            conversation,
+            description,
+            options,
+            credentials,
+            selected,
+        })
+    }
+
+    /// What the presentation consists of.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// What the server calls itself.
+    #[must_use]
+    pub fn server(&self) -> Option<&str> {
+        self.conversation.session.server()
+    }
+
+    /// What the server says that it can do.
+    #[must_use]
+    pub fn methods(&self) -> &[Method] {
+        self.conversation.session.methods()
+    }
+
+    /// The URL without credentials, after redirections.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.conversation.place()
+    }
+
+    /// Whether the server asked for credentials.
+    #[must_use]
+    pub fn was_challenged(&self) -> bool {
+        self.conversation.session.was_challenged()
+    }
+
+    /// The media that will be played, by their index in the description.
+    #[must_use]
+    pub fn selected(&self) -> &[usize] {
+        &self.selected
+    }
+
+    /// Chooses the media to play; at first all are chosen that can be received.
+    pub fn select(&mut self, media: impl IntoIterator<Item = usize>) {
+        self.selected = media.into_iter().collect();
+        self.selected.sort_unstable();
+        self.selected.dedup();
+    }
+
+    /// Chooses the first media of this kind and no other; whether there is one.
+    pub fn select_kind(&mut self, kind: &MediaKind) -> bool {
+        let first = self.description.media.iter().position(|m| m.kind == *kind);
+        if let Some(first) = first {
+            self.select([first]);
+        }
+        first.is_some()
+    }
+
+    /// Sets up the chosen media and starts them.
+    ///
+    /// With [`TransportPolicy::Auto`] this waits for the first packet, and turns to TCP when UDP is refused or silent.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses, closes, or grants what was not asked for; `Transport` when it grants none of the allowed
+    /// transports.
+    pub async fn play(self, play: PlayOptions) -> Result<Playing, Error> {
+        if self.selected.is_empty() {
+            let text = "there is no media to play";
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                self.conversation.place(),
+                text,
+            ));
+        }
+        match self.options.transport {
+            TransportPolicy::Udp => self.start(Lower::Udp, &play).await,
+            TransportPolicy::Tcp => self.start(Lower::Tcp, &play).await,
+            TransportPolicy::Auto => self.start_auto(play).await,
+        }
+    }
+
+    async fn start_auto(self, play: PlayOptions) -> Result<Playing, Error> {
+        let again = Again {
+            url: self.conversation.place(),
+            options: self.options.clone(),
+            credentials: self.credentials.clone(),
+            selected: self.selected.clone(),
+            description: self.description.clone(),
+        };
+        let patience = self.options.first_packet_timeout;
+        match self.start(Lower::Udp, &play).await {
+            Ok(mut playing) => {
+                if playing.wait_for_packet(Instant::now() + patience).await {
+                    return Ok(playing);
+                }
+                tracing::info!(url = %again.url, "no packet over UDP, turning to TCP");
+                playing.teardown(TEARDOWN_PATIENCE).await;
+            }
+            Err(error) if error.kind() == ErrorKind::Transport => {
+                tracing::info!(url = %again.url, %error, "no UDP, turning to TCP");
+            }
+            Err(error) => return Err(error),
+        }
+        // On a new connection and with a new description: some servers close after TEARDOWN, and some cameras want to be
+        // asked again before another SETUP.
+        again.described().await?.start(Lower::Tcp, &play).await
+    }
+
+    async fn start(mut self, lower: Lower, play: &PlayOptions) -> Result<Playing, Error> {
+        let selected = self.selected.clone();
+        let mut paths: Vec<Option<Path>> = Vec::new();
+        paths.resize_with(self.description.media.len(), || None);
+        for (order, &media) in selected.iter().enumerate() {
+            let path = set_up(&mut self.conversation, media, order, lower).await;
+            let path = path.map_err(|error| transport_error(error, lower))?;
+            let Some(slot) = paths.get_mut(media) else {
+                let text = format!("the description has no media {media}");
+                let place = self.conversation.place();
+                return Err(Error::new(ErrorKind::Unsupported, place, text));
+            };
+            *slot = Some(path);
+        }
+        for path in paths.iter().flatten() {
+            if let Path::Datagrams(path) = path {
+                path.punch();
+            }
+        }
+        let request = play.request.clone();
+        let step = |session: &mut ClientSession, now| session.play(now, &request);
+        let info = match self.conversation.step(step).await? {
+            Event::Playing(info) => info,
+            other => return Err(unexpected(&self.conversation, &other)),
+        };
+        Playing::new(self.conversation, self.description, paths, info)
+    }
+}
+
+/// What is needed to describe once more.
+struct Again {
+    url: String,
+    options: Options,
+    credentials: Option<Credentials>,
+    selected: Vec<usize>,
+    description: Description,
+}
+
+impl Again {
+    async fn described(self) -> Result<Described, Error> {
+        let mut options = self.options;
+        options.credentials = self.credentials;
+        let mut described = Client::describe(&self.url, options).await?;
+        if sdp::same_formats(&self.description, &described.description) {
+            described.selected = self.selected;
+        }
+        Ok(described)
+    }
+}
+
+/// The lower transports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lower {
+    Udp,
+    Tcp,
+}
+
+/// Sets up one media; `order` counts the media that are set up.
+pub(crate) async fn set_up(
+    conversation: &mut Conversation,
+    media: usize,
+    order: usize,
+    lower: Lower,
+) -> Result<Path, Error> {
+    let (request, pair) = match lower {
+        Lower::Udp => {
+            let bound = DatagramPath::bind(conversation.local.ip(), conversation.peer_ip());
+            let bound = bound.map_err(|error| {
+                Error::io(ErrorKind::Io, "cannot bind a pair of UDP ports", error)
+            })?;
+            (bound.request(), Some(bound))
+        }
+        Lower::Tcp => {
+            let channel = u8::try_from(order * 2).unwrap_or(u8::MAX - 1);
+            let request = TransportRequest::Interleaved {
+                rtp: channel,
+                rtcp: channel + 1,
+            };
+            (request, None)
+        }
+    };
+    let step = |session: &mut ClientSession, now| session.setup(now, media, request);
+    match conversation.step(step).await? {
+        Event::SetUp { transport, .. } => match (transport, pair) {
+            (transport, Some(pair)) => Ok(pair.granted(&transport)),
+            (MediaTransport::Interleaved { rtp, rtcp, .. }, None) => {
+                Ok(Path::Interleaved { rtp, rtcp })
+            }
+            (_, None) => {
+                let text = "the server granted UDP where TCP was asked for";
+                Err(Error::new(ErrorKind::Transport, conversation.place(), text))
+            }
+        },
+        other => Err(unexpected(conversation, &other)),
+    }
+}
+
+/// A SETUP that fails for the transport: 461 says so, and some servers say it otherwise.
+pub(crate) fn transport_error(error: Error, lower: Lower) -> Error {
+    let says_so = matches!(
+        error.status(),
+        Some(StatusCode::UNSUPPORTED_TRANSPORT | StatusCode::NOT_IMPLEMENTED)
+    );
+    if says_so || (lower == Lower::Udp && error.kind() == ErrorKind::Protocol) {
+        error.into_transport()
+    } else {
+        error
+    }
+}
+
+/// The session took another turn than was asked for.
+pub(crate) fn unexpected(conversation: &Conversation, event: &Event) -> Error {
+    let text = match event {
+        Event::Ended(_) | Event::TornDown => "the server ended the session".to_owned(),
+        Event::Redirected(redirect) => format!("the server redirects to {}", redirect.uri),
+        other => format!("unexpected: {other:?}"),
+    };
+    Error::new(ErrorKind::Closed, conversation.place(), text)
+}

@@ -1,0 +1,187 @@
+//! Errors: what happened, where, and what to do about it.
+
+use std::fmt;
+use std::io;
+
+use rtsp_msg::StatusCode;
+use rtsp_session::client::CloseReason;
+use rtsp_session::client::RequestFailure;
+use rtsp_session::client::SessionError;
+
+/// What kind of thing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The URL is none that this client can use.
+    Url,
+    /// No connection to the server.
+    Connect,
+    /// The server did not answer in time.
+    Timeout,
+    /// The server wants credentials, or others.
+    Unauthorized,
+    /// The server does not have what was asked for.
+    NotFound,
+    /// The server refused, for another reason.
+    Refused,
+    /// None of the transports that are allowed works.
+    Transport,
+    /// What the server sends makes no sense.
+    Protocol,
+    /// The session is over.
+    Closed,
+    /// The system refused something.
+    Io,
+    /// Something that this client cannot do.
+    Unsupported,
+}
+
+/// What went wrong, and with which server.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    place: String,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Text(String),
+    Io(io::Error),
+    Session(SessionError),
+    Close(CloseReason),
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, place: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            place: place.into(),
+            cause: Cause::Text(text.into()),
+        }
+    }
+
+    pub(crate) fn io(kind: ErrorKind, place: impl Into<String>, error: io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::TimedOut => ErrorKind::Timeout,
+            _ => kind,
+        };
+        Self {
+            kind,
+            place: place.into(),
+            cause: Cause::Io(error),
+        }
+    }
+
+    pub(crate) fn session(place: impl Into<String>, error: SessionError) -> Self {
+        let kind = match &error {
+            SessionError::Unauthorized { .. } => ErrorKind::Unauthorized,
+            SessionError::Refused { status, .. } => match *status {
+                StatusCode::NOT_FOUND => ErrorKind::NotFound,
+                StatusCode::UNSUPPORTED_TRANSPORT => ErrorKind::Transport,
+                _ => ErrorKind::Refused,
+            },
+            SessionError::NoResponse { failure, .. } => match failure {
+                RequestFailure::Timeout { .. } => ErrorKind::Timeout,
+                _ => ErrorKind::Closed,
+            },
+            _ => ErrorKind::Protocol,
+        };
+        Self {
+            kind,
+            place: place.into(),
+            cause: Cause::Session(error),
+        }
+    }
+
+    pub(crate) fn closed(place: impl Into<String>, reason: CloseReason) -> Self {
+        Self {
+            kind: match reason {
+                CloseReason::Framing(_) => ErrorKind::Protocol,
+                _ => ErrorKind::Closed,
+            },
+            place: place.into(),
+            cause: Cause::Close(reason),
+        }
+    }
+
+    /// The same, as a matter of the transport.
+    pub(crate) fn into_transport(self) -> Self {
+        Self {
+            kind: ErrorKind::Transport,
+            ..self
+        }
+    }
+
+    /// What kind of thing went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The status with which the server refused, if that is what happened.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match &self.cause {
+            Cause::Session(SessionError::Refused { status, .. }) => Some(*status),
+            Cause::Session(SessionError::Unauthorized { .. }) => Some(StatusCode::UNAUTHORIZED),
+            _ => None,
+        }
+    }
+
+    /// What its reader can do about it, in one sentence.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match (self.kind, &self.cause) {
+            (ErrorKind::Url, _) => "A URL looks like rtsp://host:port/path.",
+            (ErrorKind::Connect, Cause::Io(error))
+                if error.kind() == io::ErrorKind::ConnectionRefused =>
+            {
+                "Is the server running, and is this its port?"
+            }
+            (ErrorKind::Connect, _) => "Check the host name and the network.",
+            (ErrorKind::Timeout, _) => {
+                "The host may be off, behind a firewall, or no RTSP server on this port."
+            }
+            (
+                ErrorKind::Unauthorized,
+                Cause::Session(SessionError::Unauthorized {
+                    had_credentials: false,
+                    ..
+                }),
+            ) => "Give a user name and a password.",
+            (ErrorKind::Unauthorized, _) => "Check the user name and the password.",
+            (ErrorKind::NotFound, _) => {
+                "Check the path of the URL; nothing may be published there."
+            }
+            (ErrorKind::Transport, _) => "Try the other transport, udp or tcp.",
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.place)?;
+        match &self.cause {
+            Cause::Text(text) => f.write_str(text),
+            Cause::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+                f.write_str("no answer in time")
+            }
+            Cause::Io(error) => error.fmt(f),
+            Cause::Session(error) => error.fmt(f),
+            Cause::Close(reason) => reason.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.cause {
+            Cause::Text(_) => None,
+            Cause::Io(error) => Some(error),
+            Cause::Session(error) => Some(error),
+            Cause::Close(reason) => Some(reason),
+        }
+    }
+}

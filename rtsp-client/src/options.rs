@@ -1,0 +1,87 @@
+//! What a caller chooses.
+
+use std::time::Duration;
+
+use rtsp_session::auth::Credentials;
+use rtsp_session::client::CseqPolicy;
+use rtsp_session::client::PlayRequest;
+use rtsp_session::client::SessionIdPolicy;
+
+/// How media travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportPolicy {
+    /// UDP, unless the server refuses it or no packet comes: then TCP.
+    #[default]
+    Auto,
+    /// Datagrams, never anything else.
+    Udp,
+    /// Frames on the RTSP connection, never anything else.
+    Tcp,
+}
+
+/// Everything that can be chosen for a session. [`Options::default`] suits most servers.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// How media travel.
+    pub transport: TransportPolicy,
+    /// Who we are, if the server asks. Those in the URL count where these are missing.
+    pub credentials: Option<Credentials>,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// How long a response may take.
+    pub response_timeout: Duration,
+    /// With [`TransportPolicy::Auto`]: how long to wait for the first datagram before TCP is tried.
+    pub first_packet_timeout: Duration,
+    /// What we call ourselves.
+    pub user_agent: String,
+    /// How many redirections are followed.
+    pub max_redirects: u8,
+    /// How responses find their requests.
+    pub cseq: CseqPolicy,
+    /// What to do about changing session ids.
+    pub session_id: SessionIdPolicy,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            transport: TransportPolicy::default(),
+            credentials: None,
+            connect_timeout: Duration::from_secs(10),
+            response_timeout: Duration::from_secs(10),
+            first_packet_timeout: Duration::from_secs(3),
+            user_agent: concat!("Trackside/", env!("CARGO_PKG_VERSION")).to_owned(),
+            max_redirects: 5,
+            cseq: CseqPolicy::default(),
+            session_id: SessionIdPolicy::default(),
+        }
+    }
+}
+
+/// What to play.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PlayOptions {
+    /// The range and speed to ask for. The default is from the start to the end; live streams start where they are.
+    pub request: PlayRequest,
+}
+
+impl Default for PlayOptions {
+    fn default() -> Self {
+        Self {
+            request: PlayRequest::from(Duration::ZERO),
+        }
+    }
+}
+
+impl PlayOptions {
+    /// From `start` of the presentation.
+    #[must_use]
+    pub fn from(start: Duration) -> Self {
+        Self {
+            request: PlayRequest::from(start),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The datagram sockets of a session, by media.
+
+use std::io;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::task::Context;
+use std::task::Poll;
+
+use bytes::Bytes;
+use rtsp_session::client::MediaTransport;
+use rtsp_session::client::PacketKind;
+use rtsp_session::client::TransportRequest;
+
+use crate::io::udp::DatagramOptions;
+use crate::io::udp::DatagramPair;
+use crate::io::udp::DatagramSocket;
+use crate::io::udp::Origin;
+use crate::io::udp::Outgoing;
+use crate::io::udp::PairPorts;
+use crate::io::udp::ReceiveBuffer;
+
+/// An RTP header without meaning, to open the way through address translation: version 2, all else zero.
+const PUNCH_RTP: [u8; 12] = [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// An empty receiver report, for the same.
+const PUNCH_RTCP: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 0];
+
+/// One media's sockets and where its packets go.
+#[derive(Debug)]
+pub(crate) struct DatagramPath {
+    pair: DatagramPair,
+    /// Whose packets are taken.
+    sources: [IpAddr; 2],
+    rtp_to: Option<SocketAddr>,
+    rtcp_to: Option<SocketAddr>,
+}
+
+/// How the packets of one media travel.
+#[derive(Debug)]
+pub(crate) enum Path {
+    Datagrams(Box<DatagramPath>),
+    Interleaved { rtp: u8, rtcp: u8 },
+}
+
+impl DatagramPath {
+    /// Binds a pair on the address from which the server is reached.
+    pub(crate) fn bind(local: IpAddr, server: IpAddr) -> io::Result<Self> {
+        let options = DatagramOptions::default();
+        Ok(Self {
+            pair: DatagramPair::bind(local, PairPorts::Ephemeral, &options)?,
+            sources: [server; 2],
+            rtp_to: None,
+            rtcp_to: None,
+        })
+    }
+
+    pub(crate) fn request(&self) -> TransportRequest {
+        let (rtp, rtcp) = self.pair.ports();
+        TransportRequest::Udp { rtp, rtcp }
+    }
+
+    /// Takes what SETUP granted.
+    pub(crate) fn granted(self, transport: &MediaTransport) -> Path {
+        match transport {
+            MediaTransport::Interleaved { rtp, rtcp, .. } => Path::Interleaved {
+                rtp: *rtp,
+                rtcp: *rtcp,
+            },
+            MediaTransport::Udp { server, source, .. } => {
+                let mut path = self;
+                let [ip, _] = path.sources;
+                let source = source.as_deref().and_then(|source| source.parse().ok());
+                path.sources = [ip, source.unwrap_or(ip)];
+                // Where the server is heard from is not where it is reached: a foreign address gets nothing from us.
+                path.rtp_to = server.map(|(rtp, _)| SocketAddr::new(ip, rtp));
+                path.rtcp_to = server.map(|(_, rtcp)| SocketAddr::new(ip, rtcp));
+                Path::Datagrams(Box::new(path))
+            }
+            _ => Path::Datagrams(Box::new(self)),
+        }
+    }
+
+    /// Whether packets can be sent to the server.
+    pub(crate) fn can_send(&self) -> bool {
+        self.rtp_to.is_some()
+    }
+
+    /// Sends a small packet to each of the server's ports, so that address translators on the way let its packets in.
+    pub(crate) fn punch(&self) {
+        self.try_send(PacketKind::Rtp, &PUNCH_RTP);
+        self.try_send(PacketKind::Rtcp, &PUNCH_RTCP);
+    }
+
+    /// Sends one datagram if there is where to; what the socket does not take now is lost, as datagrams may be.
+    pub(crate) fn try_send(&self, kind: PacketKind, contents: &[u8]) -> bool {
+        let (socket, to) = self.socket(kind);
+        let Some(destination) = to else { return false };
+        let outgoing = Outgoing {
+            destination,
+            contents,
+            segment_size: None,
+            source: None,
+        };
+        socket.try_send(&outgoing).is_ok()
+    }
+
+    /// Sends one datagram, waiting for room.
+    pub(crate) async fn send(&self, kind: PacketKind, contents: &[u8]) -> io::Result<()> {
+        let (socket, to) = self.socket(kind);
+        let Some(destination) = to else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        let outgoing = Outgoing {
+            destination,
+            contents,
+            segment_size: None,
+            source: None,
+        };
+        socket.send(&outgoing).await
+    }
+
+    /// Reads one batch from each socket that has something and hands over the datagrams of the server.
+    pub(crate) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReceiveBuffer,
+        out: &mut Vec<(Origin, Bytes)>,
+        mut take: impl FnMut(PacketKind, Bytes),
+    ) -> Poll<io::Result<()>> {
+        let mut any = false;
+        for kind in [PacketKind::Rtp, PacketKind::Rtcp] {
+            let (socket, _) = self.socket(kind);
+            // A readiness that turns out to be stale registers the task again.
+            while socket.poll_readable(cx).is_ready() {
+                match socket.try_receive(buffer) {
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                    // An ICMP message about something sent: nothing is wrong with what arrives.
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+                buffer.freeze_into(out);
+                for (origin, bytes) in out.drain(..) {
+                    if self.sources.contains(&origin.source.ip()) {
+                        any = true;
+                        take(kind, bytes);
+                    }
+                }
+                if any {
+                    break;
+                }
+            }
+        }
+        if any {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn socket(&self, kind: PacketKind) -> (&DatagramSocket, Option<SocketAddr>) {
+        match kind {
+            PacketKind::Rtp => (&self.pair.rtp, self.rtp_to),
+            PacketKind::Rtcp => (&self.pair.rtcp, self.rtcp_to),
+        }
+    }
+}

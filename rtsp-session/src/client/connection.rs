@@ -1,0 +1,424 @@
+//! One connection to a server: requests go out with numbers, responses come back to them, frames pass through.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+use std::time::Instant;
+
+use bytes::Bytes;
+use bytes::BytesMut;
+use rtsp_msg::Decoder;
+use rtsp_msg::FrameRef;
+use rtsp_msg::FrameRun;
+use rtsp_msg::HeaderName;
+use rtsp_msg::Leniency;
+use rtsp_msg::Limits;
+use rtsp_msg::Message;
+use rtsp_msg::Request;
+use rtsp_msg::Response;
+use rtsp_msg::StatusCode;
+
+use super::CloseReason;
+use super::RequestFailure;
+use super::answer;
+use crate::Now;
+use crate::auth::Answerer;
+use crate::auth::Challenged;
+use crate::auth::Credentials;
+use crate::random::Random;
+
+/// How a response finds its request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CseqPolicy {
+    /// By its `CSeq` alone; a response without a known one is dropped (RFC 7826 §18.20).
+    Strict,
+    /// As `Strict`, and a response without `CSeq`, or with one that was never sent, answers the oldest open request.
+    ///
+    /// Some cameras leave it out, and Tapo repeats the previous one in an error.
+    #[default]
+    Lenient,
+}
+
+/// What a connection is told at its start.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectionConfig {
+    /// The `User-Agent` of each request; some cameras refuse requests without.
+    pub user_agent: String,
+    /// Who we are, if the server asks.
+    pub credentials: Option<Credentials>,
+    /// How long a response may take.
+    pub response_timeout: Duration,
+    /// How responses find their requests.
+    pub cseq: CseqPolicy,
+    /// Bounds on what the server sends.
+    pub limits: Limits,
+    /// Deviations from the grammar that are let pass.
+    pub leniency: Leniency,
+}
+
+impl Default for ConnectionConfig {
+    fn default() -> Self {
+        Self {
+            user_agent: concat!("Trackside/", env!("CARGO_PKG_VERSION")).to_owned(),
+            credentials: None,
+            response_timeout: Duration::from_secs(10),
+            cseq: CseqPolicy::default(),
+            limits: Limits::default(),
+            leniency: Leniency::permissive(),
+        }
+    }
+}
+
+/// Names a request of ours until it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(u32);
+
+/// What happened to the connection. Complete by nature.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Octets were read; what is understood is taken off the front, the rest stays for the next read.
+    Read(&'a mut BytesMut),
+    /// The peer has closed its side.
+    Eof,
+    /// The instant of the last `Wait` has come.
+    Timeout,
+}
+
+/// What the connection wants. Poll until `Wait` after each input and each request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// Send these octets.
+    Write(Bytes),
+    /// The final response to a request. Credentials have been tried where they were asked for.
+    Response {
+        /// Of which request.
+        id: RequestId,
+        /// The response, whatever its status.
+        response: Response,
+    },
+    /// A request that will get no response any more.
+    Failed {
+        /// Which one.
+        id: RequestId,
+        /// Why.
+        failure: RequestFailure,
+    },
+    /// The server asked something. It has its answer already.
+    Request(Request),
+    /// Interleaved frames, in the order of their arrival among responses.
+    Frames(FrameRun),
+    /// Nothing will come any more; close after the writes.
+    Close(CloseReason),
+    /// Nothing to do before this instant, or before there is input.
+    Wait {
+        /// When to come back with `Input::Timeout`; `None`: only input matters.
+        until: Option<Instant>,
+    },
+}
+
+/// A request that waits for its response.
+#[derive(Debug)]
+struct Open {
+    id: RequestId,
+    cseq: u32,
+    request: Request,
+    deadline: Instant,
+    /// It has gone out again with credentials.
+    retried: bool,
+    /// Nobody waits for the response: a keep-alive (quirk: some servers never answer them).
+    optional: bool,
+}
+
+/// More requests than this may not wait at once; a server that answers no keep-alive must not fill memory.
+const MAX_OPEN: usize = 32;
+
+/// Errors in framing that are survived, in a row.
+const MAX_RESYNCS: u32 = 16;
+
+/// The connection, without its socket.
+#[derive(Debug)]
+pub struct ClientConnection {
+    config: ConnectionConfig,
+    answerer: Option<Answerer>,
+    random: Random,
+    decoder: Decoder,
+    next_cseq: u32,
+    open: VecDeque<Open>,
+    /// The session that requests from the server must name, if they name one.
+    session: Option<String>,
+    out: VecDeque<Output>,
+    resyncs: u32,
+    closed: bool,
+    challenged: bool,
+    /// The credentials have been accepted once.
+    proven: bool,
+}
+
+impl ClientConnection {
+    /// A connection on which nothing has been said. `random` makes the nonces of Digest answers.
+    #[must_use]
+    pub fn new(config: ConnectionConfig, random: Random) -> Self {
+        Self {
+            answerer: config.credentials.clone().map(Answerer::new),
+            decoder: Decoder::new(config.limits.clone(), config.leniency.clone()),
+            config,
+            random,
+            next_cseq: 1,
+            open: VecDeque::new(),
+            session: None,
+            out: VecDeque::new(),
+            resyncs: 0,
+            closed: false,
+            challenged: false,
+            proven: false,
+        }
+    }
+
+    /// Queues a request. `CSeq`, `User-Agent` and `Authorization` are filled in.
+    pub fn request(&mut self, now: Now, request: Request) -> RequestId {
+        self.enqueue(now, request, false)
+    }
+
+    /// As [`request`](Self::request), but no response within the time is no failure.
+    pub fn request_optional(&mut self, now: Now, request: Request) -> RequestId {
+        self.enqueue(now, request, true)
+    }
+
+    /// The session that the server's requests must name, if they name one.
+    pub fn set_session(&mut self, session: Option<String>) {
+        self.session = session;
+    }
+
+    /// Whether the server has asked for credentials at least once.
+    #[must_use]
+    pub fn was_challenged(&self) -> bool {
+        self.challenged
+    }
+
+    /// Tells what happened.
+    pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        match input {
+            Input::Read(buffer) => self.read(now, buffer),
+            Input::Eof => self.close(CloseReason::ByPeer),
+            Input::Timeout => self.expire(now),
+        }
+    }
+
+    /// The next thing to do; `Wait` when there is none.
+    pub fn poll(&mut self) -> Output {
+        self.out.pop_front().unwrap_or_else(|| Output::Wait {
+            until: self.open.iter().map(|open| open.deadline).min(),
+        })
+    }
+
+    fn enqueue(&mut self, now: Now, mut request: Request, optional: bool) -> RequestId {
+        let id = RequestId(self.next_cseq);
+        if self.closed || self.open.len() >= MAX_OPEN {
+            let failure = RequestFailure::Closed;
+            self.out.push_back(Output::Failed { id, failure });
+            self.next_cseq = self.next_cseq.wrapping_add(1);
+            return id;
+        }
+        if !self.config.user_agent.is_empty() {
+            request
+                .headers
+                .insert(HeaderName::UserAgent, self.config.user_agent.clone());
+        }
+        let open = Open {
+            id,
+            cseq: 0,
+            request,
+            deadline: now.monotonic,
+            retried: false,
+            optional,
+        };
+        self.transmit(now, open);
+        id
+    }
+
+    /// Sends a request, for the first time or again; each transmission has a number of its own (RFC 7826 §18.20).
+    fn transmit(&mut self, now: Now, mut open: Open) {
+        open.cseq = self.next_cseq;
+        open.deadline = now.monotonic + self.config.response_timeout;
+        self.next_cseq = self.next_cseq.wrapping_add(1);
+        let headers = &mut open.request.headers;
+        headers.insert(HeaderName::CSeq, open.cseq.to_string());
+        if let Some(answerer) = &mut self.answerer {
+            let uri = open.request.target.as_str();
+            let method = open.request.method.as_str();
+            if let Some(value) = answerer.authorize(method, uri, &mut self.random) {
+                headers.insert(HeaderName::Authorization, value);
+            }
+        }
+        let mut bytes = BytesMut::new();
+        open.request.encode(&mut bytes);
+        self.out.push_back(Output::Write(bytes.freeze()));
+        self.open.push_back(open);
+    }
+
+    fn read(&mut self, now: Now, buffer: &mut BytesMut) {
+        while !self.closed {
+            let mut run = FrameRun::default();
+            match self.decoder.decode_run(buffer, &mut run) {
+                Ok(true) => {
+                    self.resyncs = 0;
+                    self.out.push_back(Output::Frames(run));
+                    continue;
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    if !self.survive(error, buffer) {
+                        return;
+                    }
+                    continue;
+                }
+            }
+            match self.decoder.decode(buffer) {
+                Ok(None) => return,
+                Ok(Some(message)) => {
+                    self.resyncs = 0;
+                    self.message(now, message);
+                }
+                Err(error) => {
+                    if !self.survive(error, buffer) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// After an error in framing: whether reading can go on at once.
+    fn survive(&mut self, error: rtsp_msg::DecodeError, buffer: &mut BytesMut) -> bool {
+        self.resyncs += 1;
+        if self.resyncs > MAX_RESYNCS {
+            self.close(CloseReason::Framing(error));
+            return false;
+        }
+        if error.fatal {
+            return self.decoder.resync(buffer);
+        }
+        true
+    }
+
+    fn message(&mut self, now: Now, message: Message) {
+        match message {
+            Message::Response(response) => self.response(now, response),
+            Message::Request(request) => {
+                let response = answer::to_server(&request, self.session.as_deref());
+                let mut bytes = BytesMut::new();
+                response.encode(&mut bytes);
+                self.out.push_back(Output::Write(bytes.freeze()));
+                if response.status.is_success() {
+                    self.out.push_back(Output::Request(request));
+                }
+            }
+            Message::Interleaved(frame) => {
+                let len = u16::try_from(frame.payload.len()).unwrap_or(u16::MAX);
+                self.out.push_back(Output::Frames(FrameRun {
+                    bytes: frame.payload,
+                    frames: vec![FrameRef {
+                        channel: frame.channel,
+                        start: 0,
+                        len,
+                    }],
+                }));
+            }
+        }
+    }
+
+    fn response(&mut self, now: Now, response: Response) {
+        let Some(at) = self.position(response.cseq()) else {
+            return;
+        };
+        if response.status.is_provisional() {
+            // RFC 2326 §7.1.1: the final response is still to come.
+            if let Some(open) = self.open.get_mut(at) {
+                open.deadline = now.monotonic + self.config.response_timeout;
+            }
+            return;
+        }
+        let Some(mut open) = self.open.remove(at) else {
+            return;
+        };
+        if response.status == StatusCode::UNAUTHORIZED {
+            self.challenged = true;
+            if self.can_answer(&response) && !open.retried {
+                open.retried = true;
+                self.transmit(now, open);
+                return;
+            }
+        } else if let Some(answerer) = &mut self.answerer {
+            answerer.accepted(&response);
+            self.proven |= open.request.headers.contains(&HeaderName::Authorization);
+        }
+        self.out.push_back(Output::Response {
+            id: open.id,
+            response,
+        });
+    }
+
+    /// Reads the challenge; whether it is worth an answer.
+    fn can_answer(&mut self, response: &Response) -> bool {
+        let Some(answerer) = &mut self.answerer else {
+            return false;
+        };
+        match answerer.challenged(response) {
+            Challenged::Retry => true,
+            // Credentials that were good a moment ago: the nonce is old, and the server forgot to say `stale`.
+            Challenged::Refused => self.proven,
+            Challenged::Unanswerable => false,
+        }
+    }
+
+    fn position(&self, cseq: Option<u32>) -> Option<usize> {
+        let exact = self.open.iter().position(|open| Some(open.cseq) == cseq);
+        if exact.is_some() || self.config.cseq == CseqPolicy::Strict {
+            return exact;
+        }
+        // A number that was ours and is no longer open belongs to a request that has been given up or answered twice.
+        // An error with it is taken for the oldest request all the same only if that is all there is.
+        match cseq {
+            Some(cseq) if cseq < self.next_cseq && self.open.len() != 1 => None,
+            _ if self.open.is_empty() => None,
+            _ => Some(0),
+        }
+    }
+
+    fn expire(&mut self, now: Now) {
+        while let Some(at) = self
+            .open
+            .iter()
+            .position(|open| open.deadline <= now.monotonic)
+        {
+            let Some(open) = self.open.remove(at) else {
+                return;
+            };
+            if !open.optional {
+                self.out.push_back(Output::Failed {
+                    id: open.id,
+                    failure: RequestFailure::Timeout {
+                        method: open.request.method.clone(),
+                        after: self.config.response_timeout,
+                    },
+                });
+            }
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        if self.closed {
+            return;
+        }
+        self.closed = true;
+        for open in self.open.drain(..) {
+            self.out.push_back(Output::Failed {
+                id: open.id,
+                failure: RequestFailure::Closed,
+            });
+        }
+        self.out.push_back(Output::Close(reason));
+    }
+}

@@ -1,0 +1,93 @@
+//! What can go wrong between a client and its server.
+
+use std::time::Duration;
+
+use rtsp_msg::DecodeError;
+use rtsp_msg::Method;
+use rtsp_msg::StatusCode;
+
+/// Why a connection is over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The server closed it.
+    #[error("the server closed the connection")]
+    ByPeer,
+    /// What the server sent cannot be cut into messages any more.
+    #[error("what the server sends is not RTSP: {0}")]
+    Framing(DecodeError),
+    /// The conversation is at its end: TEARDOWN has been answered.
+    #[error("the session has been torn down")]
+    TornDown,
+}
+
+/// Why a request gets no response.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestFailure {
+    /// The server has kept silent.
+    #[error("no response to {method} within {} s", after.as_secs_f32())]
+    Timeout {
+        /// What was asked.
+        method: Method,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The connection closed before the response.
+    #[error("the connection closed before the response")]
+    Closed,
+}
+
+/// Why a step of a session failed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The server refused.
+    #[error("the server refused {method}: {status} {reason}")]
+    Refused {
+        /// What was asked.
+        method: Method,
+        /// The status of the refusal.
+        status: StatusCode,
+        /// The server's words for it.
+        reason: String,
+    },
+    /// The server wants credentials: we have none, or it did not accept them.
+    #[error("{method}: {}", if *.had_credentials { "the server did not accept the user name and password" } else { "the server asks for a user name and password" })]
+    Unauthorized {
+        /// What was asked.
+        method: Method,
+        /// Whether there were credentials to answer with.
+        had_credentials: bool,
+    },
+    /// No response.
+    #[error("{failure} ({method})")]
+    NoResponse {
+        /// What was asked.
+        method: Method,
+        /// Why there is none.
+        failure: RequestFailure,
+    },
+    /// A response that lacks what its method promises.
+    #[error("the response to {method} is not usable: {what}")]
+    Misbehaved {
+        /// What was asked.
+        method: Method,
+        /// What is wrong with the response.
+        what: &'static str,
+    },
+    /// The description of the presentation cannot be read.
+    #[error("the session description cannot be read: {0}")]
+    Description(sdp::Error),
+    /// The server sends us where we do not go.
+    #[error(transparent)]
+    Redirect(#[from] super::RedirectError),
+    /// The machine was asked for what its state does not allow.
+    #[error("{method} is not possible now: {why}")]
+    Misuse {
+        /// What was to be asked.
+        method: Method,
+        /// What stands in the way.
+        why: &'static str,
+    },
+}

@@ -1,0 +1,308 @@
+//! What the answers to a session's requests mean.
+
+use rtsp_msg::HeaderName;
+use rtsp_msg::Leniency;
+use rtsp_msg::Method;
+use rtsp_msg::Request;
+use rtsp_msg::Response;
+use rtsp_msg::StatusCode;
+use rtsp_msg::headers::NptTime;
+use rtsp_msg::headers::Range;
+use rtsp_msg::headers::RtpInfo;
+use rtsp_msg::headers::Session;
+use rtsp_msg::headers::Transport;
+use sdp::Description;
+
+use super::ClientSession;
+use super::EndReason;
+use super::Event;
+use super::KeepAlive;
+use super::MediaTransport;
+use super::PlayInfo;
+use super::RequestFailure;
+use super::RequestId;
+use super::SessionError;
+use super::SessionIdPolicy;
+use super::SessionOutput;
+use super::State;
+use super::TransportRequest;
+use super::play;
+use super::redirect;
+use super::session::SetUp;
+use super::session::Step;
+use super::transport;
+
+/// More methods than this no server has.
+const MAX_METHODS: usize = 64;
+
+impl ClientSession {
+    /// A response has come.
+    pub(super) fn answered(&mut self, id: RequestId, response: &Response) {
+        if let Some(server) = response.headers.first(&HeaderName::Server) {
+            self.server = Some(server.to_owned());
+        }
+        if let Some(at) = self.keepalives.iter().position(|(kept, _)| *kept == id) {
+            let (_, method) = self.keepalives.remove(at);
+            if self.keepalive.answered(&method, response.status) {
+                self.end(EndReason::SessionLost);
+            }
+            return;
+        }
+        let Some(at) = self.steps.iter().position(|(open, _)| *open == id) else {
+            return;
+        };
+        let (_, step) = self.steps.remove(at);
+        match self.conclude(step, response) {
+            Ok(Some(event)) => self.emit(event),
+            Ok(None) => {}
+            Err(error) => {
+                self.then = None;
+                self.emit(Event::Failed(error));
+            }
+        }
+    }
+
+    /// A request of ours gets no response.
+    pub(super) fn unanswered(&mut self, id: RequestId, failure: RequestFailure) {
+        let Some(at) = self.steps.iter().position(|(open, _)| *open == id) else {
+            return;
+        };
+        let (_, step) = self.steps.remove(at);
+        self.then = None;
+        let method = step.method();
+        if step == Step::Teardown {
+            self.finish();
+            self.emit(Event::TornDown);
+        } else {
+            self.emit(Event::Failed(SessionError::NoResponse { method, failure }));
+        }
+    }
+
+    /// The server has asked something, and has been answered.
+    pub(super) fn asked(&mut self, request: &Request) {
+        match &request.method {
+            Method::Teardown => self.end(EndReason::TornDown),
+            Method::Redirect => {
+                let location = request.headers.first(&HeaderName::Location);
+                match redirect::judge(&self.uri, location) {
+                    Ok(redirect) => self.emit(Event::Redirected(redirect)),
+                    // RFC 7826 §13.10: without a place to go, the session just has to end.
+                    Err(_) => self.end(EndReason::TornDown),
+                }
+            }
+            Method::PlayNotify => {
+                let reason = request.headers.first(&HeaderName::NotifyReason);
+                if reason.is_some_and(|reason| reason.trim().eq_ignore_ascii_case("end-of-stream"))
+                {
+                    self.end(EndReason::EndOfStream);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.out.push_back(SessionOutput::Event(event));
+    }
+
+    fn end(&mut self, reason: EndReason) {
+        if self.session.is_some() || self.state != State::Init {
+            self.finish();
+            self.emit(Event::Ended(reason));
+        }
+    }
+
+    /// Forgets the session.
+    fn finish(&mut self) {
+        self.state = State::Init;
+        self.session = None;
+        self.connection.set_session(None);
+        self.keepalive.stop();
+        self.channels.clear();
+        self.media.iter_mut().for_each(|media| *media = None);
+    }
+
+    /// What a response to a step means.
+    fn conclude(&mut self, step: Step, response: &Response) -> Result<Option<Event>, SessionError> {
+        let method = step.method();
+        if response.status.is_redirection() {
+            let location = response.headers.first(&HeaderName::Location);
+            let redirect = redirect::judge(&self.uri, location)?;
+            self.then = None;
+            return Ok(Some(Event::Redirected(redirect)));
+        }
+        if response.status == StatusCode::UNAUTHORIZED {
+            return Err(SessionError::Unauthorized {
+                method,
+                had_credentials: self.config.connection.credentials.is_some(),
+            });
+        }
+        match step {
+            Step::Options => {
+                // A server without OPTIONS may still have what we want.
+                self.options(response);
+                self.proceed();
+                return Ok(None);
+            }
+            // The session may have timed out meanwhile: it is over in any case.
+            Step::Teardown => {
+                self.finish();
+                return Ok(Some(Event::TornDown));
+            }
+            _ => {}
+        }
+        if !response.status.is_success() {
+            return Err(SessionError::Refused {
+                method,
+                status: response.status,
+                reason: response.reason.trim().to_owned(),
+            });
+        }
+        self.take_session(&method, response)?;
+        let state = self.state.after(&method).unwrap_or(self.state);
+        let event = match step {
+            Step::Describe => self.described(response)?,
+            Step::Announce => Event::Announced,
+            Step::Setup { media, request } => self.set_up(media, request, response)?,
+            Step::Play => Event::Playing(self.play_info(response)),
+            Step::Record => Event::Recording,
+            _ => Event::Paused,
+        };
+        self.state = state;
+        Ok(Some(event))
+    }
+
+    fn options(&mut self, response: &Response) {
+        if response.status.is_success() {
+            let lines = response.headers.all(&HeaderName::Public);
+            let names = lines.flat_map(|line| line.split(',')).map(str::trim);
+            self.public = names.take(MAX_METHODS).filter_map(Method::parse).collect();
+            self.keepalive = KeepAlive::new(&self.public);
+        }
+    }
+
+    fn described(&mut self, response: &Response) -> Result<Event, SessionError> {
+        if response.body.is_empty() {
+            return Err(SessionError::Misbehaved {
+                method: Method::Describe,
+                what: "it has no body",
+            });
+        }
+        let description = Description::parse(&response.body).map_err(SessionError::Description)?;
+        self.base = self.content_base(response);
+        self.media = vec![None; description.media.len()];
+        self.description = Some(description);
+        Ok(Event::Described)
+    }
+
+    /// RFC 2326 §C.1.1, RFC 7826 §D.1.1: Content-Base, else Content-Location, else the URI that was asked for.
+    fn content_base(&self, response: &Response) -> String {
+        let given = |name| {
+            response
+                .headers
+                .first(name)
+                .map(str::trim)
+                .filter(|v| !v.is_empty())
+        };
+        let base = given(&HeaderName::ContentBase).or_else(|| given(&HeaderName::ContentLocation));
+        match base {
+            None => self.uri.as_str().to_owned(),
+            Some(base) if base.contains("://") => base.to_owned(),
+            Some(base) => sdp::control::resolve_reference(self.uri.as_str(), Some(base)),
+        }
+    }
+
+    fn set_up(
+        &mut self,
+        media: usize,
+        request: TransportRequest,
+        response: &Response,
+    ) -> Result<Event, SessionError> {
+        let misbehaved = |what| SessionError::Misbehaved {
+            method: Method::Setup,
+            what,
+        };
+        // What cannot be read counts as missing: what we asked for holds then.
+        let answer = response
+            .headers
+            .typed_with::<Transport>(&Leniency::permissive())
+            .ok()
+            .flatten();
+        let transport = transport::granted(answer.as_ref(), request).map_err(misbehaved)?;
+        if self.session.is_none() {
+            return Err(misbehaved("it has no Session header"));
+        }
+        if let MediaTransport::Interleaved { rtp, rtcp, .. } = transport {
+            self.channels.assign(media, rtp, rtcp);
+        }
+        let control = self.control(media).unwrap_or_default();
+        if let Some(slot) = self.media.get_mut(media) {
+            *slot = Some(SetUp {
+                control,
+                transport: transport.clone(),
+            });
+        }
+        Ok(Event::SetUp { media, transport })
+    }
+
+    fn play_info(&self, response: &Response) -> PlayInfo {
+        let leniency = Leniency::permissive();
+        let range = response.headers.typed_with::<Range>(&leniency);
+        let range = range.ok().flatten();
+        let start = match &range {
+            Some(Range::Npt {
+                start: Some(NptTime::At(start)),
+                ..
+            }) => Some(*start),
+            _ => None,
+        };
+        let info = response.headers.typed_with::<RtpInfo>(&leniency);
+        let controls: Vec<_> = self
+            .media
+            .iter()
+            .map(|media| media.as_ref().map(|media| media.control.clone()))
+            .collect();
+        PlayInfo {
+            range,
+            start,
+            points: play::points(info.ok().flatten().as_ref(), &controls),
+        }
+    }
+
+    /// Reads the `Session` header of an answer that made or uses a session.
+    fn take_session(&mut self, method: &Method, response: &Response) -> Result<(), SessionError> {
+        let header = response
+            .headers
+            .typed_with::<Session>(&Leniency::permissive());
+        let Ok(Some(header)) = header else {
+            return Ok(());
+        };
+        // DESCRIBE and ANNOUNCE may name a session in advance; it counts from SETUP on.
+        if !matches!(method, Method::Setup | Method::Play | Method::Record) {
+            return Ok(());
+        }
+        let changed = self
+            .session
+            .as_deref()
+            .is_some_and(|session| session != header.id);
+        match self.config.session_id {
+            SessionIdPolicy::Require if changed => {
+                return Err(SessionError::Misbehaved {
+                    method: method.clone(),
+                    what: "it changes the session id",
+                });
+            }
+            SessionIdPolicy::UseFirst if changed => {}
+            _ => {
+                self.connection.set_session(Some(header.id.clone()));
+                self.session = Some(header.id.clone());
+            }
+        }
+        if header.timeout.is_some() {
+            self.timeout = header.timeout;
+        }
+        self.keepalive.set_timeout(self.timeout);
+        self.keepalive.start(self.now.monotonic);
+        Ok(())
+    }
+}
