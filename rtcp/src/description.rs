@@ -76,8 +76,11 @@ fn split(bytes: &[u8]) -> Option<(Chunk<'_>, &[u8])> {
     Some((chunk, field::from(items, end)))
 }
 
+/// Kind and text.
+type Item<'a> = (ItemKind, &'a [u8]);
+
 /// Splits off the next item; `None` at the end, or where the length runs over it.
-fn split_item(bytes: &[u8]) -> Option<((ItemKind, &[u8]), &[u8])> {
+fn split_item(bytes: &[u8]) -> Option<(Item<'_>, &[u8])> {
     let ([kind, length], rest) = bytes.split_first_chunk()?;
     let (text, rest) = rest.split_at_checked(usize::from(*length))?;
     Some(((ItemKind::from_byte(*kind), text), rest))

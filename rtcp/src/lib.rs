@@ -96,3 +96,7 @@ pub use report::SenderInfo;
 pub use report::SenderReport;
 pub use report_block::ReportBlock;
 pub use writer::CompoundWriter;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -185,7 +185,7 @@ mod tests {
         for packet in compound.iter().skip(1) {
             match packet {
                 Packet::SourceDescription(packet) => {
-                    described.extend(packet.chunks().map(|chunk| chunk.ssrc))
+                    described.extend(packet.chunks().map(|chunk| chunk.ssrc));
                 }
                 Packet::Bye(bye) => assert_eq!(bye.ssrcs().collect::<Vec<_>>(), [9, 20]),
                 Packet::PayloadFeedback(feedback) => assert_eq!(feedback.media_ssrc(), 10),

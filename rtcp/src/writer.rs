@@ -257,7 +257,7 @@ impl<'a> CompoundWriter<'a> {
     /// ciphers need (RFC 3550 §6.4.1). To be called last, once. Does nothing to an empty compound, or for any other multiple.
     pub fn pad(&mut self, multiple: u8) -> &mut Self {
         let over = self.len().checked_rem(usize::from(multiple)).unwrap_or(0);
-        if over == 0 || multiple % 4 != 0 {
+        if over == 0 || !multiple.is_multiple_of(4) {
             return self;
         }
         let padding = multiple.saturating_sub(over as u8);

@@ -82,3 +82,7 @@ pub use media::Direction;
 pub use media::Media;
 pub use media::MediaKind;
 pub use repair::Repair;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -215,10 +215,12 @@ fn garbage_by_the_thousand() {
             match numbers.below(4) {
                 0 => drop(input.drain(at..end)),
                 1 => {
-                    drop(input.splice(at..at, PIECES[numbers.below(PIECES.len())].iter().copied()))
+                    let piece = PIECES[numbers.below(PIECES.len())];
+                    drop(input.splice(at..at, piece.iter().copied()));
                 }
                 2 => {
-                    drop(input.splice(at..end, PIECES[numbers.below(PIECES.len())].iter().copied()))
+                    let piece = PIECES[numbers.below(PIECES.len())];
+                    drop(input.splice(at..end, piece.iter().copied()));
                 }
                 _ => {
                     if let Some(byte) = input.get_mut(at) {

@@ -12,165 +12,171 @@ fn with(session: &str, media: &str) -> String {
     format!("{HEAD}{TIME}{session}{VIDEO}{media}")
 }
 
+/// One with these lines in front of `t=`.
+fn before_time(lines: &str) -> String {
+    format!("{HEAD}{lines}{TIME}{VIDEO}")
+}
+
 /// One with this media alone.
 fn alone(media: &str) -> String {
     format!("{HEAD}{TIME}{media}")
 }
 
 fn cases() -> Vec<(Repair, Vec<u8>)> {
-    let text = |repair, text: String| (repair, text.into_bytes());
+    let not_utf8 = [
+        HEAD.as_bytes(),
+        b"i=\xc9\xe3\xcf\xf1\r\n",
+        TIME.as_bytes(),
+        VIDEO.as_bytes(),
+    ];
+    let mut cases = vec![(Repair::NotUtf8, not_utf8.concat())];
+    for (repair, input) in [of_lines(), of_fields(), of_media(), of_attributes()].concat() {
+        cases.push((repair, input.into_bytes()));
+    }
+    cases
+}
+
+fn of_lines() -> Vec<(Repair, String)> {
     let whole = with("", "");
+    let late_version = whole
+        .replace("v=0\r\n", "")
+        .replace("s=x\r\n", "s=x\r\nv=0\r\n");
     vec![
-        text(Repair::ByteOrderMark, format!("\u{feff}{whole}")),
+        (Repair::ByteOrderMark, format!("\u{feff}{whole}")),
+        (Repair::NulByte, format!("{whole}\0\0")),
+        (Repair::LineEnds, whole.replace("\r\n", "\n")),
+        (Repair::LineEnds, whole.replace("\r\n", "\r")),
+        (Repair::NoFinalNewline, whole.trim_end().to_owned()),
+        (Repair::BlankLine, with("\r\n", "")),
+        (Repair::BlankLine, with("", "   \r\n")),
+        (Repair::SurroundingBlanks, with("a=tool:x \t\r\n", "")),
+        (Repair::SurroundingBlanks, with("", " a=x:y\r\n")),
+        (Repair::JunkLine, with("no letter here\r\n", "")),
+        (Repair::JunkLine, with("", "tool=x\r\n")),
+        (Repair::MissingVersion, whole.replace("v=0\r\n", "")),
+        (Repair::MissingVersion, late_version),
         (
-            Repair::NotUtf8,
-            [
-                HEAD.as_bytes(),
-                b"i=\xc9\xe3\xcf\xf1\r\n",
-                TIME.as_bytes(),
-                VIDEO.as_bytes(),
-            ]
-            .concat(),
-        ),
-        text(Repair::NulByte, format!("{whole}\0\0")),
-        text(Repair::LineEnds, whole.replace("\r\n", "\n")),
-        text(Repair::LineEnds, whole.replace("\r\n", "\r")),
-        text(Repair::NoFinalNewline, whole.trim_end().to_owned()),
-        text(Repair::BlankLine, with("\r\n", "")),
-        text(Repair::BlankLine, with("", "   \r\n")),
-        text(Repair::SurroundingBlanks, with("a=tool:x \t\r\n", "")),
-        text(Repair::SurroundingBlanks, with("", " a=x:y\r\n")),
-        text(Repair::JunkLine, with("no letter here\r\n", "")),
-        text(Repair::JunkLine, with("", "tool=x\r\n")),
-        text(Repair::MissingVersion, whole.replace("v=0\r\n", "")),
-        text(
-            Repair::MissingVersion,
-            with("", "")
-                .replacen("v=0\r\n", "", 1)
-                .replacen("s=x\r\n", "s=x\r\nv=0\r\n", 1),
-        ),
-        text(
             Repair::MissingOrigin,
             whole.replace("o=- 7 8 IN IP4 192.0.2.1\r\n", ""),
         ),
-        text(Repair::OriginFields, whole.replace("- 7 8", "- 7 -0")),
-        text(Repair::OriginFields, whole.replace("IP4 192.0.2.1", "IP4")),
-        text(Repair::OriginFields, whole.replace("- 7 8", "- 7 8 9")),
-        text(
-            Repair::OriginFields,
-            whole.replace("- 7 8", "Big Camera 7 8"),
-        ),
-        text(
-            Repair::OriginFields,
-            whole.replace("o=- 7 8 IN IP4 192.0.2.1", "o="),
-        ),
-        text(Repair::MissingSessionName, whole.replace("s=x\r\n", "")),
-        text(
+        (Repair::MissingSessionName, whole.replace("s=x\r\n", "")),
+        (
             Repair::RepeatedSessionName,
             whole.replace("s=x\r\n", "s=x\r\ns=y\r\n"),
         ),
-        text(
+        (
             Repair::RepeatedLine,
-            with("", "i=a\r\ni=b\r\n").replace(VIDEO, "m=video 0 RTP/AVP 26\r\n"),
+            alone("m=video 0 RTP/AVP 26\r\ni=a\r\ni=b\r\n"),
         ),
-        text(
+        (
             Repair::RepeatedLine,
-            whole.replace(TIME, "c=IN IP4 0.0.0.0\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"),
+            before_time("c=IN IP4 0.0.0.0\r\nc=IN IP4 0.0.0.0\r\n"),
         ),
-        text(Repair::MissingTime, whole.replace(TIME, "")),
-        text(Repair::TimeFields, whole.replace("t=0 0", "t=0")),
-        text(
+        (Repair::MissingTime, whole.replace(TIME, "")),
+        (Repair::AttributesBeforeTime, before_time("a=tool:x\r\n")),
+        (Repair::OutOfOrder, with("i=late\r\n", "")),
+        (Repair::OutOfOrder, with("", "b=AS:1\r\n")),
+    ]
+}
+
+fn of_fields() -> Vec<(Repair, String)> {
+    let whole = with("", "");
+    vec![
+        (Repair::OriginFields, whole.replace("- 7 8", "- 7 -0")),
+        (Repair::OriginFields, whole.replace("IP4 192.0.2.1", "IP4")),
+        (Repair::OriginFields, whole.replace("- 7 8", "- 7 8 9")),
+        (
+            Repair::OriginFields,
+            whole.replace("- 7 8", "Big Camera 7 8"),
+        ),
+        (
+            Repair::OriginFields,
+            whole.replace("o=- 7 8 IN IP4 192.0.2.1", "o="),
+        ),
+        (Repair::TimeFields, whole.replace("t=0 0", "t=0")),
+        (
             Repair::TimeFields,
             whole.replace("t=0 0", "t=-1 99999999999999999999"),
         ),
-        text(
-            Repair::AttributesBeforeTime,
-            whole.replace(TIME, "a=tool:x\r\nt=0 0\r\n"),
-        ),
-        text(Repair::OutOfOrder, with("i=late\r\n", "")),
-        text(Repair::OutOfOrder, with("", "b=AS:1\r\n")),
-        text(
+        (
             Repair::ConnectionFields,
-            whole.replace(TIME, "c=IN 192.168.4.232\r\nt=0 0\r\n"),
+            before_time("c=IN 192.168.4.232\r\n"),
         ),
-        text(
-            Repair::ConnectionFields,
-            whole.replace(TIME, "c=192.168.4.232\r\nt=0 0\r\n"),
-        ),
-        text(
-            Repair::ConnectionFields,
-            whole.replace(TIME, "c=IN IP4\r\nt=0 0\r\n"),
-        ),
-        text(
-            Repair::BandwidthFields,
-            whole.replace(TIME, "b=AS:\r\nt=0 0\r\n"),
-        ),
-        text(
-            Repair::BandwidthFields,
-            whole.replace(TIME, "b=AS:-5\r\nt=0 0\r\n"),
-        ),
-        text(
-            Repair::BandwidthFields,
-            whole.replace(TIME, "b=5000\r\nt=0 0\r\n"),
-        ),
-        text(Repair::MediaSubtype, alone("m=video/live 0 RTP/AVP 26\r\n")),
-        text(
+        (Repair::ConnectionFields, before_time("c=192.168.4.232\r\n")),
+        (Repair::ConnectionFields, before_time("c=IN IP4\r\n")),
+        (Repair::BandwidthFields, before_time("b=AS:\r\n")),
+        (Repair::BandwidthFields, before_time("b=AS:-5\r\n")),
+        (Repair::BandwidthFields, before_time("b=5000\r\n")),
+        (Repair::EmptyAttribute, with("a=\r\n", "")),
+        (Repair::EmptyAttribute, with("", "a=:x\r\n")),
+    ]
+}
+
+fn of_media() -> Vec<(Repair, String)> {
+    let rtpmap = "a=rtpmap:96 H264/90000\r\n";
+    vec![
+        (Repair::MediaSubtype, alone("m=video/live 0 RTP/AVP 26\r\n")),
+        (
             Repair::FormatFromRtpmap,
-            alone("m=video 0 RTP/AVP\r\na=rtpmap:96 H264/90000\r\n"),
+            alone(&format!("m=video 0 RTP/AVP\r\n{rtpmap}")),
         ),
-        text(
+        (
             Repair::FormatFromRtpmap,
-            alone("m=video 0 RTP/AVP 999\r\na=rtpmap:96 H264/90000\r\n"),
+            alone(&format!("m=video 0 RTP/AVP 999\r\n{rtpmap}")),
         ),
-        text(
+        (
             Repair::FormatFromRtpmap,
-            alone("m=video 0 RTP/AVP 96 x\r\na=rtpmap:96 H264/90000\r\n"),
+            alone(&format!("m=video 0 RTP/AVP 96 x\r\n{rtpmap}")),
         ),
-        text(Repair::RepeatedFormat, alone("m=video 0 RTP/AVP 26 26\r\n")),
-        text(Repair::EmptyAttribute, with("a=\r\n", "")),
-        text(Repair::EmptyAttribute, with("", "a=:x\r\n")),
-        text(Repair::MissingRtpmap, alone("m=video 0 RTP/AVP 96\r\n")),
-        text(Repair::BadRtpmap, with("", "a=rtpmap:96\r\n")),
-        text(Repair::BadRtpmap, with("", "a=rtpmap:x H264/90000\r\n")),
-        text(Repair::BadRtpmap, with("", "a=rtpmap:128 H264/90000\r\n")),
-        text(Repair::BadRtpmap, with("", "a=rtpmap:96 H265/90000\r\n")),
-        text(
-            Repair::RtpmapBlanks,
-            whole.replace("H264/90000", "H264 / 90000"),
-        ),
-        text(Repair::RtpmapBlanks, whole.replace("96 H264", "96  H264")),
-        text(Repair::ClockRate, whole.replace("H264/90000", "H264/0")),
-        text(Repair::ClockRate, whole.replace("H264/90000", "H264")),
-        text(
-            Repair::ClockRate,
-            whole.replace("H264/90000", "H264/4294967296"),
-        ),
-        text(
+        (Repair::RepeatedFormat, alone("m=video 0 RTP/AVP 26 26\r\n")),
+        (Repair::MissingRtpmap, alone("m=video 0 RTP/AVP 96\r\n")),
+        (
             Repair::StaticPayloadType,
             alone("m=audio 0 RTP/AVP 0\r\na=rtpmap:0 L16/8000\r\n"),
         ),
-        text(
+        (
             Repair::OpusRate,
             alone("m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000\r\n"),
         ),
-        text(
+        (
             Repair::OpusRate,
             alone("m=audio 0 RTP/AVP 97\r\na=rtpmap:97 OPUS/16000/1\r\n"),
         ),
-        text(Repair::EmptyFmtp, with("", "a=fmtp:96\r\n")),
-        text(Repair::EmptyFmtp, with("", "a=fmtp:96 ;\r\n")),
-        text(Repair::FmtpSemicolon, with("", "a=fmtp:96 a=1;b=2; ;\r\n")),
-        text(
-            Repair::RepeatedFmtp,
-            with("", "a=fmtp:96 a=1\r\na=fmtp:96 b=2\r\n"),
-        ),
-        text(
+        (
             Repair::FmtpElsewhere,
             with("", "m=audio 0 RTP/AVP 8\r\na=fmtp:96 a=1\r\n"),
         ),
-        text(Repair::Framerate, with("", "a=framerate:fast\r\n")),
-        text(Repair::Framerate, with("", "a=framerate:0\r\n")),
-        text(Repair::Framerate, with("", "a=framerate:inf\r\n")),
+    ]
+}
+
+fn of_attributes() -> Vec<(Repair, String)> {
+    let whole = with("", "");
+    vec![
+        (Repair::BadRtpmap, with("", "a=rtpmap:96\r\n")),
+        (Repair::BadRtpmap, with("", "a=rtpmap:x H264/90000\r\n")),
+        (Repair::BadRtpmap, with("", "a=rtpmap:128 H264/90000\r\n")),
+        (Repair::BadRtpmap, with("", "a=rtpmap:96 H265/90000\r\n")),
+        (
+            Repair::RtpmapBlanks,
+            whole.replace("H264/90000", "H264 / 90000"),
+        ),
+        (Repair::RtpmapBlanks, whole.replace("96 H264", "96  H264")),
+        (Repair::ClockRate, whole.replace("H264/90000", "H264/0")),
+        (Repair::ClockRate, whole.replace("H264/90000", "H264")),
+        (
+            Repair::ClockRate,
+            whole.replace("H264/90000", "H264/4294967296"),
+        ),
+        (Repair::EmptyFmtp, with("", "a=fmtp:96\r\n")),
+        (Repair::EmptyFmtp, with("", "a=fmtp:96 ;\r\n")),
+        (Repair::FmtpSemicolon, with("", "a=fmtp:96 a=1;b=2; ;\r\n")),
+        (
+            Repair::RepeatedFmtp,
+            with("", "a=fmtp:96 a=1\r\na=fmtp:96 b=2\r\n"),
+        ),
+        (Repair::Framerate, with("", "a=framerate:fast\r\n")),
+        (Repair::Framerate, with("", "a=framerate:0\r\n")),
+        (Repair::Framerate, with("", "a=framerate:inf\r\n")),
     ]
 }
 
