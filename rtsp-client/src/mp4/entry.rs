@@ -88,6 +88,16 @@ impl TrackConfig {
         matches!(self, Self::H264 { .. } | Self::H265 { .. })
     }
 
+    /// Width and height in pixels, for video.
+    pub const fn dimensions(&self) -> Option<(u16, u16)> {
+        match self {
+            Self::H264 { width, height, .. } | Self::H265 { width, height, .. } => {
+                Some((*width, *height))
+            }
+            _ => None,
+        }
+    }
+
     /// The bytes that one sample instant of all channels takes, for codecs in which a sample is nothing more: they are
     /// read and sent many at a time.
     pub const fn pcm_frame_size(&self) -> Option<u32> {
@@ -323,8 +333,11 @@ fn mp4a(sound: &Sound<'_>) -> Result<TrackConfig, Error> {
                 .map(|specific| Bytes::from(specific.raw));
             let config = config.filter(|config| config.len() >= 2);
             let config = config.ok_or(Error::malformed(b"esds", "no AudioSpecificConfig"))?;
-            let (sample_rate, channels) =
-                audio_specific_config(&config).unwrap_or((sound.sample_rate, sound.channels));
+            let parsed = rtp_core::aac::Parameters::from_config(&config);
+            let (sample_rate, channels) = parsed
+                .map_or((sound.sample_rate, sound.channels), |parsed| {
+                    (parsed.sample_rate, parsed.channels)
+                });
             if sample_rate == 0 {
                 return Err(Error::malformed(b"esds", "no sample rate"));
             }
@@ -342,48 +355,9 @@ fn mp4a(sound: &Sound<'_>) -> Result<TrackConfig, Error> {
     }
 }
 
-/// Sample rate and channel configuration (ISO/IEC 14496-3 §1.6.2.1).
-fn audio_specific_config(config: &[u8]) -> Option<(u32, u8)> {
-    const RATES: [u32; 13] = [
-        96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
-    ];
-    let mut word = [0; 8];
-    let len = config.len().min(8);
-    word[..len].copy_from_slice(&config[..len]);
-    let mut bits = u64::from_be_bytes(word);
-    let mut take = |count: u32| {
-        let value = bits >> (64 - count);
-        bits <<= count;
-        value as u32
-    };
-    if take(5) == 31 {
-        take(6);
-    }
-    let index = take(4);
-    let sample_rate = if index == 15 {
-        take(24)
-    } else {
-        *RATES.get(index as usize)?
-    };
-    Some((sample_rate, take(4) as u8))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn audio_specific_configs() {
-        assert_eq!(audio_specific_config(&[0x11, 0x90]), Some((48000, 2)));
-        assert_eq!(audio_specific_config(&[0x12, 0x10]), Some((44100, 2)));
-        assert_eq!(audio_specific_config(&[0x14, 0x08]), Some((16000, 1)));
-        // The rate written out: 5 bits type, 1111, 24 bits.
-        assert_eq!(
-            audio_specific_config(&[0x17, 0x80, 0x1f, 0x40, 0x08]),
-            Some((16000, 1))
-        );
-        assert_eq!(audio_specific_config(&[0x17, 0x00]), None);
-    }
 
     #[test]
     fn unknown_and_broken_entries_are_named() {

@@ -1,4 +1,4 @@
-//! MP4 and QuickTime files: [`MovieFile`] indexes one and reads its samples.
+//! MP4 and QuickTime files: [`MovieFile`] indexes one and reads its samples, [`MovieWriter`] makes one.
 //!
 //! Samples are copied as the encoder made them: nothing is decoded. Boxes are read with bounds on what they may claim, and a
 //! file of any length costs no more memory than its index.
@@ -10,6 +10,7 @@ mod file;
 mod source;
 mod table;
 mod track;
+mod writer;
 
 pub use boxes::FourCc;
 pub use entry::TrackConfig;
@@ -20,3 +21,5 @@ pub use track::SkippedTrack;
 pub use track::Track;
 pub use track::duration_to_ticks;
 pub use track::ticks_to_duration;
+pub use writer::MovieWriter;
+pub use writer::NewSample;
