@@ -62,7 +62,11 @@ pub(crate) struct DemoStream {
 
 /// The clip as DESCRIBE shows it.
 pub(crate) fn description() -> Result<Description, SourceError> {
-    Ok(describe(&MovieFile::from_static(CLIP)?, "Trackside demo", true).0)
+    Ok(describe(
+        &MovieFile::from_static(CLIP)?,
+        "Trackside demo",
+        true,
+    ))
 }
 
 impl DemoStream {

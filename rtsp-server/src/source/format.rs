@@ -93,23 +93,33 @@ impl RtpFormat {
     }
 }
 
-/// Describes a movie: each track that has a payload format is one media, in the order of the file. Without a range it is
-/// described as live.
-///
-/// Returned beside it: which track each media is.
-pub(crate) fn describe(movie: &MovieFile, name: &str, live: bool) -> (Description, Vec<usize>) {
+/// The tracks that have a payload format, by index in the file: media number n of the presentation is the nth of them.
+pub(crate) fn playable_tracks(movie: &MovieFile) -> Vec<usize> {
+    let playable = |track: &Track| RtpFormat::of(track.config(), 0).is_some();
+    movie
+        .tracks()
+        .iter()
+        .enumerate()
+        .filter(|(_, track)| playable(track))
+        .map(|(number, _)| number)
+        .collect()
+}
+
+/// Describes a movie: each of its [`playable_tracks`] is one media. A live one has no range.
+pub(crate) fn describe(movie: &MovieFile, name: &str, live: bool) -> Description {
     let mut description = Description::new(Origin::default(), name);
     description.control = Some("*".to_owned());
     description.range = (!live).then(|| npt_range(movie.duration()));
-    let mut tracks = Vec::new();
-    for (number, track) in movie.tracks().iter().enumerate() {
+    for number in playable_tracks(movie) {
         let index = description.media.len();
-        if let Some(media) = media(track, index) {
-            description.media.push(media);
-            tracks.push(number);
-        }
+        description.media.extend(
+            movie
+                .tracks()
+                .get(number)
+                .and_then(|track| media(track, index)),
+        );
     }
-    (description, tracks)
+    description
 }
 
 /// The range of all of a recording (RFC 7826 §4.4.2).
@@ -237,8 +247,8 @@ mod tests {
     #[test]
     fn the_demo_is_described() {
         let movie = MovieFile::from_static(super::super::demo::CLIP).unwrap();
-        let (description, tracks) = describe(&movie, "demo", true);
-        assert_eq!((tracks, &description.range), (vec![0, 1], &None));
+        let description = describe(&movie, "demo", true);
+        assert_eq!(description.range, None);
         let [video, audio] = &description.media[..] else {
             panic!()
         };

@@ -10,6 +10,7 @@ use rtp_core::Codec;
 
 pub(crate) mod demo;
 
+pub(crate) mod file;
 pub(crate) mod format;
 pub(crate) mod sender;
 
