@@ -319,7 +319,7 @@ fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte)
 }
 
-fn decode(text: &str) -> Result<Cow<'_, str>, UriError> {
+pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, UriError> {
     if !text.contains('%') {
         return Ok(Cow::Borrowed(text));
     }
