@@ -1,2 +1,52 @@
-//! The tasks of the workspace.
-fn main() {}
+//! The tasks of the workspace: `cargo xtask --help`.
+#![forbid(unsafe_code)]
+
+mod ci;
+mod failure;
+mod interop;
+mod tidy;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The tasks of the workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs real peers against the server and the client, and compares what arrives with what was sent.
+    Interop(interop::Options),
+    /// Checks the rules of the house: layers, sizes, names, manifests.
+    Tidy,
+    /// Runs everything that a change must pass, and prints a line a step.
+    Ci(ci::Options),
+    /// Runs the criterion benches; arguments after `--` go to criterion.
+    Bench {
+        /// What criterion gets.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Interop(options) => interop::run(&options),
+        Task::Tidy => tidy::run(),
+        Task::Ci(options) => ci::run(&options),
+        Task::Bench { arguments } => ci::bench(&arguments),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! The matrix: which peer, in which direction, over which transport, with which clip.
+
+use super::cell::{Cell, Direction};
+use super::fingerprint::{Expect, Start};
+use super::peer::{Peer, Transport};
+use super::peers::{
+    aio_rtsp_toolkit, aiortsp, ffmpeg, gst_rtsp_server, gstreamer, live555, mpv, opencv, pyav,
+    retina, trackside, vlc,
+};
+use super::scenario;
+use super::stage::Stage;
+use crate::failure::Result;
+use std::time::Duration;
+
+use Transport::{Tcp, Udp};
+
+/// A cell that takes longer than this hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Collects cells; FFmpeg is needed by each of them, to look at what arrived.
+#[derive(Default)]
+struct Matrix(Vec<Cell>);
+
+impl Matrix {
+    fn add(
+        &mut self,
+        (direction, peer, transport): (Direction, &'static Peer, Transport),
+        (clip, what): (&'static str, &'static str),
+        run: impl Fn(&Stage<'_>) -> Result<String> + Send + Sync + 'static,
+    ) {
+        let mut needs = vec![&ffmpeg::PEER];
+        if *peer != ffmpeg::PEER {
+            needs.push(peer);
+        }
+        self.0.push(Cell {
+            peer: peer.name,
+            direction,
+            transport,
+            clip,
+            what,
+            needs,
+            limit: LIMIT,
+            run: Box::new(run),
+        });
+    }
+
+    /// The last cell needs one more peer.
+    fn needs(&mut self, peer: &'static Peer) {
+        if let Some(cell) = self.0.last_mut() {
+            cell.needs.push(peer);
+        }
+    }
+}
+
+/// All cells, in the order of the table.
+pub(crate) fn cells() -> Vec<Cell> {
+    let mut matrix = Matrix::default();
+    publishers(&mut matrix);
+    readers(&mut matrix);
+    formats(&mut matrix);
+    behaviours(&mut matrix);
+    files(&mut matrix);
+    pulls(&mut matrix);
+    our_client(&mut matrix);
+    matrix.0
+}
+
+fn publishers(matrix: &mut Matrix) {
+    for peer in [&ffmpeg::PEER, &gstreamer::PEER, &trackside::CLIENT] {
+        for transport in Transport::BOTH {
+            for clip in ["h264", "h264-plain"] {
+                matrix.add(
+                    (Direction::PublishesToServer, peer, transport),
+                    (clip, ""),
+                    move |stage| scenario::published(stage, peer, transport, clip),
+                );
+            }
+        }
+    }
+}
+
+/// Readers of a live stream, with the clip and the expectation that fit them.
+const READERS: &[(&Peer, &str, Expect)] = &[
+    (&ffmpeg::PEER, "h264", Expect::LIVE),
+    (&gstreamer::PEER, "h264", Expect::LIVE),
+    // mpv's recorder drops frames without a time, which FFmpeg gives to the first of a stream with B-frames.
+    (&mpv::PEER, "h264-plain", Expect::LIVE),
+    (&opencv::PEER, "h264", Expect::PICTURES),
+    (&pyav::PEER, "h264", Expect::LIVE),
+    (&aiortsp::PEER, "h264", Expect::PICTURES),
+    (
+        &retina::PEER,
+        "h264",
+        Expect {
+            skew: None,
+            ..Expect::LIVE
+        },
+    ),
+];
+
+fn readers(matrix: &mut Matrix) {
+    for (peer, clip, expect) in
+        READERS
+            .iter()
+            .copied()
+            .chain([(&trackside::CLIENT, "h264", Expect::LIVE)])
+    {
+        for transport in Transport::BOTH {
+            matrix.add(
+                (Direction::ReadsFromServer, peer, transport),
+                (clip, ""),
+                move |stage| scenario::read(stage, peer, transport, clip, expect),
+            );
+        }
+    }
+    for transport in Transport::BOTH {
+        matrix.add(
+            (Direction::ReadsFromServer, &live555::PEER, transport),
+            ("h264", "proxied to FFmpeg"),
+            move |stage| scenario::relay(stage, &live555::PEER, transport, "h264"),
+        );
+    }
+}
+
+fn formats(matrix: &mut Matrix) {
+    for clip in [
+        "hevc-opus",
+        "vp8-pcma",
+        "vp9-opus",
+        "mjpeg-pcmu",
+        "mpeg4-l16",
+        "theora-vorbis",
+    ] {
+        for transport in Transport::BOTH {
+            matrix.add(
+                (Direction::PublishesToServer, &ffmpeg::PEER, transport),
+                (clip, ""),
+                move |stage| scenario::formats(stage, transport, clip),
+            );
+        }
+    }
+    for transport in Transport::BOTH {
+        matrix.add(
+            (Direction::PublishesToServer, &gstreamer::PEER, transport),
+            ("hevc-opus", ""),
+            move |stage| scenario::published(stage, &gstreamer::PEER, transport, "hevc-opus"),
+        );
+        matrix.add(
+            (Direction::PublishesToServer, &gstreamer::PEER, transport),
+            ("h264-plain", "MPEG-TS"),
+            move |stage| scenario::transport_stream(stage, transport),
+        );
+    }
+    matrix.add(
+        (Direction::ReadsFromServer, &trackside::CLIENT, Tcp),
+        ("hevc-opus", ""),
+        |stage| scenario::read(stage, &trackside::CLIENT, Tcp, "hevc-opus", Expect::LIVE),
+    );
+    matrix.add(
+        (Direction::ReadsFromServer, &gstreamer::PEER, Tcp),
+        ("hevc-opus", ""),
+        |stage| scenario::read(stage, &gstreamer::PEER, Tcp, "hevc-opus", Expect::LIVE),
+    );
+}
+
+fn behaviours(matrix: &mut Matrix) {
+    let reads = |transport| (Direction::ReadsFromServer, &ffmpeg::PEER, transport);
+    matrix.add(
+        reads(Tcp),
+        ("h264", "six readers over TCP and UDP"),
+        |stage| scenario::crowd(stage, "h264"),
+    );
+    for transport in Transport::BOTH {
+        matrix.add(
+            reads(transport),
+            ("h264-long-gop", "joins late"),
+            move |stage| scenario::kept_key_frame(stage, transport),
+        );
+        matrix.add(
+            (Direction::PublishesToServer, &ffmpeg::PEER, transport),
+            ("h264", "one publisher a path"),
+            move |stage| scenario::one_publisher(stage, transport),
+        );
+        matrix.add(reads(transport), ("demo", "over the seam"), move |stage| {
+            scenario::demo(stage, transport)
+        });
+    }
+}
+
+fn files(matrix: &mut Matrix) {
+    for transport in Transport::BOTH {
+        for peer in [&ffmpeg::PEER, &gstreamer::PEER, &trackside::CLIENT] {
+            matrix.add(
+                (Direction::ReadsFile, peer, transport),
+                ("h264", ""),
+                move |stage| scenario::file(stage, peer, transport, "h264"),
+            );
+        }
+        for clip in ["h264", "h264-plain"] {
+            matrix.add(
+                (Direction::ReadsFile, &ffmpeg::PEER, transport),
+                (clip, "seek to the end"),
+                move |stage| scenario::file_seek(stage, transport, clip),
+            );
+        }
+    }
+}
+
+fn pulls(matrix: &mut Matrix) {
+    for transport in Transport::BOTH {
+        matrix.add(
+            (Direction::PulledByServer, &gst_rtsp_server::PEER, transport),
+            ("h264", ""),
+            move |stage| scenario::pulled(stage, &gst_rtsp_server::PEER, transport, "h264"),
+        );
+    }
+    matrix.add(
+        (Direction::PulledByServer, &aio_rtsp_toolkit::PEER, Tcp),
+        ("h264", ""),
+        |stage| scenario::pulled(stage, &aio_rtsp_toolkit::PEER, Tcp, "h264"),
+    );
+    matrix.add(
+        (Direction::PulledByServer, &gst_rtsp_server::PEER, Tcp),
+        ("h264-plain", "10 s away"),
+        |stage| scenario::pull_survives(stage, Tcp),
+    );
+}
+
+/// Servers and the transports that they have; where they begin.
+const SERVERS: &[(&Peer, &[Transport], Start)] = &[
+    (&gst_rtsp_server::PEER, &[Tcp, Udp], Start::First),
+    // VLC plays to whoever is there, from where it is.
+    (&vlc::PEER, &[Udp], Start::Anywhere),
+    (&aio_rtsp_toolkit::PEER, &[Tcp], Start::First),
+];
+
+const FROM_THE_START: Expect = Expect {
+    start: Start::First,
+    ..Expect::LIVE
+};
+
+fn our_client(matrix: &mut Matrix) {
+    for (peer, transports, start) in SERVERS.iter().copied() {
+        for transport in transports.iter().copied() {
+            matrix.add(
+                (Direction::PlaysToClient, peer, transport),
+                ("h264", "record"),
+                move |stage| scenario::played(stage, peer, transport, "h264", start),
+            );
+            matrix.add(
+                (Direction::PlaysToClient, peer, transport),
+                ("h264", "probe"),
+                move |stage| scenario::probed(stage, peer, transport, "h264"),
+            );
+        }
+    }
+    for transport in Transport::BOTH {
+        matrix.add(
+            (Direction::PlaysToClient, &live555::PEER, transport),
+            ("h264", "record"),
+            move |stage| scenario::relay_played(stage, &live555::PEER, transport, "h264"),
+        );
+        matrix.needs(&gst_rtsp_server::PEER);
+    }
+    for peer in [&gst_rtsp_server::PEER, &ffmpeg::PEER] {
+        for transport in Transport::BOTH {
+            matrix.add(
+                (Direction::TakesFromClient, peer, transport),
+                ("h264", ""),
+                move |stage| {
+                    scenario::taken(
+                        stage,
+                        peer,
+                        &trackside::CLIENT,
+                        transport,
+                        "h264",
+                        FROM_THE_START,
+                    )
+                },
+            );
+        }
+    }
+}
+
+/// The same peers without us.
+pub(crate) fn baseline() -> Vec<Cell> {
+    let mut matrix = Matrix::default();
+    let readers = READERS
+        .iter()
+        .copied()
+        .chain([(&live555::PEER, "h264", Expect::LIVE)]);
+    for (peer, clip, expect) in readers {
+        for transport in Transport::BOTH {
+            matrix.add(
+                (Direction::Baseline, peer, transport),
+                (clip, "reads"),
+                move |stage| scenario::baseline(stage, peer, transport, clip, expect),
+            );
+            matrix.needs(&gst_rtsp_server::PEER);
+        }
+    }
+    for (peer, transports, start) in SERVERS.iter().copied() {
+        for transport in transports.iter().copied() {
+            matrix.add(
+                (Direction::Baseline, peer, transport),
+                ("h264", "serves"),
+                move |stage| scenario::baseline_served(stage, peer, transport, "h264", start),
+            );
+        }
+    }
+    // GStreamer's depacketizer drops access units of a first packet that holds several, as FFmpeg's do: no look at the audio.
+    let picture = Expect {
+        start: Start::First,
+        ..Expect::PICTURES
+    };
+    for (sink, expect) in [
+        (&gst_rtsp_server::PEER, picture),
+        (&ffmpeg::PEER, FROM_THE_START),
+    ] {
+        for transport in Transport::BOTH {
+            matrix.add(
+                (Direction::Baseline, sink, transport),
+                ("h264", "takes"),
+                move |stage| scenario::taken(stage, sink, &ffmpeg::PEER, transport, "h264", expect),
+            );
+        }
+    }
+    matrix.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::clip;
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_cell_has_a_name_of_its_own_and_a_clip() {
+        let mut seen = BTreeSet::new();
+        for cell in cells().into_iter().chain(baseline()) {
+            assert!(clip::recipe(cell.clip).is_ok(), "{}", cell.clip);
+            assert!(seen.insert(cell.id()), "{} twice", cell.id());
+        }
+    }
+
+    #[test]
+    fn each_peer_is_in_the_matrix() {
+        for peer in super::super::peers::ALL {
+            assert!(
+                cells().iter().any(|cell| cell.peer == peer.name),
+                "{}",
+                peer.name
+            );
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A peer: a program that others use, and what it can do here.
+
+use super::clip::Clip;
+use super::fingerprint::Capture;
+use super::machine::Machine;
+use super::process::Process;
+use super::stage::Stage;
+use crate::failure::Result;
+use std::fmt;
+
+/// Which way the media go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Tcp,
+    Udp,
+}
+
+impl Transport {
+    pub(crate) const BOTH: [Self; 2] = [Self::Tcp, Self::Udp];
+
+    /// As FFmpeg, GStreamer, mpv and our client spell it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// What a reader is to do.
+pub(crate) struct Reading<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) transport: Transport,
+    pub(crate) clip: &'a Clip,
+    /// How much of it, in seconds of media.
+    pub(crate) seconds: u32,
+}
+
+/// What a publisher is to do.
+pub(crate) struct Publishing<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) transport: Transport,
+    pub(crate) clip: &'a Clip,
+}
+
+/// A server that plays a clip, until it is dropped.
+pub(crate) struct Served {
+    pub(crate) process: Process,
+    pub(crate) url: String,
+}
+
+/// A server that takes what is published to it.
+pub(crate) struct Sink {
+    pub(crate) process: Process,
+    pub(crate) url: String,
+    /// What will be there when it has ended.
+    pub(crate) capture: Capture,
+}
+
+type Read = fn(&Stage<'_>, &Reading<'_>) -> Result<Capture>;
+type Publish = fn(&Stage<'_>, &Publishing<'_>) -> Result<Process>;
+type Serve = fn(&Stage<'_>, &Clip) -> Result<Served>;
+type Accept = fn(&Stage<'_>, &Clip, Transport) -> Result<Sink>;
+type Relay = fn(&Stage<'_>, upstream: &str) -> Result<Served>;
+
+/// A peer and its abilities: those that it has not are `None`.
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    /// The line that installs it.
+    pub(crate) install: &'static str,
+    /// Its version, if it is here.
+    pub(crate) version: fn(&Machine) -> Option<String>,
+    pub(crate) read: Option<Read>,
+    pub(crate) publish: Option<Publish>,
+    pub(crate) serve: Option<Serve>,
+    pub(crate) accept: Option<Accept>,
+    pub(crate) relay: Option<Relay>,
+}
+
+impl Peer {
+    /// A peer that can do nothing yet: the abilities are named where it is defined.
+    pub(crate) const fn new(
+        name: &'static str,
+        install: &'static str,
+        version: fn(&Machine) -> Option<String>,
+    ) -> Self {
+        Self {
+            name,
+            install,
+            version,
+            read: None,
+            publish: None,
+            serve: None,
+            accept: None,
+            relay: None,
+        }
+    }
+}
+
+impl PartialEq for Peer {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}

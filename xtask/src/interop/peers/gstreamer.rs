@@ -1,0 +1,116 @@
+//! GStreamer's rtspsrc and rtspclientsink, through gst-launch-1.0.
+
+use crate::failure::{Failure, Result};
+use crate::interop::fingerprint::Capture;
+use crate::interop::machine;
+use crate::interop::peer::{Peer, Publishing, Reading};
+use crate::interop::process::Process;
+use crate::interop::stage::Stage;
+use std::process::Command;
+use std::time::Duration;
+
+pub(crate) const PEER: Peer = Peer {
+    read: Some(read),
+    publish: Some(publish),
+    ..Peer::new(
+        "GStreamer",
+        "apt-get install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-rtsp",
+        |_| {
+            machine::version(Command::new("gst-inspect-1.0").arg("rtspclientsink"))?;
+            machine::version(Command::new("gst-launch-1.0").arg("--version")).map(|line| {
+                line.split_whitespace()
+                    .nth(2)
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+        },
+    )
+};
+
+fn launch(pipeline: &str) -> Command {
+    let mut command = Command::new("gst-launch-1.0");
+    command.arg("-e").args(pipeline.split_whitespace());
+    command
+}
+
+/// The elements between rtspsrc and the file, and between the file and rtspclientsink.
+struct Chains {
+    demux: &'static str,
+    read: [&'static str; 2],
+    publish: [&'static str; 2],
+}
+
+fn chains(clip: &str) -> Result<Chains> {
+    match clip {
+        "h264" | "h264-plain" | "h264-long-gop" => Ok(Chains {
+            demux: "qtdemux",
+            read: ["rtph264depay ! h264parse", "rtpmp4gdepay ! aacparse"],
+            publish: ["h264parse config-interval=-1", "aacparse"],
+        }),
+        "hevc-opus" => Ok(Chains {
+            demux: "matroskademux",
+            read: ["rtph265depay ! h265parse", "rtpopusdepay ! opusparse"],
+            publish: ["h265parse config-interval=-1", "opusparse"],
+        }),
+        other => Err(Failure::new(format!(
+            "no GStreamer elements are named for {other}"
+        ))),
+    }
+}
+
+fn read(stage: &Stage<'_>, reading: &Reading<'_>) -> Result<Capture> {
+    let movie = stage.path("gstreamer.mkv");
+    let [video, audio] = chains(reading.clip.name())?.read;
+    let pipeline = format!(
+        "rtspsrc name=s location={} protocols={} latency=500 \
+         matroskamux name=m ! filesink location={} \
+         s. ! application/x-rtp,media=video ! {video} ! queue ! m. \
+         s. ! application/x-rtp,media=audio ! {audio} ! queue ! m.",
+        reading.url,
+        reading.transport,
+        movie.display()
+    );
+    let mut process = stage.start("gstreamer", &mut launch(&pipeline))?;
+    stage.until(
+        "GStreamer wrote media",
+        Duration::from_secs(15),
+        &mut process,
+        || std::fs::metadata(&movie).is_ok_and(|file| file.len() > 2000),
+    )?;
+    // It may also end by itself, with the stream.
+    let _ = process.wait_quietly(stage.left(Duration::from_secs(reading.seconds.into())));
+    process.interrupt(Duration::from_secs(10));
+    Ok(Capture::Movie {
+        video: movie,
+        audio: None,
+    })
+}
+
+fn publish(stage: &Stage<'_>, publishing: &Publishing<'_>) -> Result<Process> {
+    let chains = chains(publishing.clip.name())?;
+    let [video, audio] = chains.publish;
+    let pipeline = format!(
+        "filesrc location={} ! {} name=d rtspclientsink name=s location={} protocols={} \
+         d.video_0 ! queue ! {video} ! s. d.audio_0 ! queue ! {audio} ! s.",
+        publishing.clip.path.display(),
+        chains.demux,
+        publishing.url,
+        publishing.transport,
+    );
+    stage.start("gstreamer-publisher", &mut launch(&pipeline))
+}
+
+/// Publishes an MPEG transport stream: one media that holds both.
+pub(crate) fn publish_transport_stream(
+    stage: &Stage<'_>,
+    publishing: &Publishing<'_>,
+) -> Result<Process> {
+    let pipeline = format!(
+        "filesrc location={} ! qtdemux name=d mpegtsmux name=m alignment=7 ! rtspclientsink location={} protocols={} \
+         d.video_0 ! queue ! h264parse config-interval=-1 ! m. d.audio_0 ! queue ! aacparse ! m.",
+        publishing.clip.path.display(),
+        publishing.url,
+        publishing.transport,
+    );
+    stage.start("gstreamer-publisher", &mut launch(&pipeline))
+}
