@@ -331,3 +331,6 @@ impl Receiver {
 fn units_of_65536(duration: Duration) -> u32 {
     u32::try_from((duration.as_micros() << 16) / 1_000_000).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,6 +46,7 @@ impl Schedule {
     /// A report of `size` octets went out.
     pub(super) fn sent(&mut self, now: Instant, size: usize, random: u32) {
         self.count(size);
+        self.initial = false;
         let random = f64::from(random) / (f64::from(u32::MAX) + 1.0);
         let interval = interval::transmission_interval(
             2,
@@ -56,7 +57,6 @@ impl Schedule {
             self.initial,
             random,
         );
-        self.initial = false;
         self.due = Some(now + interval);
     }
 

@@ -136,3 +136,6 @@ impl Sender {
         writer.cname(self.ssrc, &self.cname);
     }
 }
+
+#[cfg(test)]
+mod tests;

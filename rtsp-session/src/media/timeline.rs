@@ -45,6 +45,17 @@ struct Track {
     report: Option<(i64, i128)>,
     /// A report that came before the first packet.
     early: Option<ClockPair>,
+    /// The extended timestamp of the common start, once it is fixed.
+    origin: Option<i64>,
+}
+
+/// The common start of all media, on both clocks that place them.
+#[derive(Clone, Copy, Debug)]
+struct Fixed {
+    alignment: Alignment,
+    /// On the clock of the alignment, nanoseconds.
+    moment: i128,
+    arrival: Instant,
 }
 
 /// The clocks of the media of one presentation.
@@ -55,8 +66,7 @@ struct Track {
 pub struct Timeline {
     tracks: Vec<Option<Track>>,
     start: Option<Duration>,
-    /// Per media: the extended timestamp that is the common start.
-    origins: Option<(Alignment, Vec<i64>)>,
+    fixed: Option<Fixed>,
 }
 
 impl Timeline {
@@ -72,12 +82,13 @@ impl Timeline {
                 start: None,
                 report: None,
                 early: None,
+                origin: None,
             })
         };
         Self {
             tracks: clock_rates.iter().map(track).collect(),
             start: None,
-            origins: None,
+            fixed: None,
         }
     }
 
@@ -116,27 +127,20 @@ impl Timeline {
         }
     }
 
-    /// The best alignment that all media allow which have packets; `None` while none has.
+    /// The best alignment that all media allow by now; `None` while none has had a packet.
     #[must_use]
     pub fn best(&self) -> Option<Alignment> {
-        let mut begun = self.begun().peekable();
-        begun.peek()?;
-        let mut best = Alignment::SenderReports;
-        for track in begun {
-            let allows = if track.report.is_some() {
+        self.begun().next()?;
+        let tracks = || self.tracks.iter().flatten();
+        Some(
+            if tracks().all(|track| track.report.is_some() || track.early.is_some()) {
                 Alignment::SenderReports
-            } else if track.start.is_some() {
+            } else if tracks().all(|track| track.start.is_some()) {
                 Alignment::RtpInfo
             } else {
                 Alignment::Arrival
-            };
-            best = best.min(allows);
-        }
-        // What one media has from reports and another from RTP-Info does not fit together.
-        if best == Alignment::RtpInfo && self.begun().any(|track| track.start.is_none()) {
-            best = Alignment::Arrival;
-        }
-        Some(best)
+            },
+        )
     }
 
     /// Whether every received media has had a packet.
@@ -148,27 +152,35 @@ impl Timeline {
             .all(|track| track.first.is_some())
     }
 
-    /// Fixes the alignment by the best that is known now, and says which that is. Does nothing the second time.
+    /// Fixes the alignment by the best that is known now, and says which that is. The earliest first packet by now is the
+    /// common start. Does nothing the second time.
     pub fn fix(&mut self) -> Option<Alignment> {
-        if let Some((alignment, _)) = &self.origins {
-            return Some(*alignment);
+        if let Some(fixed) = &self.fixed {
+            return Some(fixed.alignment);
         }
         let alignment = self.best()?;
-        let origins = self.origins_by(alignment);
-        self.origins = Some((alignment, origins));
+        let arrival = self
+            .begun()
+            .filter_map(|t| t.first)
+            .map(|(_, at)| at)
+            .min()?;
+        let moments = self.begun().filter_map(|t| t.moment(alignment, arrival));
+        let moment = moments.min()?;
+        self.fixed = Some(Fixed {
+            alignment,
+            moment,
+            arrival,
+        });
         Some(alignment)
     }
 
     /// Where `timestamp` lies; it must be near the last packet's. `None` for media without packets.
     pub fn place(&mut self, media: usize, timestamp: u32) -> Option<Place> {
         self.fix()?;
-        let track = self.tracks.get(media)?.as_ref()?;
-        track.first?;
+        let fixed = self.fixed?;
+        let track = self.tracks.get_mut(media)?.as_mut()?;
+        let origin = track.origin(&fixed)?;
         let extended = track.peek(timestamp);
-        let origin = match &self.origins {
-            Some((_, origins)) => origins.get(media).copied()?,
-            None => return None,
-        };
         let ticks = extended - origin;
         let from_start = track.start_extended().map(|start| extended - start);
         let position = self.start.zip(from_start).map(|(start, ticks)| {
@@ -195,31 +207,6 @@ impl Timeline {
     fn begun(&self) -> impl Iterator<Item = &Track> {
         self.tracks.iter().flatten().filter(|t| t.first.is_some())
     }
-
-    /// For each media the extended timestamp of one common moment: that of the earliest first packet.
-    fn origins_by(&self, alignment: Alignment) -> Vec<i64> {
-        let moments: Vec<Option<i128>> = self
-            .tracks
-            .iter()
-            .map(|track| {
-                track
-                    .as_ref()
-                    .and_then(|track| track.moment(alignment, self))
-            })
-            .collect();
-        let earliest = moments.iter().flatten().min().copied().unwrap_or_default();
-        self.tracks
-            .iter()
-            .zip(moments)
-            .map(|(track, moment)| {
-                let (Some(track), Some(moment)) = (track, moment) else {
-                    return 0;
-                };
-                let first = track.first.map_or(0, |(first, _)| first);
-                first - track.ticks(moment - earliest)
-            })
-            .collect()
-    }
 }
 
 impl Track {
@@ -242,8 +229,22 @@ impl Track {
         Some(first + i64::from(step))
     }
 
-    /// When the first packet was, on the clock that `alignment` shares, in nanoseconds.
-    fn moment(&self, alignment: Alignment, timeline: &Timeline) -> Option<i128> {
+    /// The extended timestamp of the common start.
+    fn origin(&mut self, fixed: &Fixed) -> Option<i64> {
+        if self.origin.is_none() {
+            let (first, _) = self.first?;
+            // A media that began later may lack what the others were aligned by.
+            let since_start = match self.moment(fixed.alignment, fixed.arrival) {
+                Some(moment) => moment - fixed.moment,
+                None => self.moment(Alignment::Arrival, fixed.arrival)?,
+            };
+            self.origin = Some(first - self.ticks(since_start));
+        }
+        self.origin
+    }
+
+    /// When the first packet was, on the clock that `alignment` shares, in nanoseconds; arrivals count from `start`.
+    fn moment(&self, alignment: Alignment, start: Instant) -> Option<i128> {
         let (first, arrival) = self.first?;
         match alignment {
             Alignment::SenderReports => {
@@ -252,12 +253,7 @@ impl Track {
             }
             Alignment::RtpInfo => Some(self.nanos(first - self.start_extended()?)),
             Alignment::Arrival => {
-                let earliest = timeline
-                    .begun()
-                    .filter_map(|t| t.first)
-                    .map(|(_, at)| at)
-                    .min()?;
-                i128::try_from(arrival.saturating_duration_since(earliest).as_nanos()).ok()
+                i128::try_from(arrival.saturating_duration_since(start).as_nanos()).ok()
             }
         }
     }
@@ -272,3 +268,6 @@ impl Track {
         i64::try_from(ticks).unwrap_or(i64::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

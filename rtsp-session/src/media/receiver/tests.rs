@@ -1,0 +1,141 @@
+use rtp_core::Header;
+
+use super::*;
+
+const SSRC: u32 = 0xabcd_0001;
+
+fn packet(ssrc: u32, sequence: u16) -> Packet {
+    let header = Header {
+        marker: false,
+        payload_type: 96,
+        sequence,
+        timestamp: u32::from(sequence) * 3_600,
+        ssrc,
+    };
+    Packet::new(&header, b"payload")
+}
+
+fn receiver(now: Instant) -> Receiver {
+    Receiver::new(now, ReceiverConfig::datagrams(90_000, 7, "me"))
+}
+
+fn drain(receiver: &mut Receiver, now: Instant) -> Vec<String> {
+    std::iter::from_fn(|| receiver.pop(now))
+        .map(|next| match next {
+            Reordered::Item(arrived) => arrived.packet.sequence().to_string(),
+            Reordered::Lost { first, count } => format!("lost {first}+{count}"),
+        })
+        .collect()
+}
+
+#[test]
+fn late_packets_are_put_in_order_and_missing_ones_are_values() {
+    let start = Instant::now();
+    let mut receiver = receiver(start);
+    for sequence in [1, 3, 2, 5] {
+        receiver.push(start, packet(SSRC, sequence));
+    }
+    assert_eq!(drain(&mut receiver, start), ["1", "2", "3"]);
+    let deadline = receiver.deadline().unwrap();
+    assert!(drain(&mut receiver, deadline - Duration::from_millis(1)).is_empty());
+    assert_eq!(drain(&mut receiver, deadline), ["lost 4+1", "5"]);
+    let statistics = receiver.statistics();
+    assert_eq!(
+        (statistics.packets, statistics.lost, statistics.reordered),
+        (4, 1, 1)
+    );
+}
+
+#[test]
+fn over_a_connection_a_gap_is_a_loss_at_once() {
+    let start = Instant::now();
+    let mut receiver = Receiver::new(start, ReceiverConfig::interleaved(90_000, 7, "me"));
+    for sequence in [1, 4] {
+        receiver.push(start, packet(SSRC, sequence));
+    }
+    assert_eq!(drain(&mut receiver, start), ["1", "lost 2+2", "4"]);
+}
+
+#[test]
+fn a_stray_packet_of_another_source_changes_nothing_and_two_take_over() {
+    let start = Instant::now();
+    let mut receiver = receiver(start);
+    receiver.push(start, packet(SSRC, 1));
+    receiver.push(start, packet(9, 500));
+    receiver.push(start, packet(SSRC, 2));
+    assert_eq!(drain(&mut receiver, start), ["1", "2"]);
+    assert_eq!(receiver.source(), Some(SSRC));
+    receiver.push(start, packet(SSRC, 4));
+    receiver.push(start, packet(9, 500));
+    receiver.push(start, packet(9, 501));
+    // What waited behind the gap of the old source comes out before the new one.
+    assert_eq!(drain(&mut receiver, start), ["lost 3+1", "4", "500", "501"]);
+    assert_eq!(receiver.source(), Some(9));
+    let statistics = receiver.statistics();
+    assert_eq!(
+        (statistics.foreign, statistics.restarts, statistics.packets),
+        (1, 1, 5)
+    );
+    assert_eq!(statistics.lost, 1, "the sum does not start anew");
+}
+
+#[test]
+fn reports_come_at_the_intervals_of_the_rfc_and_echo_the_sender() {
+    let start = Instant::now();
+    let mut receiver = receiver(start);
+    assert_eq!(receiver.report_due(), None, "nothing to report on yet");
+    receiver.push(start, packet(SSRC, 1));
+    receiver.push(start, packet(SSRC, 3));
+    let mut sr = BytesMut::new();
+    CompoundWriter::new(&mut sr).sender_report(
+        &rtcp::SenderInfo {
+            ssrc: SSRC,
+            ntp: NtpTime(0x0000_1234_5678_0000),
+            rtp_timestamp: 3_600,
+            packet_count: 3,
+            octet_count: 21,
+        },
+        &[],
+    );
+    let told = receiver.on_compound(start, &Compound::parse(&sr).unwrap());
+    assert_eq!(told.clocks.unwrap().timestamp, 3_600);
+
+    let mut now = receiver.report_due().unwrap();
+    let mut out = BytesMut::new();
+    assert!(!receiver.report(now - Duration::from_millis(1), 0, &mut out));
+    assert!(receiver.report(now, 0, &mut out));
+    let compound = Compound::parse(&out).unwrap();
+    let report = compound.iter().find_map(|packet| match packet {
+        rtcp::Packet::ReceiverReport(report) => report.report_blocks().next(),
+        _ => None,
+    });
+    let report = report.unwrap();
+    assert_eq!(report.ssrc, SSRC);
+    assert_eq!((report.cumulative_lost, report.fraction_lost), (1, 85));
+    assert_eq!(report.last_sender_report, 0x1234_5678);
+    assert_eq!(report.delay_since_last_sender_report, 65_536 / 2);
+
+    for random in [0, u32::MAX, 1 << 31] {
+        let next = receiver.report_due().unwrap();
+        let interval = (next - now).as_secs_f64();
+        // Half to one and a half of 5 s, divided by e − 3/2 (RFC 3550 §6.3.1).
+        assert!((2.0..6.2).contains(&interval), "{interval}");
+        now = next;
+        assert!(receiver.report(now, random, &mut out));
+    }
+}
+
+#[test]
+fn goodbyes_count_for_our_source_only() {
+    let start = Instant::now();
+    let mut receiver = receiver(start);
+    receiver.push(start, packet(SSRC, 1));
+    for (ssrc, expected) in [(9, false), (SSRC, true)] {
+        let mut out = BytesMut::new();
+        CompoundWriter::new(&mut out)
+            .receiver_report(ssrc, &[])
+            .bye(&[ssrc], None);
+        let told = receiver.on_compound(start, &Compound::parse(&out).unwrap());
+        assert_eq!(told.bye, expected);
+    }
+}
