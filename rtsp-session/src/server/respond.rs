@@ -55,14 +55,14 @@ pub fn setup(
     version: Version,
     id: SessionId,
     timeout: Duration,
-    transport: TransportSpec,
+    transport: &TransportSpec,
 ) -> Response {
     let mut response = ok(version);
     response.headers.set(&Session {
         id: id.to_string(),
         timeout: Some(timeout),
     });
-    response.headers.set(&Transport(vec![transport]));
+    response.headers.set(&Transport(vec![transport.clone()]));
     if version == Version::V2_0 {
         response.headers.append(HeaderName::AcceptRanges, "npt");
     }
@@ -149,7 +149,7 @@ mod tests {
         );
         let transport = "RTP/AVP/TCP;unicast;interleaved=0-1";
         let spec = offer::interleaved(0, Direction::Play);
-        let set_up = text(&setup(version, id, Duration::from_secs(60), spec));
+        let set_up = text(&setup(version, id, Duration::from_secs(60), &spec));
         assert_eq!(
             set_up,
             format!(
