@@ -106,14 +106,12 @@ fn encode_ssrc(entry: &RtpInfoEntry, ssrc: u32, out: &mut String) {
 /// hold commas.
 fn entries_of(line: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(line);
+    let mut scanner = lex::Scanner::default();
     core::iter::from_fn(move || {
         let text = rest?;
         let mut from = 0usize;
         let end = loop {
-            let Some(at) = text
-                .get(from..)
-                .and_then(|tail| lex::find_unquoted(tail, b','))
-            else {
+            let Some(at) = text.get(from..).and_then(|tail| scanner.find(tail, b',')) else {
                 break None;
             };
             let at = from.saturating_add(at);
@@ -130,8 +128,8 @@ fn entries_of(line: &str) -> impl Iterator<Item = &str> {
 
 /// Whether `text` begins with `name` and an equal sign.
 fn starts_with_name(text: &str, name: &str) -> bool {
-    let (start, value) = lex::pair(text);
-    value.is_some() && start.eq_ignore_ascii_case(name)
+    let (start, rest) = text.split_at_checked(name.len()).unwrap_or(("", ""));
+    start.eq_ignore_ascii_case(name) && rest.trim_start().starts_with('=')
 }
 
 fn decode_entry(
@@ -376,6 +374,7 @@ mod tests {
             decode::<RtpInfo>(&"url=a,".repeat(300)).unwrap_err().kind,
             HeaderErrorKind::TooMany
         );
+        assert!(decode::<RtpInfo>(&",x".repeat(50_000)).is_err());
         let lines = decode_lines::<RtpInfo>(&["url=a;seq=1", "url=b;seq=2"]).unwrap();
         assert_eq!(lines.0.len(), 2);
     }
