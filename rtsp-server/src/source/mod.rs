@@ -12,6 +12,8 @@ pub(crate) mod demo;
 
 pub(crate) mod file;
 pub(crate) mod format;
+pub(crate) mod live;
+pub(crate) mod player;
 pub(crate) mod sender;
 
 /// Where a source puts its packets.

@@ -1,0 +1,193 @@
+//! How a server is set up.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use rtsp_session::auth::Credentials;
+
+/// The port that the server listens on unless told otherwise. The registered one, 554, needs privileges.
+pub const DEFAULT_PORT: u16 = 8554;
+
+/// Everything that a server can be told. Made with [`Default`] and then changed.
+///
+/// ```
+/// let mut config = rtsp_server::Config::default();
+/// config.listen = vec!["127.0.0.1:0".parse()?];
+/// config.threads = 1;
+/// # Ok::<_, std::net::AddrParseError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: Vec<SocketAddr>,
+    /// Shards, a thread each; 0 means one per core.
+    pub threads: usize,
+    /// The ports that RTP and RTCP over UDP use.
+    pub udp_ports: UdpPorts,
+    /// Serve the movies of this directory below `/files/`.
+    pub files: Option<PathBuf>,
+    /// Serve the built-in clip at `/demo`.
+    pub demo: bool,
+    /// Who may prove to be whom.
+    pub users: Vec<Credentials>,
+    /// What credentials are asked against.
+    pub realm: String,
+    /// Who may publish.
+    pub publish: Access,
+    /// Who may read.
+    pub read: Access,
+    /// Paths that are pulled from elsewhere.
+    pub pulls: Vec<Pull>,
+    /// Where readers of a published stream start.
+    pub start: Start,
+    /// Bounds on what peers may take.
+    pub limits: Limits,
+}
+
+/// The ports for media over UDP: each shard takes an even and the odd port above it, per address family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UdpPorts {
+    /// Whatever is free.
+    #[default]
+    Ephemeral,
+    /// Between the two, both included.
+    Range(u16, u16),
+}
+
+/// Who may do something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Access {
+    /// Everybody where the server listens on loopback only; otherwise the users of [`Config::users`], and nobody
+    /// where there are none.
+    #[default]
+    Guarded,
+    /// Everybody.
+    Open,
+    /// The users of [`Config::users`].
+    Users,
+    /// Nobody.
+    Closed,
+}
+
+/// Where readers of a live stream start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Start {
+    /// At the newest key frame that was kept: a picture at once.
+    #[default]
+    KeyFrame,
+    /// With the next packet: the least delay, and no picture until a key frame comes.
+    Live,
+}
+
+/// A path that is fed from another server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pull {
+    /// Path on this server, with its leading `/`.
+    pub path: String,
+    /// Where it comes from, an `rtsp://` URL; credentials in it are never logged.
+    pub url: String,
+    /// Only while somebody reads.
+    pub on_demand: bool,
+    /// How long after the last reader an `on_demand` pull is let go.
+    pub release_after: Duration,
+    /// How media comes.
+    pub transport: PullTransport,
+}
+
+/// How media is pulled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PullTransport {
+    /// UDP, and TCP where nothing comes.
+    Auto,
+    /// UDP only.
+    Udp,
+    /// Interleaved only.
+    #[default]
+    Tcp,
+}
+
+impl Pull {
+    /// A pull of `url` to `path`, on demand, let go 10 s after the last reader.
+    #[must_use]
+    pub fn new(path: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            url: url.into(),
+            on_demand: true,
+            release_after: Duration::from_secs(10),
+            transport: PullTransport::default(),
+        }
+    }
+}
+
+/// Bounds on what peers may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections in all; 0 takes what the system's descriptor limit allows.
+    pub connections: usize,
+    /// Connections from one address; loopback is exempt.
+    pub connections_per_address: usize,
+    /// Sessions on one connection.
+    pub sessions_per_connection: usize,
+    /// Bytes of one message body.
+    pub body: usize,
+    /// Bytes of one stream that are kept for readers that join or lag; a group of pictures that is larger is not kept.
+    pub ring: usize,
+    /// A session ends after so long without a sign of life.
+    pub session_timeout: Duration,
+    /// A connection without a session ends after so long without a request.
+    pub idle_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 0,
+            connections_per_address: 4096,
+            sessions_per_connection: 32,
+            body: 256 * 1024,
+            ring: 32 * 1024 * 1024,
+            session_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(120),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: vec![
+                (Ipv4Addr::LOCALHOST, DEFAULT_PORT).into(),
+                (Ipv6Addr::LOCALHOST, DEFAULT_PORT).into(),
+            ],
+            threads: 0,
+            udp_ports: UdpPorts::default(),
+            files: None,
+            demo: false,
+            users: Vec::new(),
+            realm: "Trackside".into(),
+            publish: Access::Guarded,
+            read: Access::Open,
+            pulls: Vec::new(),
+            start: Start::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Whether only this machine can reach the server.
+    pub(crate) fn is_local(&self) -> bool {
+        self.listen.iter().all(|address| address.ip().is_loopback())
+    }
+}

@@ -1,0 +1,118 @@
+//! DESCRIBE: what a path offers.
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use rtsp_client::mp4::MovieFile;
+use rtsp_msg::{HeaderName, Request};
+use rtsp_session::{ProtocolError, server::respond};
+
+use super::{
+    request::{From, Outcome, Refusal, authorize},
+    target::Target,
+};
+use crate::{
+    handler::Action,
+    shard::Shard,
+    source::{file::OpenError, format::describe},
+    stream::registry::Stream,
+};
+
+/// How long a DESCRIBE waits for a source that is only now fetched.
+const SOURCE_PATIENCE: Duration = Duration::from_secs(10);
+/// Paths below this one are files.
+pub(super) const FILES: &str = "/files/";
+
+/// What a path leads to.
+pub(super) enum Found {
+    Live(Arc<Stream>),
+    File(Arc<MovieFile>),
+}
+
+pub(super) async fn answer(
+    shard: &Rc<Shard>,
+    from: &From,
+    request: &Request,
+) -> Result<Outcome, Refusal> {
+    let target = Target::of(request).ok_or(ProtocolError::BadTarget)?;
+    authorize(shard, from, Action::Read, &target.path)?;
+    if !accepts_sdp(request) {
+        return Err(ProtocolError::NotAcceptable.into());
+    }
+    let (description, range) = match find(shard, &target.path).await? {
+        Found::Live(stream) => (Arc::clone(&stream.description), Some("npt=now-".to_owned())),
+        Found::File(movie) => {
+            let description = describe(&movie, &target.path, false);
+            let range = description.range.clone();
+            (Arc::new(description), range)
+        }
+    };
+    let origin = sdp::Origin::new(
+        shard.shared.session_number(&target.path),
+        1,
+        from.local.ip().to_canonical(),
+    );
+    let body = description.for_describe(origin, range.as_deref()).encode();
+    let base = match &request.target {
+        rtsp_msg::RequestTarget::Uri(uri) => uri.without_userinfo().as_str().to_owned(),
+        _ => target.path,
+    };
+    Ok(respond::describe(request.version, &base, body).into())
+}
+
+fn accepts_sdp(request: &Request) -> bool {
+    let mut accepts = request.headers.all(&HeaderName::Accept).peekable();
+    accepts.peek().is_none()
+        || accepts.flat_map(|value| value.split(',')).any(|one| {
+            let kind = one.split(';').next().unwrap_or_default().trim();
+            ["application/sdp", "application/*", "*/*", ""]
+                .iter()
+                .any(|known| kind.eq_ignore_ascii_case(known))
+        })
+}
+
+/// Finds what a path leads to, fetching it where it has to be fetched.
+pub(super) async fn find(shard: &Rc<Shard>, path: &str) -> Result<Found, Refusal> {
+    if let Some(stream) = shard.shared.registry.find(path) {
+        return Ok(Found::Live(stream));
+    }
+    if let (Some(files), Some(name)) = (&shard.shared.files, path.strip_prefix(FILES)) {
+        let (files, name) = (Arc::clone(files), name.to_owned());
+        let opened = tokio::task::spawn_blocking(move || files.open(&name)).await;
+        return match opened {
+            Ok(Ok(file)) => Ok(Found::File(file)),
+            Ok(Err(error)) => {
+                tracing::info!(path, %error, "a file cannot be served");
+                Err(ProtocolError::from(error).into())
+            }
+            Err(_) => Err(ProtocolError::Internal.into()),
+        };
+    }
+    if shard.shared.demand(path) {
+        let stream = shard.shared.registry.wait_for(path, SOURCE_PATIENCE).await;
+        return stream
+            .map(Found::Live)
+            .ok_or_else(|| ProtocolError::UpstreamTimeout.into());
+    }
+    // The embedder may have it.
+    let handler = Arc::clone(&shard.shared.handler);
+    let _ = shard
+        .shared
+        .runtime
+        .spawn(handler.missing(path.into()))
+        .await;
+    let stream = shard.shared.registry.find(path);
+    stream
+        .map(Found::Live)
+        .ok_or_else(|| ProtocolError::NotFound.into())
+}
+
+impl std::convert::From<OpenError> for ProtocolError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Name(_) | OpenError::NotFound => Self::NotFound,
+            OpenError::Denied => Self::Forbidden,
+            OpenError::Movie(_) => Self::UnsupportedMediaType,
+            OpenError::Io(_) => Self::Internal,
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! A connection on its shard: what is read, answered and written.
+
+mod describe;
+mod outbox;
+mod play;
+mod publish;
+mod request;
+mod setup;
+mod target;
+mod task;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    net::SocketAddr,
+    rc::Rc,
+    sync::Arc,
+};
+
+use bytes::{Bytes, BytesMut};
+use rtsp_msg::{FrameRun, HeaderName, Method, Request, Uri, Version};
+use rtsp_session::{
+    Now,
+    server::{
+        Addresses, Incoming, Input, Output, Peer, ServerConnection, ServerSession, SessionId,
+    },
+    transport::ChannelMap,
+};
+use smallvec::SmallVec;
+use tokio::{net::TcpStream, sync::Notify};
+
+use self::outbox::Outbox;
+pub(crate) use self::request::forwarded;
+use crate::{
+    accept::Permit,
+    shard::{Role, Shard},
+    stream::{
+        reader::ReaderId,
+        registry::{Claim, StreamId},
+    },
+};
+
+/// Bytes of answers that a peer may leave unread before it is read no more, and before it is given up.
+const OUTBOX_PAUSE: usize = 64 * 1024;
+const OUTBOX_LIMIT: usize = 1024 * 1024;
+
+/// One connection of a shard.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) id: u64,
+    pub(crate) local: SocketAddr,
+    pub(crate) peer: SocketAddr,
+    pub(crate) stream: TcpStream,
+    pub(crate) outbox: RefCell<Outbox>,
+    /// Readers whose media goes out here.
+    pub(crate) readers: RefCell<SmallVec<[(StreamId, ReaderId); 1]>>,
+    pub(crate) channels: RefCell<ChannelMap>,
+    /// What was announced here and is not yet recorded.
+    pub(crate) announced: RefCell<Option<Announced>>,
+    protocol: RefCell<ServerConnection>,
+    buffer: RefCell<BytesMut>,
+    sessions: RefCell<SmallVec<[SessionId; 1]>>,
+    requests: RefCell<VecDeque<Incoming>>,
+    working: Cell<bool>,
+    wants_write: Cell<bool>,
+    wake: Notify,
+    /// Close once everything is written.
+    finishing: Cell<bool>,
+    done: Cell<bool>,
+    ended: Notify,
+}
+
+/// What ANNOUNCE told of a path, until SETUP makes a session of it.
+#[derive(Debug)]
+pub(crate) struct Announced {
+    pub(crate) claim: Claim,
+    pub(crate) base: String,
+    pub(crate) description: Arc<sdp::Description>,
+}
+
+/// Takes a connection in.
+pub(crate) fn spawn(
+    shard: &Rc<Shard>,
+    stream: std::net::TcpStream,
+    peer: SocketAddr,
+    permit: Permit,
+) {
+    match Link::new(shard, stream, peer) {
+        Ok(link) => {
+            let link = Rc::new(link);
+            shard.links.borrow_mut().insert(link.id, Rc::clone(&link));
+            tokio::task::spawn_local(task::run(Rc::clone(shard), link, permit));
+        }
+        Err(error) => tracing::debug!(%peer, %error, "a connection was gone before it began"),
+    }
+}
+
+impl Link {
+    fn new(shard: &Shard, stream: std::net::TcpStream, peer: SocketAddr) -> std::io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        let stream = TcpStream::from_std(stream)?;
+        let local = stream.local_addr()?;
+        let random = shard.random.borrow_mut().fork();
+        let config = Arc::clone(&shard.shared.connection_config);
+        let protocol =
+            ServerConnection::new(shard.now(), config, Addresses { local, peer }, random);
+        Ok(Self {
+            id: shard.shared.next_connection(),
+            local,
+            peer,
+            stream,
+            outbox: RefCell::default(),
+            readers: RefCell::default(),
+            channels: RefCell::default(),
+            announced: RefCell::default(),
+            protocol: RefCell::new(protocol),
+            buffer: RefCell::default(),
+            sessions: RefCell::default(),
+            requests: RefCell::default(),
+            working: Cell::new(false),
+            wants_write: Cell::new(false),
+            wake: Notify::new(),
+            finishing: Cell::new(false),
+            done: Cell::new(false),
+            ended: Notify::new(),
+        })
+    }
+
+    /// Who is at the other end, as sessions see it.
+    pub(crate) fn peer(&self, user: Option<Arc<str>>) -> Peer {
+        Peer {
+            connection: self.id,
+            address: self.peer.ip(),
+            user,
+        }
+    }
+
+    /// Asks for a call when the socket takes more.
+    pub(crate) fn want_write(&self) {
+        if !self.wants_write.replace(true) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Sends `bytes` after all that waits.
+    pub(crate) fn send(&self, bytes: Bytes) {
+        let flushed = {
+            let mut outbox = self.outbox.borrow_mut();
+            outbox.push(bytes);
+            outbox.len() <= OUTBOX_LIMIT && outbox.flush(&self.stream).is_ok_and(|all| all)
+        };
+        if !flushed {
+            self.want_write();
+        }
+    }
+
+    /// Closes the connection once everything is written.
+    pub(crate) fn finish(&self) {
+        self.finishing.set(true);
+        self.wake.notify_one();
+    }
+
+    /// Waits until it is closed.
+    pub(crate) async fn closed(&self) {
+        while !self.done.get() {
+            self.ended.notified().await;
+        }
+    }
+
+    /// Ties a session to this connection.
+    pub(crate) fn add_session(&self, now: Now, id: SessionId) {
+        let mut sessions = self.sessions.borrow_mut();
+        if !sessions.contains(&id) {
+            sessions.push(id);
+        }
+        self.protocol.borrow_mut().set_sessions(now, sessions.len());
+    }
+
+    pub(crate) fn session_count(&self) -> usize {
+        self.sessions.borrow().len()
+    }
+
+    /// A session that was tied to this connection has ended.
+    pub(crate) fn forget_session(&self, id: SessionId) {
+        let mut sessions = self.sessions.borrow_mut();
+        sessions.retain(|known| *known != id);
+        self.protocol
+            .borrow_mut()
+            .set_sessions(Now::read(), sessions.len());
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn take_sessions(&self) -> SmallVec<[SessionId; 1]> {
+        std::mem::take(&mut self.sessions.borrow_mut())
+    }
+
+    /// Tells the peer that the server has ended a session: by TEARDOWN in 2.0, by closing in 1.0, which has no such
+    /// request.
+    pub(crate) fn announce_end(&self, session: &ServerSession, reason: &str) {
+        if session.version() != Version::V2_0 {
+            return self.finish();
+        }
+        if let Ok(uri) = Uri::parse(session.presentation()) {
+            let mut request = Request::new(Method::Teardown, uri, Version::V2_0);
+            request
+                .headers
+                .append(HeaderName::Session, session.id().as_str());
+            request
+                .headers
+                .append(HeaderName::TerminateReason, "Internal-Error");
+            tracing::debug!(session = ?session.id(), reason, "TEARDOWN to the peer");
+            self.protocol.borrow_mut().request(request);
+        }
+        self.wake.notify_one();
+    }
+
+    /// Lets the protocol act on what it has, and sends what comes of it. `Err`: the connection is over.
+    fn drive(self: &Rc<Self>, shard: &Rc<Shard>) -> Result<Option<std::time::Instant>, Over> {
+        self.feed();
+        let until = loop {
+            let output = self.protocol.borrow_mut().poll();
+            match output {
+                Output::Request(incoming) => self.requests.borrow_mut().push_back(incoming),
+                Output::Frames(run) => {
+                    self.frames(shard, &run);
+                    self.protocol.borrow_mut().recycle(run);
+                }
+                Output::Write(bytes) => self.outbox.borrow_mut().push(bytes),
+                Output::Close(reason) => {
+                    tracing::debug!(peer = %self.peer, %reason, "closing");
+                    self.finishing.set(true);
+                }
+                Output::Wait { until } => break until,
+                _ => {}
+            }
+        };
+        self.flush()?;
+        if !self.working.get() && !self.requests.borrow().is_empty() {
+            self.working.set(true);
+            tokio::task::spawn_local(request::work(Rc::clone(shard), Rc::clone(self)));
+        }
+        Ok(until)
+    }
+
+    /// Gives the protocol what was read and not taken yet.
+    fn feed(&self) {
+        let mut protocol = self.protocol.borrow_mut();
+        let mut buffer = self.buffer.borrow_mut();
+        if !buffer.is_empty() && protocol.wants_read() {
+            protocol.handle(Now::read(), Input::Read(&mut buffer));
+        }
+    }
+
+    /// Writes what waits. `Err` when the connection is over.
+    fn flush(&self) -> Result<(), Over> {
+        let mut outbox = self.outbox.borrow_mut();
+        match outbox.flush(&self.stream) {
+            Ok(true) if self.finishing.get() => Err(Over),
+            Ok(true) => Ok(()),
+            Ok(false) if outbox.len() > OUTBOX_LIMIT => {
+                tracing::warn!(peer = %self.peer, waiting = outbox.len(), "it does not read its answers: closed");
+                Err(Over)
+            }
+            Ok(false) => {
+                drop(outbox);
+                self.want_write();
+                Ok(())
+            }
+            Err(_) => Err(Over),
+        }
+    }
+
+    /// Interleaved frames: media of a publisher, reports of readers. Channels that no session has are counted and dropped.
+    fn frames(&self, shard: &Shard, run: &FrameRun) {
+        let sessions: SmallVec<[SessionId; 1]> = self.sessions.borrow().clone();
+        let now = shard.now();
+        for id in sessions {
+            let feeds = {
+                let mut all = shard.sessions.borrow_mut();
+                let Some(entry) = all
+                    .get_mut(&id)
+                    .filter(|entry| entry.session.is_interleaved())
+                else {
+                    continue;
+                };
+                match &entry.role {
+                    Role::Publisher(publishing) => {
+                        entry.session.touch(now);
+                        Some((publishing.stream.id, publishing.layout.clone()))
+                    }
+                    Role::Reader(_) => None,
+                }
+            };
+            match feeds {
+                Some((stream, layout)) => {
+                    shard.ingest(stream, |ingest, now| ingest.frames(run, &layout, now))
+                }
+                None => shard.interleaved_feedback(id, run),
+            }
+        }
+    }
+}
+
+/// The connection is over.
+#[derive(Debug)]
+struct Over;

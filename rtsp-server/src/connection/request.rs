@@ -1,0 +1,348 @@
+//! From a request to its answer: which shard it is for, whose session, and what it may.
+
+use std::{net::SocketAddr, rc::Rc, sync::Arc};
+
+use rtsp_msg::{HeaderName, Method, Request, Response, StatusCode, Version};
+use rtsp_session::{
+    ProtocolError,
+    server::{Incoming, Object, Peer, SessionId, respond},
+};
+use tokio::sync::oneshot;
+
+use super::{Link, describe, play, publish, setup, target::Target};
+use crate::{
+    handler::{Action, Decision},
+    shard::{Ending, Forwarded, Mail, Reply, SessionEntry, Shard, ShardId},
+};
+
+/// Who asks, and how.
+pub(super) struct From {
+    pub(super) peer: Peer,
+    /// The address that the peer reached us at.
+    pub(super) local: SocketAddr,
+    /// The connection, where it is one of this shard.
+    pub(super) link: Option<Rc<Link>>,
+}
+
+/// Why a request is not done.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    Error(ProtocolError),
+    /// 401.
+    Challenge,
+    /// An answer with more to say than the cause.
+    Answer(Box<Response>),
+}
+
+impl<E: Into<ProtocolError>> std::convert::From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// An answer, and what begins once it is on its way.
+pub(super) struct Outcome {
+    pub(super) response: Response,
+    /// A session whose media starts after the answer.
+    pub(super) start: Option<SessionId>,
+}
+
+impl std::convert::From<Response> for Outcome {
+    fn from(response: Response) -> Self {
+        Self {
+            response,
+            start: None,
+        }
+    }
+}
+
+/// Serves the requests of one connection, in order, until there are none left.
+pub(super) async fn work(shard: Rc<Shard>, link: Rc<Link>) {
+    loop {
+        let next = link.requests.borrow_mut().pop_front();
+        let Some(Incoming {
+            id, request, user, ..
+        }) = next
+        else {
+            break;
+        };
+        let from = From {
+            peer: link.peer(user),
+            local: link.local,
+            link: Some(Rc::clone(&link)),
+        };
+        let (reply, start) = serve(&shard, &from, request).await;
+        {
+            let mut protocol = link.protocol.borrow_mut();
+            match reply {
+                Reply::Answer(response) => protocol.answer(id, response),
+                Reply::Challenge => protocol.challenge(id),
+            }
+        }
+        // The answer is queued before media is: a player must not see media first (quirk 7).
+        if link.drive(&shard).is_err() {
+            link.wake.notify_one();
+        }
+        if let Some(session) = start {
+            play::start(&shard, session);
+        }
+    }
+    link.working.set(false);
+    link.wake.notify_one();
+}
+
+/// Serves a request of another shard's connection for a session of this one.
+pub(crate) fn forwarded(shard: &Rc<Shard>, forwarded: Forwarded) {
+    let shard = Rc::clone(shard);
+    tokio::task::spawn_local(async move {
+        let Forwarded {
+            peer,
+            local,
+            session,
+            request,
+            reply,
+        } = forwarded;
+        let from = From {
+            peer,
+            local,
+            link: None,
+        };
+        let version = request.version;
+        let (answer, start) = finish(version, in_session(&shard, &from, &request, session).await);
+        let _ = reply.send(answer);
+        if let Some(session) = start {
+            play::start(&shard, session);
+        }
+    });
+}
+
+async fn serve(shard: &Rc<Shard>, from: &From, request: Request) -> (Reply, Option<SessionId>) {
+    let version = request.version;
+    let session = match session_of(&request) {
+        Ok(session) => session,
+        Err(error) => return finish(version, Err(error.into())),
+    };
+    match session {
+        Some(id) if ShardId(id.shard()) != shard.id => {
+            (forward(shard, from, id, request).await, None)
+        }
+        Some(id) => finish(version, in_session(shard, from, &request, id).await),
+        None => finish(version, without_session(shard, from, &request).await),
+    }
+}
+
+fn finish(version: Version, result: Result<Outcome, Refusal>) -> (Reply, Option<SessionId>) {
+    match result {
+        Ok(outcome) => (Reply::Answer(outcome.response), outcome.start),
+        Err(Refusal::Answer(response)) => (Reply::Answer(*response), None),
+        Err(Refusal::Challenge) => (Reply::Challenge, None),
+        Err(Refusal::Error(error)) => {
+            tracing::debug!(%error, "refused");
+            (Reply::Answer(error.into_response(version)), None)
+        }
+    }
+}
+
+/// The session that a request names. A name that cannot be one of ours is not found, like one that is gone.
+fn session_of(request: &Request) -> Result<Option<SessionId>, ProtocolError> {
+    let Some(value) = request.headers.first(&HeaderName::Session) else {
+        return Ok(None);
+    };
+    let id = value.split(';').next().unwrap_or_default().trim();
+    SessionId::parse(id)
+        .map(Some)
+        .ok_or(ProtocolError::SessionNotFound)
+}
+
+async fn forward(shard: &Shard, from: &From, session: SessionId, request: Request) -> Reply {
+    let version = request.version;
+    let (reply, answered) = oneshot::channel();
+    let letter = Forwarded {
+        peer: from.peer.clone(),
+        local: from.local,
+        session,
+        request,
+        reply,
+    };
+    let home = ShardId(session.shard());
+    match shard.shared.mailbox(home) {
+        Some(mailbox) if mailbox.send(Mail::Forward(letter)).await.is_ok() => answered
+            .await
+            .unwrap_or_else(|_| Reply::Answer(ProtocolError::Internal.into_response(version))),
+        _ => Reply::Answer(ProtocolError::SessionNotFound.into_response(version)),
+    }
+}
+
+async fn without_session(
+    shard: &Rc<Shard>,
+    from: &From,
+    request: &Request,
+) -> Result<Outcome, Refusal> {
+    let version = request.version;
+    match &request.method {
+        Method::Options => Ok(options(shard, version)),
+        Method::Describe => describe::answer(shard, from, request).await,
+        Method::Announce => publish::announce(shard, from, request),
+        Method::Setup => setup::first(shard, from, request).await,
+        // A ping (RFC 2326 §10.8).
+        Method::GetParameter if request.body.is_empty() => {
+            Ok(respond::parameters(version, "").into())
+        }
+        Method::GetParameter | Method::SetParameter => Err(parameters_unknown(request)),
+        _ => Err(ProtocolError::SessionNotFound.into()),
+    }
+}
+
+async fn in_session(
+    shard: &Rc<Shard>,
+    from: &From,
+    request: &Request,
+    id: SessionId,
+) -> Result<Outcome, Refusal> {
+    let version = request.version;
+    {
+        let mut sessions = shard.sessions.borrow_mut();
+        let entry = sessions
+            .get_mut(&id)
+            .ok_or(ProtocolError::SessionNotFound)?;
+        entry.session.admit(&from.peer)?;
+        entry.session.adopt(&from.peer);
+        entry.session.touch(shard.now());
+        let object = object(entry, request)?;
+        entry.session.check(&request.method, object)?;
+    }
+    if let Some(link) = &from.link {
+        link.add_session(shard.now(), id);
+    }
+    match &request.method {
+        Method::Options => Ok(options(shard, version)),
+        Method::Describe => describe::answer(shard, from, request).await,
+        Method::Setup => setup::again(shard, from, request, id).await,
+        Method::Play => play::play(shard, from, request, id).await,
+        Method::Pause => play::pause(shard, from, request, id),
+        Method::Record => publish::record(shard, from, request, id),
+        Method::Teardown => teardown(shard, request, id),
+        Method::GetParameter | Method::SetParameter if request.body.is_empty() => {
+            let mut response = respond::parameters(version, "");
+            response.headers.insert(HeaderName::Session, id.as_str());
+            Ok(response.into())
+        }
+        Method::GetParameter | Method::SetParameter => Err(parameters_unknown(request)),
+        method => Err(ProtocolError::WrongState {
+            allow: allowed(shard, id, method),
+        }
+        .into()),
+    }
+}
+
+fn allowed(shard: &Shard, id: SessionId, _refused: &Method) -> Vec<Method> {
+    shard
+        .sessions
+        .borrow()
+        .get(&id)
+        .map(|entry| entry.session.allowed())
+        .unwrap_or_default()
+}
+
+fn options(shard: &Shard, version: Version) -> Outcome {
+    respond::options(version, &shard.shared.connection_config.methods, None).into()
+}
+
+/// The server has no parameters: every name is one that it does not understand (451).
+fn parameters_unknown(request: &Request) -> Refusal {
+    let body = String::from_utf8_lossy(&request.body);
+    let name = |line: &str| line.split(':').next().unwrap_or_default().trim().to_owned();
+    let names = body
+        .lines()
+        .map(name)
+        .filter(|name| !name.is_empty())
+        .take(64)
+        .collect();
+    ProtocolError::ParameterNotUnderstood { names }.into()
+}
+
+/// What of a session a request is about.
+pub(super) fn object(entry: &SessionEntry, request: &Request) -> Result<Object, ProtocolError> {
+    let Some(target) = Target::of(request) else {
+        return Ok(Object::Presentation);
+    };
+    let media = match &entry.role {
+        crate::shard::Role::Reader(_) => target.media,
+        crate::shard::Role::Publisher(_) => match request.method {
+            Method::Setup => return Ok(Object::Media(publish::media_of(entry, request)?)),
+            _ => None,
+        },
+    };
+    match media {
+        Some(media) if media >= entry.role.stream().shapes.len() => Err(ProtocolError::NotFound),
+        Some(media) => Ok(Object::Media(media)),
+        None if request.method == Method::Setup && entry.role.stream().shapes.len() == 1 => {
+            Ok(Object::Media(0))
+        }
+        None => Ok(Object::Presentation),
+    }
+}
+
+fn teardown(shard: &Shard, request: &Request, id: SessionId) -> Result<Outcome, Refusal> {
+    let version = request.version;
+    let left = {
+        let mut sessions = shard.sessions.borrow_mut();
+        let entry = sessions
+            .get_mut(&id)
+            .ok_or(ProtocolError::SessionNotFound)?;
+        match object(entry, request)? {
+            Object::Media(media) if entry.session.media().len() > 1 => {
+                entry.session.remove_media(media);
+                setup::release(shard, &id, media);
+                true
+            }
+            _ => false,
+        }
+    };
+    if !left {
+        shard.end_session(id, Ending::Teardown);
+    }
+    Ok(respond::teardown(version, left.then_some(id)).into())
+}
+
+/// Asks the policy.
+pub(super) fn authorize(
+    shard: &Shard,
+    from: &From,
+    action: Action,
+    path: &str,
+) -> Result<(), Refusal> {
+    let question = crate::handler::Request {
+        action,
+        path,
+        user: from.peer.user.as_deref(),
+        address: from.peer.address,
+    };
+    match shard
+        .shared
+        .handler
+        .authorize(&question, &shard.shared.config)
+    {
+        Decision::Allow => Ok(()),
+        Decision::Authenticate => Err(Refusal::Challenge),
+        Decision::Deny(reason) => {
+            tracing::warn!(peer = %from.peer.address, path, ?action, reason, "refused with 403");
+            Err(ProtocolError::Forbidden.into())
+        }
+    }
+}
+
+/// An answer with a status and words of its own.
+pub(super) fn say(version: Version, status: StatusCode, text: &'static str) -> Refusal {
+    let mut response = Response::new(version, status);
+    response
+        .headers
+        .append(HeaderName::ContentType, "text/plain");
+    response.body = bytes::Bytes::from_static(text.as_bytes());
+    Refusal::Answer(Box::new(response))
+}
+
+/// The shared text of a path.
+pub(super) fn shared_path(path: &str) -> Arc<str> {
+    path.into()
+}

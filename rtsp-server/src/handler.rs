@@ -1,0 +1,155 @@
+//! Policy: what an embedder decides.
+
+use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
+
+use crate::config::{self, Config};
+
+/// What a peer wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// DESCRIBE, SETUP and PLAY.
+    Read,
+    /// ANNOUNCE, SETUP and RECORD.
+    Publish,
+}
+
+/// One question of access.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Request<'a> {
+    /// What is wanted.
+    pub action: Action,
+    /// The path, with its leading `/`, percent-decoding not applied.
+    pub path: &'a str,
+    /// Who asks, if they proved it.
+    pub user: Option<&'a str>,
+    /// From where.
+    pub address: IpAddr,
+}
+
+/// The answer to a question of access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Go on.
+    Allow,
+    /// Prove who you are: 401 with challenges.
+    Authenticate,
+    /// No: 403. The text is logged, not sent.
+    Deny(&'static str),
+}
+
+/// What an embedder decides. Every method has a default, so `impl Handler for Mine {}` is a handler.
+pub trait Handler: Send + Sync + 'static {
+    /// May this be done? Called on a shard for each DESCRIBE, ANNOUNCE and SETUP: it must answer at once. The default is
+    /// what the [`Config`] says.
+    fn authorize(&self, request: &Request<'_>, config: &Config) -> Decision {
+        by_config(request, config)
+    }
+
+    /// Somebody asks for a path that nobody serves. Publish it now, if you have it: the request is answered when the
+    /// future is ready. It runs on the runtime that started the server, so it may take its time.
+    fn missing(&self, path: Arc<str>) -> impl Future<Output = ()> + Send {
+        let _ = path;
+        std::future::ready(())
+    }
+}
+
+/// The handler that leaves everything at its default.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs)] // It has nothing in it.
+pub struct DefaultHandler;
+
+impl Handler for DefaultHandler {}
+
+/// What the configuration says of a request.
+fn by_config(request: &Request<'_>, config: &Config) -> Decision {
+    let access = match request.action {
+        Action::Read => config.read,
+        Action::Publish => config.publish,
+    };
+    match access {
+        config::Access::Open => Decision::Allow,
+        config::Access::Guarded if config.is_local() => Decision::Allow,
+        config::Access::Closed => Decision::Deny("the configuration allows it to nobody"),
+        config::Access::Guarded | config::Access::Users if config.users.is_empty() => {
+            Decision::Deny(match request.action {
+                Action::Read => "no users are configured: set `users`, or `read = \"open\"`",
+                Action::Publish => "no users are configured: set `users`, or `publish = \"open\"`",
+            })
+        }
+        _ if request.user.is_some() => Decision::Allow,
+        _ => Decision::Authenticate,
+    }
+}
+
+/// [`Handler`] with its type forgotten. The future is boxed, once for a path that nobody serves.
+pub(crate) trait AnyHandler: Send + Sync {
+    fn authorize(&self, request: &Request<'_>, config: &Config) -> Decision;
+    fn missing(self: Arc<Self>, path: Arc<str>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+impl<H: Handler> AnyHandler for H {
+    fn authorize(&self, request: &Request<'_>, config: &Config) -> Decision {
+        Handler::authorize(self, request, config)
+    }
+
+    fn missing(self: Arc<Self>, path: Arc<str>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move { Handler::missing(&*self, path).await })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rtsp_session::auth::Credentials;
+
+    use super::*;
+
+    fn decide(config: &Config, action: Action, user: Option<&str>) -> Decision {
+        let address = [192, 0, 2, 1].into();
+        DefaultHandler.authorize(
+            &Request {
+                action,
+                path: "/x",
+                user,
+                address,
+            },
+            config,
+        )
+    }
+
+    fn public() -> Config {
+        let mut config = Config::default();
+        config.listen = vec!["0.0.0.0:0".parse().unwrap()];
+        config
+    }
+
+    #[test]
+    fn on_loopback_everybody_publishes() {
+        assert_eq!(
+            decide(&Config::default(), Action::Publish, None),
+            Decision::Allow
+        );
+    }
+
+    #[test]
+    fn elsewhere_publishing_needs_a_user_and_without_users_nobody_may() {
+        let mut config = public();
+        assert!(
+            matches!(decide(&config, Action::Publish, None), Decision::Deny(why) if why.contains("publish"))
+        );
+        assert_eq!(decide(&config, Action::Read, None), Decision::Allow);
+        config.users = vec![Credentials::new("ann", "x")];
+        assert_eq!(
+            decide(&config, Action::Publish, None),
+            Decision::Authenticate
+        );
+        assert_eq!(
+            decide(&config, Action::Publish, Some("ann")),
+            Decision::Allow
+        );
+        config.publish = config::Access::Open;
+        assert_eq!(decide(&config, Action::Publish, None), Decision::Allow);
+    }
+}

@@ -1,0 +1,440 @@
+//! Starting and stopping a server.
+
+use std::{io, net::SocketAddr, sync::Arc, thread, time::Duration};
+
+use rtsp_client::io::udp::PairPorts;
+use rtsp_msg::Limits as MessageLimits;
+use rtsp_session::{auth::Users, random::Random, server::ConnectionConfig};
+use tokio::sync::mpsc;
+
+use crate::{
+    accept::{self, Gatekeeper},
+    config::{Config, UdpPorts},
+    handler::{DefaultHandler, Handler},
+    io::udp::ShardPorts,
+    publisher::Publisher,
+    shard::{MAILBOX, Mail, Shard, ShardId},
+    shared::Shared,
+    source::{self, file::MediaFiles},
+    stream::registry::PublishError,
+};
+
+/// Descriptors that are kept for what is no connection.
+const SPARE_DESCRIPTORS: u64 = 64;
+/// Threads of a shard that read files.
+const FILE_THREADS: usize = 4;
+/// How long shards may take to end.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Nothing to listen on.
+    #[error("no address to listen on: set `listen`")]
+    NoAddress,
+    /// An address could not be listened on.
+    #[error("cannot listen on {address}: {error}{}", hint(.error))]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The UDP ports could not be bound.
+    #[error(
+        "cannot bind a pair of UDP ports for shard {shard}: {error}; a wider `udp_ports` range may help"
+    )]
+    UdpPorts {
+        /// For which shard.
+        shard: usize,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The directory of files cannot be served.
+    #[error("cannot serve files from {directory}: {error}")]
+    Files {
+        /// Which.
+        directory: std::path::PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+    /// The system gave no random numbers.
+    #[error("the system gives no random numbers: {0}")]
+    Random(String),
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another program listens there: stop it, or choose another port"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need privileges: choose a higher one"
+        }
+        _ => "",
+    }
+}
+
+/// An RTSP server.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Server {}
+
+/// What a running server can carry.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Capacity {
+    /// Connections at most.
+    pub connections: usize,
+    /// Shards, a thread each.
+    pub shards: usize,
+    /// Datagrams that the system takes in one call; 1 without segmentation offload.
+    pub datagrams_per_call: usize,
+}
+
+/// A running server. Dropping it stops the server without a word to its peers: [`shutdown`](Self::shutdown) is kinder.
+#[derive(Debug)]
+pub struct ServerHandle {
+    shared: Arc<Shared>,
+    addresses: Vec<SocketAddr>,
+    skipped: Vec<(SocketAddr, io::Error)>,
+    capacity: Capacity,
+    threads: Vec<thread::JoinHandle<()>>,
+    accepting: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts a server that decides by its configuration alone.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
+    pub async fn start(config: Config) -> Result<ServerHandle, StartError> {
+        Self::start_with(config, DefaultHandler).await
+    }
+
+    /// Starts a server with a policy of the embedder's. Call it within a tokio runtime: listeners, pulls and the
+    /// handler's own work run there, while connections and media have threads of their own.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
+    pub async fn start_with(
+        config: Config,
+        handler: impl Handler,
+    ) -> Result<ServerHandle, StartError> {
+        let (listeners, skipped) = listen(&config.listen)?;
+        let addresses: Vec<SocketAddr> = listeners
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect();
+        let connections = connection_capacity(config.limits.connections);
+        let gatekeeper = Gatekeeper::new(connections, config.limits.connections_per_address);
+        let files = files(&config)?;
+        let connection_config = connection_config(&config);
+        let mut random = seed()?;
+        let shards = shard_count(config.threads);
+        let demo = config.demo;
+        let udp_ports = config.udp_ports;
+        let shared = Arc::new(Shared::new(
+            config,
+            connection_config,
+            Arc::new(handler),
+            gatekeeper,
+            files,
+        ));
+
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (0..shards).map(|_| mpsc::channel(MAILBOX)).unzip();
+        shared.connect(senders);
+        let mut threads = Vec::with_capacity(shards);
+        let mut datagrams_per_call = usize::MAX;
+        for (index, mailbox) in receivers.into_iter().enumerate() {
+            let started = start_shard(
+                index,
+                &shared,
+                &addresses,
+                udp_ports,
+                random.fork(),
+                mailbox,
+            )
+            .await?;
+            datagrams_per_call = datagrams_per_call.min(started.1);
+            threads.push(started.0);
+        }
+        let capacity = Capacity {
+            connections,
+            shards,
+            datagrams_per_call,
+        };
+        let mut handle = ServerHandle {
+            shared,
+            addresses,
+            skipped,
+            capacity,
+            threads,
+            accepting: Vec::new(),
+        };
+        for listener in listeners {
+            let listener =
+                tokio::net::TcpListener::from_std(listener).map_err(StartError::Thread)?;
+            handle.accepting.push(tokio::spawn(accept::run(
+                Arc::clone(&handle.shared),
+                listener,
+            )));
+        }
+        if demo {
+            handle.accepting.push(tokio::spawn(source::live::demo(
+                handle.publishing(),
+                random.fork(),
+            )));
+        }
+        Ok(handle)
+    }
+}
+
+/// The right to publish, to hand to tasks of the server's own.
+#[derive(Clone, Debug)]
+pub(crate) struct Publishing(Arc<Shared>);
+
+impl Publishing {
+    pub(crate) fn publish(
+        &self,
+        path: &str,
+        description: sdp::Description,
+    ) -> Result<Publisher, PublishError> {
+        Publisher::new(Arc::clone(&self.0), path, description)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl ServerHandle {
+    /// Where it listens, with the ports that the system chose.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Addresses that were asked for and could not be had: IPv6 where the system has none.
+    pub fn skipped(&self) -> impl Iterator<Item = (SocketAddr, &io::Error)> {
+        self.skipped
+            .iter()
+            .map(|(address, error)| (*address, error))
+    }
+
+    /// What it can carry.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
+    /// How many streams it has.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.shared.registry.len()
+    }
+
+    /// Makes `path` (with its leading `/`) a stream that this process feeds.
+    ///
+    /// # Errors
+    ///
+    /// When the path is taken, or the description has no media or too many.
+    pub fn publish(
+        &self,
+        path: &str,
+        description: sdp::Description,
+    ) -> Result<Publisher, PublishError> {
+        self.publishing().publish(path, description)
+    }
+
+    fn publishing(&self) -> Publishing {
+        Publishing(Arc::clone(&self.shared))
+    }
+
+    /// Stops: no new connections, a BYE to every reader, an end to every session; returns when all is out, or after a
+    /// few seconds.
+    pub async fn shutdown(mut self) {
+        self.stop_accepting();
+        for mailbox in self.shared.mailboxes() {
+            let _ = mailbox.send(Mail::Shutdown).await;
+        }
+        let threads = std::mem::take(&mut self.threads);
+        let joined = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        });
+        if tokio::time::timeout(SHUTDOWN_PATIENCE, joined)
+            .await
+            .is_err()
+        {
+            tracing::warn!("a shard did not end in time");
+        }
+    }
+
+    fn stop_accepting(&mut self) {
+        for task in self.accepting.drain(..) {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for ServerHandle {
+    fn drop(&mut self) {
+        self.stop_accepting();
+        for mailbox in self.shared.mailboxes() {
+            let _ = mailbox.try_send(Mail::Shutdown);
+        }
+    }
+}
+
+/// Listens on all addresses. Without IPv6 in the system, its addresses are left out as long as one is left.
+#[allow(clippy::type_complexity)]
+fn listen(
+    wanted: &[SocketAddr],
+) -> Result<(Vec<std::net::TcpListener>, Vec<(SocketAddr, io::Error)>), StartError> {
+    let mut listeners = Vec::new();
+    let mut skipped = Vec::new();
+    for &address in wanted {
+        match accept::bind(address) {
+            Ok(listener) => listeners.push(listener),
+            Err(error)
+                if address.is_ipv6()
+                    && lacks_family(&error)
+                    && wanted.iter().any(SocketAddr::is_ipv4) =>
+            {
+                skipped.push((address, error));
+            }
+            Err(error) => return Err(StartError::Listen { address, error }),
+        }
+    }
+    if listeners.is_empty() {
+        return Err(StartError::NoAddress);
+    }
+    Ok((listeners, skipped))
+}
+
+fn lacks_family(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Unsupported | io::ErrorKind::AddrNotAvailable
+    ) || error.raw_os_error() == Some(97)
+}
+
+/// Raises the descriptor limit and says how many connections it leaves room for.
+fn connection_capacity(wanted: usize) -> usize {
+    let limit = match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => limit,
+        Err(error) => {
+            tracing::warn!(%error, "the descriptor limit could not be raised");
+            rlimit::Resource::NOFILE.get_soft().unwrap_or(1024)
+        }
+    };
+    let room = usize::try_from(limit.saturating_sub(SPARE_DESCRIPTORS))
+        .unwrap_or(usize::MAX)
+        .max(1);
+    if wanted == 0 { room } else { wanted.min(room) }
+}
+
+fn files(config: &Config) -> Result<Option<Arc<MediaFiles>>, StartError> {
+    config
+        .files
+        .as_ref()
+        .map(|directory| {
+            MediaFiles::new(directory)
+                .map(Arc::new)
+                .map_err(|error| StartError::Files {
+                    directory: directory.clone(),
+                    error,
+                })
+        })
+        .transpose()
+}
+
+fn connection_config(config: &Config) -> ConnectionConfig {
+    let mut messages = MessageLimits::default();
+    messages.body = config.limits.body;
+    let users = (!config.users.is_empty())
+        .then(|| Arc::new(Users::new(&config.realm, config.users.iter().cloned())));
+    ConnectionConfig {
+        limits: messages,
+        users,
+        idle_timeout: config.limits.idle_timeout,
+        ..ConnectionConfig::default()
+    }
+}
+
+fn seed() -> Result<Random, StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| StartError::Random(error.to_string()))?;
+    Ok(Random::from_seed(seed))
+}
+
+fn shard_count(threads: usize) -> usize {
+    let wanted = if threads == 0 {
+        thread::available_parallelism().map_or(1, usize::from)
+    } else {
+        threads
+    };
+    wanted.clamp(1, 255)
+}
+
+/// Starts one shard; its thread, and how many datagrams one call of it takes.
+async fn start_shard(
+    index: usize,
+    shared: &Arc<Shared>,
+    listen: &[SocketAddr],
+    ports: UdpPorts,
+    random: Random,
+    mailbox: mpsc::Receiver<Mail>,
+) -> Result<(thread::JoinHandle<()>, usize), StartError> {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let shared = Arc::clone(shared);
+    let listen = listen.to_vec();
+    let body = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(FILE_THREADS)
+            .build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(tell.send(Err(StartError::Thread(error)))),
+        };
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async move {
+            let ports = match ports {
+                UdpPorts::Ephemeral => PairPorts::Ephemeral,
+                UdpPorts::Range(first, last) => PairPorts::Between(first, last),
+            };
+            match ShardPorts::bind(&listen, ports) {
+                Err(error) => drop(tell.send(Err(StartError::UdpPorts {
+                    shard: index,
+                    error,
+                }))),
+                Ok(ports) => {
+                    let shard = Shard::new(ShardId(index as u8), shared, ports, random);
+                    let _ = tell.send(Ok(shard.segments()));
+                    shard.run(mailbox).await;
+                }
+            }
+        });
+        runtime.shutdown_timeout(Duration::from_secs(1));
+    };
+    let thread = thread::Builder::new()
+        .name(format!("shard-{index}"))
+        .spawn(body)
+        .map_err(StartError::Thread)?;
+    let segments = told.await.unwrap_or_else(|_| {
+        Err(StartError::Thread(io::Error::other(
+            "a shard ended as it began",
+        )))
+    })?;
+    Ok((thread, segments))
+}

@@ -1,0 +1,213 @@
+//! What shards tell each other.
+
+use std::{net::SocketAddr, rc::Rc, sync::Arc};
+
+use bytes::Bytes;
+use rtsp_msg::{Request, Response};
+use rtsp_session::server::{Peer, SessionId};
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
+
+use super::{Shard, ShardId};
+use crate::{
+    accept::Permit,
+    connection,
+    stream::{
+        batch::{Batch, Kind},
+        ingest::{Feed, Ingest},
+        local::{LocalStream, Origin},
+        registry::{Stream, StreamId},
+    },
+};
+
+/// One packet from a source in this process.
+#[derive(Clone, Debug)]
+pub(crate) struct OutPacket {
+    pub(crate) media: u8,
+    pub(crate) kind: Kind,
+    pub(crate) packet: Bytes,
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Answer(Response),
+    /// 401 with the challenges of the connection that asked.
+    Challenge,
+}
+
+/// A request for a session of another shard.
+#[derive(Debug)]
+pub(crate) struct Forwarded {
+    pub(crate) peer: Peer,
+    pub(crate) local: SocketAddr,
+    pub(crate) session: SessionId,
+    pub(crate) request: Request,
+    pub(crate) reply: oneshot::Sender<Reply>,
+}
+
+/// A letter to a shard.
+pub(crate) enum Mail {
+    /// A connection that is this shard's from now on.
+    Connection {
+        stream: std::net::TcpStream,
+        peer: SocketAddr,
+        permit: Permit,
+    },
+    /// This shard becomes the home of a stream that this process feeds.
+    Open(Arc<Stream>),
+    /// Packets for it.
+    Publish {
+        stream: StreamId,
+        packets: Vec<OutPacket>,
+    },
+    /// Its source has ended.
+    Close {
+        stream: StreamId,
+        reason: &'static str,
+    },
+    /// Another shard has readers of a stream whose home this is.
+    Attach {
+        stream: StreamId,
+        shard: ShardId,
+    },
+    /// It has none any more.
+    Detach {
+        stream: StreamId,
+        shard: ShardId,
+    },
+    /// What the home shard kept, numbered from `first`.
+    Attached {
+        stream: StreamId,
+        first: u64,
+        batches: Vec<Arc<Batch>>,
+    },
+    /// What came since.
+    Batch {
+        stream: StreamId,
+        index: u64,
+        batch: Arc<Batch>,
+    },
+    /// The stream is over.
+    Ended {
+        stream: StreamId,
+        reason: &'static str,
+    },
+    Forward(Forwarded),
+    Shutdown,
+}
+
+impl Shard {
+    /// Opens one letter; `true` when it was the last.
+    pub(super) fn receive(self: &Rc<Self>, letter: Mail) -> bool {
+        match letter {
+            Mail::Connection {
+                stream,
+                peer,
+                permit,
+            } => connection::spawn(self, stream, peer, permit),
+            Mail::Open(stream) => self.open(
+                stream,
+                Feed {
+                    datagrams: false,
+                    own: true,
+                },
+            ),
+            Mail::Publish { stream, packets } => self.publish(stream, packets),
+            Mail::Close { stream, reason } => self.close_stream(stream, reason),
+            Mail::Attach { stream, shard } => self.attach(stream, shard),
+            Mail::Detach { stream, shard } => {
+                self.with_stream(stream, |local, _, _| {
+                    if let Some(origin) = &mut local.origin {
+                        origin.attached.retain(|attached| *attached != shard);
+                    }
+                });
+            }
+            Mail::Attached {
+                stream,
+                first,
+                batches,
+            } => self.attached(stream, first, batches),
+            Mail::Batch {
+                stream,
+                index,
+                batch,
+            } => {
+                self.with_stream(stream, |local, now, after| {
+                    local.deliver(index, batch, now, after)
+                });
+            }
+            Mail::Ended { stream, reason } => self.ended(stream, reason),
+            Mail::Forward(forwarded) => connection::forwarded(self, forwarded),
+            Mail::Shutdown => return true,
+        }
+        false
+    }
+
+    /// Makes this shard the home of `stream`.
+    pub(crate) fn open(&self, stream: Arc<Stream>, feed: Feed) {
+        let ssrc = self.random.borrow_mut().number();
+        let ingest = Ingest::new(
+            &stream.shapes,
+            Arc::clone(&stream.clocks),
+            feed,
+            ssrc,
+            self.now(),
+        );
+        let origin = Origin {
+            ingest,
+            attached: SmallVec::new(),
+        };
+        let local = LocalStream::new(Arc::clone(&stream), self.new_ring(), Some(origin));
+        self.streams.borrow_mut().insert(stream.id, local);
+    }
+
+    /// Makes a stream of one session's own.
+    pub(crate) fn open_private(&self, stream: &Arc<Stream>, feed: Feed) {
+        self.open(Arc::clone(stream), feed);
+        if let Some(local) = self.streams.borrow_mut().get_mut(&stream.id) {
+            local.private = true;
+            local.ring = self.private_ring();
+        }
+    }
+
+    fn publish(&self, stream: StreamId, packets: Vec<OutPacket>) {
+        self.ingest(stream, |ingest, now| {
+            for out in packets {
+                ingest.packet(out.media, out.kind, &out.packet, now);
+            }
+            ingest.close(now);
+        });
+    }
+
+    fn attach(&self, stream: StreamId, shard: ShardId) {
+        let answer = self.with_stream(stream, |local, _, _| {
+            let origin = local.origin.as_mut()?;
+            if !origin.attached.contains(&shard) {
+                origin.attached.push(shard);
+            }
+            let first = local.ring.first();
+            Some(Mail::Attached {
+                stream,
+                first,
+                batches: local.ring.snapshot(first),
+            })
+        });
+        let answer = answer.flatten().unwrap_or(Mail::Ended {
+            stream,
+            reason: "the stream is gone",
+        });
+        self.shared.post(shard, answer);
+    }
+
+    fn attached(&self, stream: StreamId, first: u64, batches: Vec<Arc<Batch>>) {
+        self.with_stream(stream, |local, now, after| {
+            local.ready = true;
+            local.ring.begin(first);
+            for (index, batch) in (first..).zip(batches) {
+                local.deliver(index, batch, now, after);
+            }
+        });
+        self.attached.notify_waiters();
+    }
+}

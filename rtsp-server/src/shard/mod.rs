@@ -1,0 +1,174 @@
+//! A shard: a thread that alone reads and writes its connections, and hands batches to its readers.
+
+mod deliver;
+mod feedback;
+mod mail;
+mod sessions;
+mod tick;
+mod udp;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::Arc,
+    time::Instant,
+};
+
+use rtsp_session::{Now, random::Random, server::SessionId};
+use tokio::sync::{Notify, mpsc};
+
+pub(crate) use self::{
+    mail::{Forwarded, Mail, OutPacket, Reply},
+    sessions::{Ending, Publishing, Reading, Role, SessionEntry},
+};
+use crate::{
+    connection::Link,
+    io::udp::ShardPorts,
+    shared::Shared,
+    stream::{
+        local::{Aftermath, LocalStream},
+        reader::ReaderId,
+        registry::StreamId,
+        ring::{Ring, RingLimits},
+    },
+};
+
+/// Which shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ShardId(pub(crate) u8);
+
+/// Letters that a shard's mailbox holds. Batches that find it full are dropped and counted; everything else waits.
+pub(crate) const MAILBOX: usize = 4096;
+
+/// Batches at least this young are kept for readers that lag.
+const RING_AGE: std::time::Duration = std::time::Duration::from_secs(4);
+/// Largest segment that is sent in a group: what an Ethernet frame carries, less IPv6 and UDP headers.
+const SEGMENT: u16 = 1452;
+
+/// Everything that one shard has. Only its own thread touches it.
+pub(crate) struct Shard {
+    pub(crate) id: ShardId,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) ports: ShardPorts,
+    pub(crate) random: RefCell<Random>,
+    pub(crate) streams: RefCell<HashMap<StreamId, LocalStream>>,
+    pub(crate) sessions: RefCell<HashMap<SessionId, SessionEntry>>,
+    pub(crate) links: RefCell<HashMap<u64, Rc<Link>>>,
+    /// Told when a stream has become ready on this shard.
+    pub(crate) attached: Notify,
+    /// Told when a private stream's reader has caught up.
+    pub(crate) drained: Notify,
+    next_reader: Cell<u64>,
+    /// Readers wait for the catch-up tick.
+    paced: Cell<bool>,
+    ticker: Notify,
+    segments: usize,
+}
+
+impl Shard {
+    pub(crate) fn new(
+        id: ShardId,
+        shared: Arc<Shared>,
+        ports: ShardPorts,
+        random: Random,
+    ) -> Rc<Self> {
+        let segments = ports
+            .iter()
+            .map(|ports| ports.pair.rtp.max_segments())
+            .min()
+            .unwrap_or(1);
+        Rc::new(Self {
+            id,
+            shared,
+            ports,
+            random: RefCell::new(random),
+            streams: RefCell::default(),
+            sessions: RefCell::default(),
+            links: RefCell::default(),
+            attached: Notify::new(),
+            drained: Notify::new(),
+            next_reader: Cell::new(0),
+            paced: Cell::new(false),
+            ticker: Notify::new(),
+            segments,
+        })
+    }
+
+    /// Runs until the server shuts down.
+    pub(crate) async fn run(self: Rc<Self>, mut mail: mpsc::Receiver<Mail>) {
+        for ports in self.ports.iter() {
+            udp::spawn(&self, ports);
+        }
+        tokio::task::spawn_local(tick::run(Rc::clone(&self)));
+        while let Some(letter) = mail.recv().await {
+            if self.receive(letter) {
+                break;
+            }
+        }
+        self.farewell().await;
+    }
+
+    /// Datagrams that one call takes here.
+    pub(crate) fn segments(&self) -> usize {
+        self.segments
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        Now::read()
+    }
+
+    pub(crate) fn new_ring(&self) -> Ring {
+        let limits = RingLimits {
+            bytes: self.shared.config.limits.ring,
+            age: RING_AGE,
+        };
+        Ring::new(limits, self.segments, SEGMENT)
+    }
+
+    /// A ring whose one reader misses nothing: its source waits.
+    pub(crate) fn private_ring(&self) -> Ring {
+        let limits = RingLimits {
+            bytes: usize::MAX,
+            age: std::time::Duration::MAX,
+        };
+        Ring::new(limits, self.segments, SEGMENT)
+    }
+
+    pub(crate) fn next_reader(&self) -> ReaderId {
+        // Unique over all shards, so that a log line names one reader.
+        let number = self.next_reader.get();
+        self.next_reader.set(number + 1);
+        ReaderId(number << 8 | u64::from(self.id.0))
+    }
+
+    /// Does what is left to do after packets went out.
+    pub(crate) fn settle(&self, after: &Aftermath) {
+        if after.paced && !self.paced.replace(true) {
+            self.ticker.notify_one();
+        }
+        for id in &after.gone {
+            tracing::debug!(
+                reader = id.0,
+                "its connection failed while media was written"
+            );
+        }
+    }
+
+    /// Works on a stream of this shard, and settles what follows.
+    pub(crate) fn with_stream<T>(
+        &self,
+        id: StreamId,
+        work: impl FnOnce(&mut LocalStream, Instant, &mut Aftermath) -> T,
+    ) -> Option<T> {
+        let mut after = Aftermath::default();
+        let result = {
+            let mut streams = self.streams.borrow_mut();
+            streams
+                .get_mut(&id)
+                .map(|stream| work(stream, Instant::now(), &mut after))
+        };
+        self.settle(&after);
+        result
+    }
+}

@@ -1,0 +1,404 @@
+//! The sessions of a shard: whose stream they read or feed, and how they end.
+
+use std::{rc::Rc, sync::Arc, time::Instant};
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use rtsp_client::io::udp::Outgoing;
+use rtsp_session::{
+    server::{AfterClose, ServerSession, SessionId, State},
+    transport::NegotiatedTransport,
+};
+
+use super::Shard;
+use crate::{
+    connection::Link,
+    source::player::Player,
+    stream::{
+        batch::Kind,
+        layout::Layout,
+        reader::{ReaderId, Way},
+        registry::{Claim, Stream, StreamId},
+        ring::Position,
+    },
+};
+
+/// A session of this shard.
+pub(crate) struct SessionEntry {
+    pub(crate) session: ServerSession,
+    pub(crate) role: Role,
+}
+
+/// What a session is for.
+pub(crate) enum Role {
+    /// It reads a stream.
+    Reader(Reading),
+    /// It feeds one.
+    Publisher(Publishing),
+}
+
+/// A reading session.
+pub(crate) struct Reading {
+    pub(crate) stream: Arc<Stream>,
+    /// Its place in the stream, while it plays.
+    pub(crate) reader: Option<ReaderId>,
+    /// Where it was when it paused.
+    pub(crate) paused_at: Option<Position>,
+    /// What plays a file for it.
+    pub(crate) player: Option<Player>,
+}
+
+/// A publishing session.
+pub(crate) struct Publishing {
+    pub(crate) stream: Arc<Stream>,
+    /// Holds the path.
+    pub(crate) claim: Claim,
+    /// The channels of its interleaved media.
+    pub(crate) layout: Layout,
+    /// When the publisher is next told what arrived.
+    pub(crate) next_report: Instant,
+}
+
+impl Role {
+    pub(crate) fn stream(&self) -> &Arc<Stream> {
+        match self {
+            Self::Reader(reading) => &reading.stream,
+            Self::Publisher(publishing) => &publishing.stream,
+        }
+    }
+}
+
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Its peer asked for it.
+    Teardown,
+    /// Nothing was heard of the peer.
+    Timeout,
+    /// The connection that carried its media has closed.
+    ConnectionClosed,
+    /// Its stream has ended; the text says why.
+    StreamEnded(&'static str),
+    /// The server is going down.
+    Shutdown,
+}
+
+impl Ending {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Teardown => "TEARDOWN",
+            Self::Timeout => "nothing was heard of the peer within the session timeout",
+            Self::ConnectionClosed => "its connection closed",
+            Self::StreamEnded(reason) => reason,
+            Self::Shutdown => "the server is shutting down",
+        }
+    }
+
+    /// Whether the peer does not know yet.
+    fn is_news(self) -> bool {
+        matches!(self, Self::Timeout | Self::StreamEnded(_) | Self::Shutdown)
+    }
+}
+
+impl Shard {
+    /// Ends a session: frees all it had, tells its peer, and its readers where it fed a stream.
+    pub(crate) fn end_session(&self, id: SessionId, why: Ending) {
+        let Some(entry) = self.sessions.borrow_mut().remove(&id) else {
+            return;
+        };
+        let link = entry
+            .session
+            .connection()
+            .and_then(|id| self.links.borrow().get(&id).cloned());
+        tracing::info!(session = ?id, path = %entry.role.stream().path, reason = why.as_str(), "session ended");
+        match &entry.role {
+            Role::Reader(reading) => {
+                self.stop_reader(&entry.session, reading, link.as_deref());
+                if why.is_news() || why == Ending::Teardown {
+                    self.send_bye(
+                        &entry.session,
+                        &reading.stream,
+                        link.as_deref(),
+                        why.as_str(),
+                    );
+                }
+                if let Some(player) = &reading.player {
+                    player.close();
+                }
+                self.drop_private(&reading.stream);
+            }
+            Role::Publisher(publishing) => {
+                // Only a stream that was opened has readers to tell.
+                if self.streams.borrow().contains_key(&publishing.stream.id) {
+                    self.close_stream(publishing.stream.id, "its publisher has left");
+                }
+            }
+        }
+        for ports in self.ports.iter() {
+            ports.forget(&id, None);
+        }
+        if let Some(link) = link {
+            link.forget_session(id);
+            if why.is_news() {
+                link.announce_end(&entry.session, why.as_str());
+            }
+        }
+        drop(entry);
+    }
+
+    /// Forgets a session that never came to be.
+    pub(crate) fn discard_session(&self, id: SessionId) {
+        let Some(entry) = self.sessions.borrow_mut().remove(&id) else {
+            return;
+        };
+        for ports in self.ports.iter() {
+            ports.forget(&id, None);
+        }
+        if let Role::Reader(Reading {
+            player: Some(player),
+            ..
+        }) = &entry.role
+        {
+            player.close();
+        }
+        self.drop_private(entry.role.stream());
+        let link = entry
+            .session
+            .connection()
+            .and_then(|id| self.links.borrow().get(&id).cloned());
+        if let Some(link) = link {
+            link.forget_session(id);
+        }
+    }
+
+    /// Takes the session's reader out of its stream. Returns where it was.
+    pub(crate) fn stop_reader(
+        &self,
+        session: &ServerSession,
+        reading: &Reading,
+        link: Option<&Link>,
+    ) -> Option<Position> {
+        if let Some(player) = &reading.player {
+            player.pause();
+        }
+        let id = reading.reader?;
+        let reader = self.remove_reader(reading.stream.id, id)?;
+        if let Some(link) = link {
+            link.readers.borrow_mut().retain(|known| known.1 != id);
+        }
+        let counters = reader.counters;
+        tracing::info!(
+            session = ?session.id(), path = %reading.stream.path, reader = id.0,
+            packets = counters.packets, bytes = counters.bytes, overtaken = counters.overtaken,
+            skipped_batches = counters.skipped_batches, refused_datagrams = counters.refused_datagrams,
+            "reader stopped"
+        );
+        Some(reader.position())
+    }
+
+    /// A file's stream belongs to one session and goes with it.
+    fn drop_private(&self, stream: &Arc<Stream>) {
+        let mut streams = self.streams.borrow_mut();
+        if streams.get(&stream.id).is_some_and(|local| local.private) {
+            streams.remove(&stream.id);
+        }
+    }
+
+    /// The last report and a BYE for every media of a session.
+    pub(crate) fn send_bye(
+        &self,
+        session: &ServerSession,
+        stream: &Stream,
+        link: Option<&Link>,
+        reason: &str,
+    ) {
+        for media in session.media() {
+            let index = media.index as u8;
+            if let Some(bye) = stream.clocks.of(index).bye(Instant::now(), reason) {
+                self.send_rtcp(&media.transport, link, &bye);
+            }
+        }
+    }
+
+    /// Sends one RTCP compound by whatever transport a media has.
+    pub(crate) fn send_rtcp(
+        &self,
+        transport: &NegotiatedTransport,
+        link: Option<&Link>,
+        compound: &[u8],
+    ) {
+        match transport {
+            NegotiatedTransport::Interleaved { rtcp, .. } => {
+                if let Some(link) = link {
+                    link.send(frame(*rtcp, compound));
+                }
+            }
+            NegotiatedTransport::Udp { peer_rtcp, .. } => {
+                let Some(ports) = self.ports.towards(peer_rtcp.ip()) else {
+                    return;
+                };
+                let outgoing = Outgoing {
+                    destination: *peer_rtcp,
+                    contents: compound,
+                    segment_size: None,
+                    source: None,
+                };
+                if let Err(error) = ports.pair.rtcp.try_send(&outgoing) {
+                    tracing::debug!(%error, peer = %peer_rtcp, "a report was not sent");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The stream has ended: its readers here are told why.
+    pub(crate) fn ended(&self, stream: StreamId, reason: &'static str) {
+        let sessions: Vec<SessionId> = self
+            .sessions
+            .borrow()
+            .iter()
+            .filter(|(_, entry)| {
+                matches!(&entry.role, Role::Reader(reading) if reading.stream.id == stream)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in sessions {
+            self.end_session(id, Ending::StreamEnded(reason));
+        }
+        self.streams.borrow_mut().remove(&stream);
+        self.attached.notify_waiters();
+    }
+
+    /// A stream whose home this is has ended: its readers everywhere are told.
+    pub(crate) fn close_stream(&self, stream: StreamId, reason: &'static str) {
+        let attached = {
+            let mut streams = self.streams.borrow_mut();
+            let Some(local) = streams.get_mut(&stream) else {
+                return;
+            };
+            let Some(origin) = local.origin.as_mut() else {
+                return;
+            };
+            let received = origin.ingest.received();
+            tracing::info!(
+                path = %local.stream.path, packets = received.packets, lost = received.lost,
+                malformed = received.malformed, duplicates = received.duplicates, reason, "stream ended"
+            );
+            origin.attached.clone()
+        };
+        for shard in attached {
+            self.shared
+                .post(shard, super::Mail::Ended { stream, reason });
+        }
+        self.ended(stream, reason);
+    }
+
+    /// A connection has closed: interleaved sessions end with it, others wait for their peer to come back.
+    pub(crate) fn connection_closed(&self, link: &Link) {
+        self.links.borrow_mut().remove(&link.id);
+        let now = self.now();
+        for id in link.take_sessions() {
+            let ends = match self.sessions.borrow_mut().get_mut(&id) {
+                Some(entry) => entry.session.connection_closed(now, link.id) == AfterClose::End,
+                None => false,
+            };
+            if ends {
+                self.end_session(id, Ending::ConnectionClosed);
+            }
+        }
+    }
+
+    /// The range of a private stream's session has ended: it rests until the next PLAY.
+    pub(crate) fn rest(&self, stream: StreamId) {
+        let mut sessions = self.sessions.borrow_mut();
+        let mut its = sessions
+            .values_mut()
+            .filter(|entry| entry.role.stream().id == stream);
+        let Some(entry) = its.next() else { return };
+        let link = entry
+            .session
+            .connection()
+            .and_then(|id| self.links.borrow().get(&id).cloned());
+        if let Role::Reader(reading) = &mut entry.role {
+            let position = self.stop_reader(&entry.session, reading, link.as_deref());
+            reading.paused_at = position;
+            reading.reader = None;
+        }
+        entry.session.end_of_media();
+    }
+
+    /// Ends every session that has shown no sign of life for its timeout.
+    pub(super) fn expire(&self) {
+        let now = self.now();
+        self.keep_flowing_alive();
+        let expired: Vec<SessionId> = self
+            .sessions
+            .borrow()
+            .iter()
+            .filter(|(_, entry)| entry.session.expired(now))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in expired {
+            self.end_session(id, Ending::Timeout);
+        }
+    }
+
+    /// A reader on TCP that takes what it is sent is alive, whatever else it says (quirk 12: not all send keep-alives).
+    fn keep_flowing_alive(&self) {
+        let now = self.now();
+        let streams = self.streams.borrow();
+        for entry in self.sessions.borrow_mut().values_mut() {
+            let Role::Reader(Reading {
+                stream,
+                reader: Some(id),
+                ..
+            }) = &entry.role
+            else {
+                continue;
+            };
+            let reader = streams.get(&stream.id).and_then(|local| local.reader(*id));
+            let flows = reader.is_some_and(|reader| {
+                matches!(reader.way, Way::Tcp { .. }) && !reader.is_blocked()
+            });
+            if flows && entry.session.state() == State::Play {
+                entry.session.touch(now);
+            }
+        }
+    }
+
+    /// Ends everything, with a word to everybody, and waits until it is out.
+    pub(super) async fn farewell(self: &Rc<Self>) {
+        let sessions: Vec<SessionId> = self.sessions.borrow().keys().copied().collect();
+        for id in sessions {
+            self.end_session(id, Ending::Shutdown);
+        }
+        let links: Vec<Rc<Link>> = self.links.borrow().values().cloned().collect();
+        for link in &links {
+            link.finish();
+        }
+        let flushed = async {
+            for link in links {
+                link.closed().await;
+            }
+        };
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), flushed).await;
+    }
+}
+
+/// One `$` frame (RFC 7826 §14).
+pub(crate) fn frame(channel: u8, packet: &[u8]) -> Bytes {
+    let len = u16::try_from(packet.len()).unwrap_or(u16::MAX);
+    let mut out = BytesMut::with_capacity(packet.len() + 4);
+    out.put_slice(&[b'$', channel]);
+    out.put_u16(len);
+    out.put_slice(packet.get(..usize::from(len)).unwrap_or_default());
+    out.freeze()
+}
+
+/// Which flow a channel of a session's media is.
+pub(crate) fn flow(transport: &NegotiatedTransport, channel: u8) -> Option<Kind> {
+    match transport {
+        NegotiatedTransport::Interleaved { rtp, .. } if *rtp == channel => Some(Kind::Rtp),
+        NegotiatedTransport::Interleaved { rtcp, .. } if *rtcp == channel => Some(Kind::Rtcp),
+        _ => None,
+    }
+}

@@ -1,0 +1,121 @@
+//! What a shard does by the clock: pacing, overdue datagrams, reports, sessions that expire.
+
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use rtsp_session::server::State;
+
+use super::{Role, Shard};
+use crate::stream::{
+    local::Aftermath,
+    reader::{CATCH_UP_TICK, Reader},
+};
+
+/// How often sessions and reports are looked at.
+const HOUSEKEEPING: Duration = Duration::from_millis(500);
+/// How often publishers are told what arrived (RFC 3550 §6.2: 5 s, halved for a quick first one).
+const REPORT: Duration = Duration::from_secs(5);
+
+/// Runs for the life of the shard.
+pub(super) async fn run(shard: Rc<Shard>) {
+    let mut housekeeping = Instant::now() + HOUSEKEEPING;
+    loop {
+        let mut next = housekeeping;
+        if shard.paced.get() {
+            next = next.min(Instant::now() + CATCH_UP_TICK);
+        }
+        if let Some(overdue) = shard.overdue() {
+            next = next.min(overdue);
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(next.into()) => {}
+            // Something became due earlier.
+            () = shard.ticker.notified() => continue,
+        }
+        if shard.paced.get() {
+            shard.pace();
+        }
+        shard.release_overdue();
+        if Instant::now() >= housekeeping {
+            housekeeping = Instant::now() + HOUSEKEEPING;
+            shard.expire();
+            shard.report();
+        }
+    }
+}
+
+impl Shard {
+    /// When the first datagram that waits for a lost one is let go.
+    fn overdue(&self) -> Option<Instant> {
+        let streams = self.streams.borrow();
+        streams
+            .values()
+            .filter_map(|local| local.origin.as_ref()?.ingest.deadline())
+            .min()
+    }
+
+    fn release_overdue(&self) {
+        let now = Instant::now();
+        let due: Vec<_> = {
+            let streams = self.streams.borrow();
+            let due = streams.iter().filter(|(_, local)| {
+                local
+                    .origin
+                    .as_ref()
+                    .and_then(|origin| origin.ingest.deadline())
+                    .is_some_and(|at| at <= now)
+            });
+            due.map(|(id, _)| *id).collect()
+        };
+        for id in due {
+            self.ingest(id, |ingest, now| ingest.release_overdue(now));
+        }
+    }
+
+    /// Sends readers that are behind their next share.
+    fn pace(&self) {
+        self.paced.set(false);
+        let mut after = Aftermath::default();
+        let now = Instant::now();
+        for local in self.streams.borrow_mut().values_mut() {
+            local.pump_where(Reader::is_paced, now, &mut after);
+        }
+        self.settle(&after);
+    }
+
+    /// Tells publishers what arrived.
+    fn report(&self) {
+        let now = Instant::now();
+        let mut due = Vec::new();
+        for entry in self.sessions.borrow_mut().values_mut() {
+            let Role::Publisher(publishing) = &mut entry.role else {
+                continue;
+            };
+            if entry.session.state() == State::Record && publishing.next_report <= now {
+                // RFC 3550 §6.3.1: spread between half and one and a half of the interval.
+                let spread = self.random.borrow_mut().number() % 1000;
+                publishing.next_report = now + REPORT / 2 + REPORT * spread / 1000;
+                let transports: Vec<_> = entry
+                    .session
+                    .media()
+                    .iter()
+                    .map(|media| (media.index as u8, media.transport))
+                    .collect();
+                due.push((publishing.stream.id, entry.session.connection(), transports));
+            }
+        }
+        for (stream, connection, transports) in due {
+            let link = connection.and_then(|id| self.links.borrow().get(&id).cloned());
+            for (media, transport) in transports {
+                let report = self.with_stream(stream, |local, now, _| {
+                    local.origin.as_mut()?.ingest.receiver_report(media, now)
+                });
+                if let Some(report) = report.flatten() {
+                    self.send_rtcp(&transport, link.as_deref(), &report);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Datagrams that arrive at a shard's ports.
+
+use std::{io, rc::Rc};
+
+use bytes::Bytes;
+use rtsp_client::io::udp::{DatagramSocket, Origin, ReceiveBuffer};
+
+use super::{Role, Shard};
+use crate::{
+    io::udp::Ports,
+    stream::{batch::Kind, reader::Way},
+};
+
+/// System-level buffers that one read fills; each may hold many datagrams of one peer.
+const BUFFERS: usize = 16;
+
+/// Starts reading both sockets of a pair, and going on when a full one takes more.
+pub(super) fn spawn(shard: &Rc<Shard>, ports: &Rc<Ports>) {
+    for kind in [Kind::Rtp, Kind::Rtcp] {
+        tokio::task::spawn_local(receive(Rc::clone(shard), Rc::clone(ports), kind));
+    }
+    tokio::task::spawn_local(resume(Rc::clone(shard), Rc::clone(ports)));
+}
+
+async fn receive(shard: Rc<Shard>, ports: Rc<Ports>, kind: Kind) {
+    let socket: &DatagramSocket = match kind {
+        Kind::Rtp => &ports.pair.rtp,
+        Kind::Rtcp => &ports.pair.rtcp,
+    };
+    let mut buffer = ReceiveBuffer::new(BUFFERS);
+    let mut datagrams = Vec::new();
+    loop {
+        match socket.receive(&mut buffer).await {
+            Ok(_) => {
+                buffer.freeze_into(&mut datagrams);
+                shard.datagrams(&ports, kind, &mut datagrams);
+            }
+            // An ICMP error of some earlier send: its reader times out by itself.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+            Err(error) => {
+                tracing::warn!(%error, address = %socket.local_address(), "reading datagrams failed")
+            }
+        }
+        // One flood must not keep the other tasks of the shard waiting.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Sends on where a socket was full.
+async fn resume(shard: Rc<Shard>, ports: Rc<Ports>) {
+    loop {
+        ports.full.notified().await;
+        let (rtp, rtcp) = (&ports.pair.rtp, &ports.pair.rtcp);
+        if rtp.writable().await.is_err() || rtcp.writable().await.is_err() {
+            continue;
+        }
+        let ids: Vec<_> = shard.streams.borrow().keys().copied().collect();
+        for id in ids {
+            shard.with_stream(id, |local, now, after| {
+                let blocked = |reader: &crate::stream::reader::Reader| {
+                    reader.is_blocked() && matches!(&reader.way, Way::Udp { ports: its, .. } if Rc::ptr_eq(its, &ports))
+                };
+                local.pump_where(blocked, now, after);
+            });
+        }
+    }
+}
+
+impl Shard {
+    fn datagrams(&self, ports: &Ports, kind: Kind, datagrams: &mut Vec<(Origin, Bytes)>) {
+        let mut last = None;
+        for (origin, packet) in datagrams.drain(..) {
+            // What does not come from a negotiated address is not for anybody here.
+            let Some(peer) = ports.peer(origin.source, kind) else {
+                self.shared.counters.foreign_datagram();
+                continue;
+            };
+            let mut sessions = self.sessions.borrow_mut();
+            let Some(entry) = sessions.get_mut(&peer.session) else {
+                continue;
+            };
+            entry.session.touch(self.now());
+            let publishing = match &entry.role {
+                Role::Publisher(publishing) => Some(publishing.stream.id),
+                Role::Reader(_) => None,
+            };
+            drop(sessions);
+            match publishing {
+                Some(stream) => {
+                    if last.is_some_and(|last| last != stream) {
+                        self.flush_ingest(&mut last);
+                    }
+                    last = Some(stream);
+                    self.with_stream(stream, |local, now, _| {
+                        if let Some(feed) = &mut local.origin {
+                            feed.ingest.datagram(peer.media, kind, packet, now);
+                        }
+                    });
+                }
+                None => self.feedback(peer.session, peer.media, &packet),
+            }
+        }
+        self.flush_ingest(&mut last);
+    }
+
+    fn flush_ingest(&self, stream: &mut Option<crate::stream::registry::StreamId>) {
+        if let Some(stream) = stream.take() {
+            self.ingest(stream, |ingest, now| ingest.close(now));
+        }
+    }
+}

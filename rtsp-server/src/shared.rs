@@ -1,0 +1,160 @@
+//! What all shards of a server share. Nothing in here is touched per packet and reader.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use rtsp_session::server::ConnectionConfig;
+use tokio::sync::{Notify, mpsc};
+
+use crate::{
+    accept::Gatekeeper,
+    config::Config,
+    handler::AnyHandler,
+    shard::{Mail, ShardId},
+    source::file::MediaFiles,
+    stream::registry::Registry,
+};
+
+/// Exact counts of what was dropped, by cause.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    foreign_datagrams: AtomicU64,
+    overruns: AtomicU64,
+}
+
+impl Counters {
+    /// A datagram from an address that no session has negotiated.
+    pub(crate) fn foreign_datagram(&self) {
+        let before = self.foreign_datagrams.fetch_add(1, Ordering::Relaxed);
+        if before.is_power_of_two() || before == 0 {
+            tracing::debug!(
+                count = before + 1,
+                "datagrams from addresses that no session has"
+            );
+        }
+    }
+}
+
+/// The common ground of a server.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) connection_config: Arc<ConnectionConfig>,
+    pub(crate) handler: Arc<dyn AnyHandler>,
+    /// The runtime that started the server: embedder's code runs there.
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) gatekeeper: Arc<Gatekeeper>,
+    pub(crate) files: Option<Arc<MediaFiles>>,
+    pub(crate) counters: Counters,
+    /// For each pulled path, who is told that somebody wants it.
+    demands: HashMap<String, Arc<Notify>>,
+    hasher: RandomState,
+    mailboxes: OnceLock<Vec<mpsc::Sender<Mail>>>,
+    next_connection: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        config: Config,
+        connection_config: ConnectionConfig,
+        handler: Arc<dyn AnyHandler>,
+        gatekeeper: Gatekeeper,
+        files: Option<Arc<MediaFiles>>,
+    ) -> Self {
+        let demands = config
+            .pulls
+            .iter()
+            .map(|pull| (pull.path.clone(), Arc::default()))
+            .collect();
+        Self {
+            demands,
+            hasher: RandomState::new(),
+            config,
+            connection_config: Arc::new(connection_config),
+            handler,
+            runtime: tokio::runtime::Handle::current(),
+            registry: Arc::default(),
+            gatekeeper: Arc::new(gatekeeper),
+            files,
+            counters: Counters::default(),
+            mailboxes: OnceLock::new(),
+            next_connection: AtomicU64::new(1),
+        }
+    }
+
+    /// Says where the shards get their mail. Once, before any of them runs.
+    pub(crate) fn connect(&self, mailboxes: Vec<mpsc::Sender<Mail>>) {
+        let _ = self.mailboxes.set(mailboxes);
+    }
+
+    pub(crate) fn mailboxes(&self) -> &[mpsc::Sender<Mail>] {
+        self.mailboxes.get().map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn mailbox(&self, shard: ShardId) -> Option<&mpsc::Sender<Mail>> {
+        self.mailboxes().get(usize::from(shard.0))
+    }
+
+    /// Sends a letter that must not be lost; where the mailbox is full it waits for room on the side.
+    pub(crate) fn post(&self, shard: ShardId, letter: Mail) {
+        let Some(mailbox) = self.mailbox(shard) else {
+            return;
+        };
+        if let Err(mpsc::error::TrySendError::Full(letter)) = mailbox.try_send(letter) {
+            let mailbox = mailbox.clone();
+            self.runtime.spawn(async move {
+                let _ = mailbox.send(letter).await;
+            });
+        }
+    }
+
+    /// Asks for a path that is pulled on demand; `false` where there is no such path.
+    pub(crate) fn demand(&self, path: &str) -> bool {
+        let Some(wanted) = self.demands.get(path) else {
+            return false;
+        };
+        wanted.notify_one();
+        true
+    }
+
+    /// Is told each time somebody asks for a path that is pulled.
+    pub(crate) fn demanded(&self, path: &str) -> Option<Arc<Notify>> {
+        self.demands.get(path).cloned()
+    }
+
+    /// A number for the origin of descriptions: the same for one path as long as the server runs (RFC 8866 §5.2).
+    pub(crate) fn session_number(&self, path: &str) -> u64 {
+        // Small enough for peers that read it into a signed 32-bit number.
+        self.hasher.hash_one(path) >> 33
+    }
+
+    /// A shard's mailbox was full when a batch came.
+    pub(crate) fn count_overrun(&self, shard: ShardId) {
+        let before = self.counters.overruns.fetch_add(1, Ordering::Relaxed);
+        if before.is_power_of_two() || before == 0 {
+            tracing::warn!(
+                shard = shard.0,
+                batches = before + 1,
+                "a shard cannot keep up: batches for its readers were dropped; they go on at a key frame"
+            );
+        }
+    }
+
+    pub(crate) fn next_connection(&self) -> u64 {
+        self.next_connection.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}

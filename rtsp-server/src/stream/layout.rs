@@ -1,0 +1,47 @@
+//! Which channel carries what on a reader's connection.
+
+use super::batch::Kind;
+
+/// The interleaved channels of one reader: for each media its RTP and RTCP channel, or none where the
+/// media was not set up. Readers with equal layouts share the framed bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Layout(Vec<Option<(u8, u8)>>);
+
+impl Layout {
+    /// Channels 0-1 for the first of `count` media, 2-3 for the second and so on, as nearly every peer asks.
+    pub(crate) fn canonical(count: usize) -> Self {
+        Self(
+            (0..count.min(128) as u8)
+                .map(|media| Some((media * 2, media * 2 + 1)))
+                .collect(),
+        )
+    }
+
+    pub(crate) fn set(&mut self, media: u8, channels: Option<(u8, u8)>) {
+        let at = usize::from(media);
+        if self.0.len() <= at {
+            self.0.resize(at + 1, None);
+        }
+        self.0[at] = channels;
+    }
+
+    pub(crate) fn channel(&self, media: u8, kind: Kind) -> Option<u8> {
+        let (rtp, rtcp) = self.0.get(usize::from(media)).copied().flatten()?;
+        Some(match kind {
+            Kind::Rtp => rtp,
+            Kind::Rtcp => rtcp,
+        })
+    }
+
+    /// Which media and flow a channel belongs to.
+    pub(crate) fn media(&self, channel: u8) -> Option<(u8, Kind)> {
+        self.0
+            .iter()
+            .enumerate()
+            .find_map(|(media, channels)| match channels {
+                Some((rtp, _)) if *rtp == channel => Some((media as u8, Kind::Rtp)),
+                Some((_, rtcp)) if *rtcp == channel => Some((media as u8, Kind::Rtcp)),
+                _ => None,
+            })
+    }
+}

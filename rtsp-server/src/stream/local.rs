@@ -1,0 +1,215 @@
+//! A stream on one shard: its ring, its readers there, and on its home shard the receiving end.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use smallvec::SmallVec;
+
+use super::{
+    batch::Batch,
+    ingest::Ingest,
+    reader::{Pumped, Reader, ReaderId, Skipped, Way},
+    registry::Stream,
+    ring::{LayoutId, Position, Ring},
+};
+use crate::shard::ShardId;
+
+/// At most one line per stream and this long tells of slow readers.
+const LOG_PAUSE: Duration = Duration::from_secs(5);
+
+/// The part of a stream that its home shard has.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) ingest: Ingest,
+    /// Other shards that have readers of it.
+    pub(crate) attached: SmallVec<[ShardId; 4]>,
+}
+
+/// A stream as one shard sees it.
+#[derive(Debug)]
+pub(crate) struct LocalStream {
+    pub(crate) stream: Arc<Stream>,
+    pub(crate) ring: Ring,
+    readers: Vec<Reader>,
+    pub(crate) origin: Option<Origin>,
+    /// What the home shard kept has arrived.
+    pub(crate) ready: bool,
+    /// It belongs to one session: what it plays of a file.
+    pub(crate) private: bool,
+    overtaken: u64,
+    logged: Option<Instant>,
+}
+
+/// What the shard has to do after packets went out.
+#[derive(Debug, Default)]
+pub(crate) struct Aftermath {
+    /// Some readers go on at a bounded pace.
+    pub(crate) paced: bool,
+    /// These have lost their peer.
+    pub(crate) gone: SmallVec<[ReaderId; 4]>,
+}
+
+impl Aftermath {
+    fn note(&mut self, id: ReaderId, pumped: Pumped) {
+        match pumped {
+            Pumped::Paced => self.paced = true,
+            Pumped::Gone => self.gone.push(id),
+            Pumped::CaughtUp | Pumped::Blocked => {}
+        }
+    }
+}
+
+impl LocalStream {
+    pub(crate) fn new(stream: Arc<Stream>, ring: Ring, origin: Option<Origin>) -> Self {
+        let ready = origin.is_some();
+        Self {
+            stream,
+            ring,
+            readers: Vec::new(),
+            origin,
+            ready,
+            private: false,
+            overtaken: 0,
+            logged: None,
+        }
+    }
+
+    pub(crate) fn readers(&self) -> &[Reader] {
+        &self.readers
+    }
+
+    /// Takes a batch and hands it to every reader that waits for one.
+    pub(crate) fn deliver(
+        &mut self,
+        index: u64,
+        batch: Arc<Batch>,
+        now: Instant,
+        after: &mut Aftermath,
+    ) {
+        self.ring.push(index, batch);
+        for at in 0..self.readers.len() {
+            if self
+                .readers
+                .get(at)
+                .is_some_and(|reader| !reader.is_blocked() && !reader.is_paced())
+            {
+                self.pump_at(at, now, after);
+            }
+        }
+    }
+
+    /// Goes on with one reader: its socket takes more, or it has just begun.
+    pub(crate) fn pump(&mut self, id: ReaderId, now: Instant, after: &mut Aftermath) {
+        if let Some(at) = self.index(id) {
+            self.pump_at(at, now, after);
+        }
+    }
+
+    /// Goes on with all readers for which `wanted` holds.
+    pub(crate) fn pump_where(
+        &mut self,
+        wanted: impl Fn(&Reader) -> bool,
+        now: Instant,
+        after: &mut Aftermath,
+    ) {
+        for at in 0..self.readers.len() {
+            if self.readers.get(at).is_some_and(&wanted) {
+                self.pump_at(at, now, after);
+            }
+        }
+    }
+
+    fn pump_at(&mut self, at: usize, now: Instant, after: &mut Aftermath) {
+        let Some(reader) = self.readers.get_mut(at) else {
+            return;
+        };
+        let skipped = reader.overtaken(&self.ring, now);
+        let pumped = reader.pump(&mut self.ring, now);
+        after.note(reader.id, pumped);
+        if let Some(skipped) = skipped {
+            let id = reader.id;
+            self.log_overtaken(id, skipped, now);
+        }
+    }
+
+    pub(crate) fn add(&mut self, reader: Reader) {
+        self.readers.push(reader);
+        self.stream.readers.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn remove(&mut self, id: ReaderId) -> Option<Reader> {
+        let reader = self.readers.swap_remove(self.index(id)?);
+        if let Way::Tcp { layout, .. } = reader.way {
+            self.release_layout(layout);
+        }
+        self.stream
+            .readers
+            .send_modify(|count| *count = count.saturating_sub(1));
+        Some(reader)
+    }
+
+    fn release_layout(&mut self, layout: LayoutId) {
+        self.ring.release_layout(layout);
+    }
+
+    pub(crate) fn reader(&self, id: ReaderId) -> Option<&Reader> {
+        self.readers.get(self.index(id)?)
+    }
+
+    fn index(&self, id: ReaderId) -> Option<usize> {
+        self.readers.iter().position(|reader| reader.id == id)
+    }
+
+    /// Where a reader of these media begins that was last at `before`.
+    pub(crate) fn start(
+        &self,
+        video: super::batch::MediaSet,
+        before: Option<Position>,
+        live: bool,
+    ) -> Position {
+        if let Some(before) = before.filter(|before| self.ring.holds(*before)) {
+            return before;
+        }
+        let key = if live {
+            None
+        } else {
+            self.ring.random_access(video)
+        };
+        let start = key.unwrap_or_else(|| self.ring.live());
+        // Receivers drop what they have seen: never go back.
+        before.map_or(start, |before| {
+            if start < before {
+                self.ring.live()
+            } else {
+                start
+            }
+        })
+    }
+
+    fn log_overtaken(&mut self, id: ReaderId, skipped: Skipped, now: Instant) {
+        self.overtaken += 1;
+        if self
+            .logged
+            .is_some_and(|last| now.saturating_duration_since(last) < LOG_PAUSE)
+        {
+            return;
+        }
+        self.logged = Some(now);
+        let cause = if skipped.stalled.is_zero() {
+            "the server fell behind"
+        } else {
+            "the reader's socket was full"
+        };
+        tracing::warn!(
+            path = %self.stream.path,
+            reader = id.0,
+            skipped_batches = skipped.batches,
+            stalled_ms = skipped.stalled.as_millis() as u64,
+            events = self.overtaken,
+            cause,
+            "a reader was too slow: it goes on at the newest key frame"
+        );
+    }
+}

@@ -1,0 +1,406 @@
+//! The newest batches of a stream, kept for readers that join and for readers that lag.
+
+use std::{collections::VecDeque, rc::Rc, sync::Arc, time::Duration};
+
+use smallvec::SmallVec;
+
+use super::{
+    batch::{Batch, Kind, MAX_MEDIA, MediaSet},
+    form::{Datagrams, Framed},
+    layout::Layout,
+};
+
+/// How much a ring keeps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RingLimits {
+    /// Bytes of batches at most; a group of pictures larger than this is not kept.
+    pub(crate) bytes: usize,
+    /// Batches at least this young are kept within `bytes` even when a newer key frame is there.
+    pub(crate) age: Duration,
+}
+
+/// Number of a layout within a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LayoutId(u32);
+
+/// A layout in use, and by how many readers.
+#[derive(Debug)]
+struct Interned {
+    id: LayoutId,
+    layout: Layout,
+    readers: usize,
+}
+
+/// A place in a ring: a batch by its number since the stream began, and an item (frame or group) in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    pub(crate) batch: u64,
+    pub(crate) item: u32,
+}
+
+#[derive(Debug)]
+struct Slot {
+    batch: Arc<Batch>,
+    framed: SmallVec<[(LayoutId, Rc<Framed>); 1]>,
+    datagrams: Option<Rc<Datagrams>>,
+}
+
+/// The batches of one stream on one shard. Readers hold [`Position`]s; nothing in here knows them.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    slots: VecDeque<Slot>,
+    /// Number of the first slot.
+    first: u64,
+    bytes: usize,
+    limits: RingLimits,
+    /// Per media the numbers of the two newest batches that begin a random-access point, newest last.
+    starts: [Option<(Option<u64>, u64)>; MAX_MEDIA],
+    layouts: Vec<Interned>,
+    next_layout: u32,
+    segments: usize,
+    mtu: u16,
+}
+
+impl Ring {
+    /// An empty ring; `segments` is the most that one send call may carry, `mtu` the largest segment.
+    pub(crate) fn new(limits: RingLimits, segments: usize, mtu: u16) -> Self {
+        Self {
+            slots: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            limits,
+            starts: [None; MAX_MEDIA],
+            layouts: Vec::new(),
+            next_layout: 0,
+            segments,
+            mtu,
+        }
+    }
+
+    /// Number of the oldest batch that is kept.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Number that the next batch will have.
+    pub(crate) fn end(&self) -> u64 {
+        self.first + self.slots.len() as u64
+    }
+
+    /// Numbers what follows from `first` on; for an empty ring.
+    pub(crate) fn begin(&mut self, first: u64) {
+        if self.slots.is_empty() {
+            self.first = first;
+        }
+    }
+
+    /// Adds the batch with the number `index`. A gap before it (a mailbox ran over) empties the ring: what was
+    /// kept no longer leads up to what follows.
+    pub(crate) fn push(&mut self, index: u64, batch: Arc<Batch>) {
+        if index != self.end() {
+            self.slots.clear();
+            self.bytes = 0;
+            self.first = index;
+            self.starts = [None; MAX_MEDIA];
+        }
+        for media in batch.starts().iter() {
+            let slot = &mut self.starts[usize::from(media)];
+            *slot = Some((slot.map(|(_, newest)| newest), index));
+        }
+        self.bytes += batch.bytes();
+        self.slots.push_back(Slot {
+            batch,
+            framed: SmallVec::new(),
+            datagrams: None,
+        });
+        self.evict();
+    }
+
+    fn evict(&mut self) {
+        let newest = self.slots.back().map(|slot| slot.batch.arrived());
+        // Everything from the last but one key frame on stays, so that a reader that lags has a whole group of slack.
+        let keep_from = self
+            .starts
+            .iter()
+            .flatten()
+            .map(|(before, newest)| before.unwrap_or(*newest))
+            .min();
+        while self.slots.len() > 1 {
+            let Some(oldest) = self.slots.front() else {
+                break;
+            };
+            let old = newest.is_some_and(|newest| {
+                newest.saturating_duration_since(oldest.batch.arrived()) > self.limits.age
+            });
+            let needed = keep_from.is_some_and(|keep| self.first >= keep);
+            if self.bytes <= self.limits.bytes && (needed || !old) {
+                break;
+            }
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(slot) = self.slots.pop_front() {
+            self.bytes -= slot.batch.bytes();
+            self.first += 1;
+        }
+        for start in &mut self.starts {
+            if start.is_some_and(|(_, newest)| newest < self.first) {
+                *start = None;
+            }
+        }
+    }
+
+    /// Drops what lies before `position`: for rings with one reader that never misses anything.
+    pub(crate) fn release(&mut self, position: Position) {
+        while self.first < position.batch && !self.slots.is_empty() {
+            self.drop_oldest();
+        }
+    }
+
+    /// The newest place from which every media of `video` has a key frame.
+    pub(crate) fn random_access(&self, video: MediaSet) -> Option<Position> {
+        let mut at = None;
+        for media in video.iter() {
+            let (_, newest) = (*self.starts.get(usize::from(media))?)?;
+            at = Some(at.map_or(newest, |at: u64| at.min(newest)));
+        }
+        at.map(|batch| Position { batch, item: 0 })
+    }
+
+    /// The place of what comes next.
+    pub(crate) fn live(&self) -> Position {
+        Position {
+            batch: self.end(),
+            item: 0,
+        }
+    }
+
+    /// Whether `position` is still there, or is what comes next.
+    pub(crate) fn holds(&self, position: Position) -> bool {
+        position.batch >= self.first && position.batch <= self.end()
+    }
+
+    pub(crate) fn batch(&self, index: u64) -> Option<&Arc<Batch>> {
+        self.slot(index).map(|slot| &slot.batch)
+    }
+
+    fn slot(&self, index: u64) -> Option<&Slot> {
+        self.slots
+            .get(usize::try_from(index.checked_sub(self.first)?).ok()?)
+    }
+
+    fn slot_mut(&mut self, index: u64) -> Option<&mut Slot> {
+        self.slots
+            .get_mut(usize::try_from(index.checked_sub(self.first)?).ok()?)
+    }
+
+    /// Batches from `from` on, for another shard that attaches.
+    pub(crate) fn snapshot(&self, from: u64) -> Vec<Arc<Batch>> {
+        let skip = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.slots
+            .iter()
+            .skip(skip)
+            .map(|slot| Arc::clone(&slot.batch))
+            .collect()
+    }
+
+    /// The number for `layout`, shared by all readers that have the same. Every call asks for a
+    /// [`release_layout`](Self::release_layout).
+    pub(crate) fn intern(&mut self, layout: Layout) -> LayoutId {
+        if let Some(known) = self.layouts.iter_mut().find(|known| known.layout == layout) {
+            known.readers += 1;
+            return known.id;
+        }
+        let id = LayoutId(self.next_layout);
+        self.next_layout = self.next_layout.wrapping_add(1);
+        self.layouts.push(Interned {
+            id,
+            layout,
+            readers: 1,
+        });
+        id
+    }
+
+    /// A reader no longer needs the layout; with the last one its frames go.
+    pub(crate) fn release_layout(&mut self, id: LayoutId) {
+        let Some(at) = self.layouts.iter().position(|known| known.id == id) else {
+            return;
+        };
+        if let Some(known) = self.layouts.get_mut(at) {
+            known.readers -= 1;
+            if known.readers == 0 {
+                self.layouts.swap_remove(at);
+                self.slots
+                    .iter_mut()
+                    .for_each(|slot| slot.framed.retain(|(have, _)| *have != id));
+            }
+        }
+    }
+
+    /// The frames of batch `index` for a layout, made at first use.
+    pub(crate) fn framed(&mut self, index: u64, id: LayoutId) -> Option<Rc<Framed>> {
+        let made = self
+            .slot(index)?
+            .framed
+            .iter()
+            .find(|(have, _)| *have == id)
+            .map(|(_, framed)| Rc::clone(framed));
+        if made.is_some() {
+            return made;
+        }
+        let known = self.layouts.iter().find(|known| known.id == id)?;
+        let framed = Rc::new(Framed::new(&self.slot(index)?.batch, &known.layout));
+        self.slot_mut(index)?.framed.push((id, Rc::clone(&framed)));
+        Some(framed)
+    }
+
+    /// The datagrams of batch `index`, made at first use.
+    pub(crate) fn datagrams(&mut self, index: u64) -> Option<Rc<Datagrams>> {
+        let (segments, mtu) = (self.segments, self.mtu);
+        let slot = self.slot_mut(index)?;
+        Some(Rc::clone(slot.datagrams.get_or_insert_with(|| {
+            Rc::new(Datagrams::new(&slot.batch, segments, mtu))
+        })))
+    }
+
+    /// Sequence number and RTP timestamp of the newest packet of `media`.
+    pub(crate) fn last_packet(&self, media: u8) -> Option<(u16, u32)> {
+        self.slots
+            .iter()
+            .rev()
+            .flat_map(|slot| slot.batch.entries().iter().rev())
+            .find(|entry| entry.media == media && entry.kind == Kind::Rtp)
+            .map(|entry| (entry.sequence, entry.timestamp))
+    }
+
+    /// Sequence number and RTP timestamp of the first packet of `media` at or after `position`.
+    pub(crate) fn first_packet(&self, position: Position, media: u8) -> Option<(u16, u32)> {
+        let skip = usize::try_from(position.batch.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.slots
+            .iter()
+            .skip(skip)
+            .flat_map(|slot| slot.batch.entries())
+            .find(|entry| entry.media == media && entry.kind == Kind::Rtp)
+            .map(|entry| (entry.sequence, entry.timestamp))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::batch::{BatchBuilder, Mark};
+    use super::*;
+
+    const LIMITS: RingLimits = RingLimits {
+        bytes: 10_000,
+        age: Duration::from_secs(4),
+    };
+
+    fn batch(at: Instant, size: usize, key: bool, sequence: u16) -> Arc<Batch> {
+        let mut builder = BatchBuilder::default();
+        let mark = Mark {
+            kind: Kind::Rtp,
+            sequence,
+            random_access: key,
+            ..Mark::rtcp(0)
+        };
+        assert!(builder.push_copy(mark, 0, &vec![0; size]));
+        Arc::new(builder.finish(at).unwrap())
+    }
+
+    fn video() -> MediaSet {
+        [0].into_iter().collect()
+    }
+
+    #[test]
+    fn a_reader_starts_at_the_newest_key_frame() {
+        let (mut ring, now) = (Ring::new(LIMITS, 1, 1500), Instant::now());
+        for index in 0..20 {
+            ring.push(index, batch(now, 10, index % 8 == 0, 100 + index as u16));
+        }
+        assert_eq!(
+            ring.random_access(video()),
+            Some(Position { batch: 16, item: 0 })
+        );
+        assert_eq!(
+            ring.first_packet(Position { batch: 16, item: 0 }, 0),
+            Some((116, 0))
+        );
+        assert_eq!(ring.first_packet(ring.live(), 0), None);
+        assert_eq!(
+            ring.random_access([0, 1].into_iter().collect()),
+            None,
+            "the other video has none yet"
+        );
+        assert_eq!(ring.random_access(MediaSet::default()), None);
+    }
+
+    #[test]
+    fn memory_is_bounded_even_when_the_group_is_not() {
+        let (mut ring, now) = (Ring::new(LIMITS, 1, 1500), Instant::now());
+        for index in 0..1000 {
+            ring.push(index, batch(now, 1000, index == 0, 0));
+            assert!(ring.bytes <= LIMITS.bytes || ring.slots.len() == 1);
+        }
+        assert_eq!(
+            ring.random_access(video()),
+            None,
+            "its key frame is gone, so it is no start"
+        );
+        assert_eq!(ring.end(), 1000);
+        assert!(ring.holds(ring.live()) && !ring.holds(Position::default()));
+    }
+
+    #[test]
+    fn old_groups_go_but_the_last_two_stay() {
+        let (mut ring, start) = (Ring::new(LIMITS, 1, 1500), Instant::now());
+        for second in 0..30_u64 {
+            ring.push(
+                second,
+                batch(start + Duration::from_secs(second), 10, second % 10 == 0, 0),
+            );
+        }
+        assert_eq!(ring.first(), 10);
+    }
+
+    #[test]
+    fn a_gap_empties_the_ring() {
+        let (mut ring, now) = (Ring::new(LIMITS, 1, 1500), Instant::now());
+        ring.push(0, batch(now, 10, true, 0));
+        ring.push(5, batch(now, 10, false, 0));
+        assert_eq!((ring.first(), ring.end()), (5, 6));
+        assert_eq!(ring.random_access(video()), None);
+    }
+
+    #[test]
+    fn forms_are_made_once_and_shared() {
+        let (mut ring, now) = (Ring::new(LIMITS, 1, 1500), Instant::now());
+        ring.push(0, batch(now, 10, true, 0));
+        let (a, b) = (
+            ring.intern(Layout::canonical(1)),
+            ring.intern(Layout::canonical(1)),
+        );
+        assert_eq!(a, b);
+        assert!(Rc::ptr_eq(
+            &ring.framed(0, a).unwrap(),
+            &ring.framed(0, b).unwrap()
+        ));
+        assert!(Rc::ptr_eq(
+            &ring.datagrams(0).unwrap(),
+            &ring.datagrams(0).unwrap()
+        ));
+        assert!(ring.framed(1, a).is_none());
+        ring.release_layout(a);
+        assert!(ring.framed(0, b).is_some(), "one reader still has it");
+        ring.release_layout(b);
+        assert!(ring.framed(0, b).is_none());
+        assert_ne!(
+            ring.intern(Layout::canonical(1)),
+            b,
+            "numbers are not used again"
+        );
+    }
+}
