@@ -4,32 +4,46 @@
 //! strictly.
 
 mod auth_param;
+mod base;
 mod challenge;
+mod content_type;
 mod credentials;
 mod cseq;
+mod date;
 mod lex;
 mod list;
+mod number;
 mod range;
+mod rate;
 mod rtp_info;
 mod session;
 mod smpte;
+mod text;
 mod time;
 mod transport;
 mod transport_decode;
 mod transport_encode;
 
 pub use auth_param::{Algorithm, Qop};
+pub use base::{ContentBase, ContentLocation, Location};
 pub use challenge::{Challenge, DigestChallenge, ProxyAuthenticate, WwwAuthenticate};
+pub use content_type::ContentType;
 pub use credentials::{AuthenticationInfo, Authorization, DigestCredentials, ProxyAuthorization};
 pub use cseq::CSeq;
+pub use date::{Date, Expires, IfModifiedSince, LastModified, RetryAfter};
 pub use list::{
     AcceptRanges, Allow, Connection, ProxyRequire, ProxySupported, Public, Require, Supported,
     Unsupported,
 };
+pub use number::{Bandwidth, Blocksize, ContentLength, PipelinedRequests};
 pub use range::{NptTime, Range, TimedRange};
+pub use rate::{Scale, SeekStyle, Speed};
 pub use rtp_info::{RtpInfo, RtpInfoEntry};
 pub use session::Session;
 pub use smpte::{SmpteRate, SmpteTime};
+pub use text::{
+    IfMatch, IfNoneMatch, MTag, MTagCondition, Server, Timestamp, UserAgent, XSessionCookie,
+};
 pub use time::UtcTime;
 pub use transport::{
     Address, ConnectionUse, Delivery, Lower, Mode, Profile, SetupRole, Transport, TransportSpec,
