@@ -134,6 +134,36 @@ fn descriptions_of_every_length_are_terminated() {
     }
 }
 
+/// A description of several sources in one packet, as mixers write: each chunk filled up to four bytes by its own
+/// terminator, which is one to four bytes long.
+#[test]
+fn several_sources_in_one_description() {
+    for length in 0..9_u8 {
+        let mut bytes = vec![0x83, 202, 0, 0];
+        for ssrc in [7, 8, 9] {
+            bytes.extend([0, 0, 0, ssrc, 1, length]);
+            bytes.extend((0..length).map(|_| b'a' + ssrc));
+            bytes.push(0);
+            while bytes.len() % 4 != 0 {
+                bytes.push(0);
+            }
+        }
+        bytes[3] = u8::try_from(bytes.len() / 4 - 1).unwrap();
+        rtcp::patch::replace_ssrc(&mut bytes, 9, 19).unwrap();
+        let Packet::SourceDescription(description) = only(&bytes) else {
+            panic!();
+        };
+        let sources: Vec<_> = description.chunks().map(|chunk| chunk.ssrc).collect();
+        assert_eq!(sources, [7, 8, 19], "{length}");
+        for (ssrc, letter) in [(7, b'h'), (8, b'i'), (19, b'j')] {
+            assert_eq!(
+                description.cname(ssrc),
+                Some(&vec![letter; length.into()][..])
+            );
+        }
+    }
+}
+
 #[test]
 fn texts_are_cut_between_characters() {
     let text = "é".repeat(200);
