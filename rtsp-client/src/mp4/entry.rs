@@ -1,5 +1,7 @@
 use bytes::Bytes;
 use mp4_atom::Atom;
+use rtp_core::Codec;
+use rtp_core::Parameters;
 
 use super::Error;
 use super::FourCc;
@@ -66,7 +68,7 @@ pub enum TrackConfig {
         /// Channels.
         channels: u8,
     },
-    /// `twos` with 16 bits: linear PCM, signed, big-endian.
+    /// `twos` or `sowt` with 16 bits: linear PCM, signed. Big-endian as RTP has it, whatever it is in the file.
     L16 {
         /// Samples a second.
         sample_rate: u32,
@@ -83,6 +85,65 @@ pub enum TrackConfig {
 }
 
 impl TrackConfig {
+    /// The configuration of a stream that comes in RTP; `None` for a codec that MP4 files are not written with here.
+    pub fn from_rtp(codec: Codec, parameters: &Parameters) -> Option<Self> {
+        // A picture whose side does not fit is none that a decoder would take.
+        let side = |pixels: u32| u16::try_from(pixels).unwrap_or(u16::MAX);
+        Some(match (codec, parameters) {
+            (_, Parameters::H264(parameters)) => Self::H264 {
+                sps: vec![parameters.sps.clone()],
+                pps: std::iter::once(&parameters.pps)
+                    .chain(&parameters.more_pps)
+                    .cloned()
+                    .collect(),
+                width: side(parameters.width),
+                height: side(parameters.height),
+            },
+            (_, Parameters::H265(parameters)) => Self::H265 {
+                vps: vec![parameters.vps.clone()],
+                sps: vec![parameters.sps.clone()],
+                pps: std::iter::once(&parameters.pps)
+                    .chain(&parameters.more_pps)
+                    .cloned()
+                    .collect(),
+                width: side(parameters.width),
+                height: side(parameters.height),
+            },
+            (_, Parameters::Aac(parameters)) => Self::Aac {
+                config: parameters.config.clone(),
+                sample_rate: parameters.sample_rate,
+                channels: parameters.channels,
+            },
+            (_, Parameters::Opus(audio)) => Self::Opus {
+                channels: audio.channels,
+                pre_skip: 0,
+            },
+            (codec, Parameters::Audio(audio)) => {
+                let (sample_rate, channels) = (audio.sample_rate, audio.channels);
+                match codec {
+                    Codec::Pcmu => Self::Pcmu {
+                        sample_rate,
+                        channels,
+                    },
+                    Codec::Pcma => Self::Pcma {
+                        sample_rate,
+                        channels,
+                    },
+                    Codec::L16 => Self::L16 {
+                        sample_rate,
+                        channels,
+                    },
+                    Codec::Mpa => Self::MpegAudio {
+                        sample_rate,
+                        channels,
+                    },
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        })
+    }
+
     /// Whether this is video.
     pub const fn is_video(&self) -> bool {
         matches!(self, Self::H264 { .. } | Self::H265 { .. })
@@ -109,10 +170,20 @@ impl TrackConfig {
     }
 }
 
-/// What a sample entry says: the codec, and how long the length before each NAL unit is in a sample.
+/// What a sample entry says: the codec, and how its samples stand in the file.
 pub(super) struct Entry {
     pub(super) config: TrackConfig,
-    pub(super) nal_length_size: Option<u8>,
+    pub(super) form: SampleForm,
+}
+
+/// How a sample stands in the file, where that differs from how it is handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SampleForm {
+    AsIs,
+    /// The lengths before NAL units have so many bytes.
+    NalLengths(u8),
+    /// PCM with the low byte first.
+    LittleEndian,
 }
 
 /// Why a track cannot be used.
@@ -141,7 +212,7 @@ pub(super) fn decode(stsd: &[u8]) -> Result<Entry, Unusable> {
     let entry = match &kind {
         b"avc1" | b"avc3" => h264(body),
         b"hvc1" | b"hev1" => h265(body),
-        b"mp4a" | b".mp3" | b"mp3 " | b"Opus" | b"ulaw" | b"alaw" | b"twos" => {
+        b"mp4a" | b".mp3" | b"mp3 " | b"Opus" | b"ulaw" | b"alaw" | b"twos" | b"sowt" => {
             audio(&kind, body, version)
         }
         _ => return Err(unusable("this codec is not supported".into())),
@@ -174,24 +245,21 @@ fn h264(body: &[u8]) -> Result<Entry, Error> {
     let (width, height, children) = visual(body)?;
     let record = Boxes::find(children, b"avcC").ok_or(Error::malformed(b"avcC", "missing"))?;
     let avcc: mp4_atom::Avcc = atom(b"avcC", record)?;
-    let nal_length_size = nal_length_size(b"avcC", avcc.length_size)?;
+    let form = nal_lengths(b"avcC", avcc.length_size)?;
     let config = TrackConfig::H264 {
         sps: owned(avcc.sequence_parameter_sets),
         pps: owned(avcc.picture_parameter_sets),
         width,
         height,
     };
-    Ok(Entry {
-        config,
-        nal_length_size,
-    })
+    Ok(Entry { config, form })
 }
 
 fn h265(body: &[u8]) -> Result<Entry, Error> {
     let (width, height, children) = visual(body)?;
     let record = Boxes::find(children, b"hvcC").ok_or(Error::malformed(b"hvcC", "missing"))?;
     let hvcc: mp4_atom::Hvcc = atom(b"hvcC", record)?;
-    let nal_length_size = nal_length_size(b"hvcC", hvcc.length_size_minus_one + 1)?;
+    let form = nal_lengths(b"hvcC", hvcc.length_size_minus_one + 1)?;
     let (mut vps, mut sps, mut pps) = (Vec::new(), Vec::new(), Vec::new());
     for array in hvcc.arrays {
         // ITU-T H.265 table 7-1.
@@ -210,13 +278,14 @@ fn h265(body: &[u8]) -> Result<Entry, Error> {
             width,
             height,
         },
-        nal_length_size,
+        form,
     })
 }
 
-const fn nal_length_size(kind: &[u8; 4], size: u8) -> Result<Option<u8>, Error> {
+const fn nal_lengths(kind: &[u8; 4], size: u8) -> Result<SampleForm, Error> {
     match size {
-        1 | 2 | 4 => Ok(Some(size)),
+        4 => Ok(SampleForm::AsIs),
+        1 | 2 => Ok(SampleForm::NalLengths(size)),
         _ => Err(Error::malformed(kind, "no such NAL unit length size")),
     }
 }
@@ -284,11 +353,11 @@ fn audio(kind: &[u8; 4], body: &[u8], stsd_version: u8) -> Result<Entry, Error> 
             sample_rate,
             channels,
         },
-        b"twos" if bits == 16 => TrackConfig::L16 {
+        b"twos" | b"sowt" if bits == 16 => TrackConfig::L16 {
             sample_rate,
             channels,
         },
-        b"twos" => return Err(Error::malformed(b"twos", "only 16 bits are supported")),
+        b"twos" | b"sowt" => return Err(Error::malformed(kind, "only 16 bits are supported")),
         _ => TrackConfig::MpegAudio {
             sample_rate,
             channels,
@@ -296,7 +365,11 @@ fn audio(kind: &[u8; 4], body: &[u8], stsd_version: u8) -> Result<Entry, Error> 
     };
     Ok(Entry {
         config,
-        nal_length_size: None,
+        form: if kind == b"sowt" {
+            SampleForm::LittleEndian
+        } else {
+            SampleForm::AsIs
+        },
     })
 }
 

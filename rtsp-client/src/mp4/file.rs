@@ -12,6 +12,7 @@ use super::Track;
 use super::boxes::Boxes;
 use super::boxes::Fields;
 use super::boxes::TopLevel;
+use super::entry::SampleForm;
 use super::source::Source;
 use super::track::duration_to_ticks;
 
@@ -195,9 +196,17 @@ impl MovieFile {
         let start = out.len();
         out.resize(start + size as usize, 0);
         let read = self.source.read_exact_at(&mut out[start..], offset);
-        let read = read.and_then(|()| match tables.nal_length_size {
-            Some(length_size @ (1 | 2)) => widen_nal_lengths(out, start, length_size.into()),
-            _ => Ok(()),
+        let read = read.and_then(|()| match tables.form {
+            SampleForm::NalLengths(size) => widen_nal_lengths(out, start, size.into()),
+            SampleForm::LittleEndian => {
+                out[start..]
+                    .as_chunks_mut::<2>()
+                    .0
+                    .iter_mut()
+                    .for_each(|sample| sample.reverse());
+                Ok(())
+            }
+            SampleForm::AsIs => Ok(()),
         });
         if read.is_err() {
             out.truncate(start);
@@ -301,3 +310,6 @@ fn widen_nal_lengths(out: &mut BytesMut, start: usize, length_size: usize) -> Re
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

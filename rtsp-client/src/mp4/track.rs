@@ -7,6 +7,7 @@ use super::boxes::Boxes;
 use super::boxes::Fields;
 use super::boxes::entries;
 use super::entry;
+use super::entry::SampleForm;
 use super::table::SampleTable;
 
 /// One track of a movie: a codec and where its samples are.
@@ -21,7 +22,7 @@ pub struct Track {
     /// What is added to a time of the media to have the time of the presentation, in ticks.
     start: i64,
     pub(super) table: SampleTable,
-    pub(super) nal_length_size: Option<u8>,
+    pub(super) form: SampleForm,
 }
 
 /// A track that was passed over, and why.
@@ -102,7 +103,7 @@ impl Track {
             timescale,
             start,
             table,
-            nal_length_size: entry.nal_length_size,
+            form: entry.form,
         })
     }
 

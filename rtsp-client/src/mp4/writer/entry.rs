@@ -70,15 +70,15 @@ pub(super) fn sample_entry(config: &TrackConfig) -> Result<Vec<u8>, Error> {
         TrackConfig::Pcmu {
             sample_rate,
             channels,
-        } => sound(&mut out, b"ulaw", *sample_rate, *channels, &[]),
+        } => pcm(&mut out, b"ulaw", *sample_rate, *channels),
         TrackConfig::Pcma {
             sample_rate,
             channels,
-        } => sound(&mut out, b"alaw", *sample_rate, *channels, &[]),
+        } => pcm(&mut out, b"alaw", *sample_rate, *channels),
         TrackConfig::L16 {
             sample_rate,
             channels,
-        } => sound(&mut out, b"twos", *sample_rate, *channels, &[]),
+        } => pcm(&mut out, b"twos", *sample_rate, *channels),
     }
     Ok(out.into_inner())
 }
@@ -141,6 +141,19 @@ fn visual(
         out.u16(u16::MAX);
         out.atom(record_kind, |out| out.bytes(record));
     });
+}
+
+/// A sound entry with QuickTime's channel layout, without which players guess: 100 is mono, 101 stereo.
+fn pcm(out: &mut Writer, kind: &[u8; 4], sample_rate: u32, channels: u8) {
+    let mut layout = Writer::default();
+    if let 1 | 2 = channels {
+        layout.full(b"chan", 0, 0, |out| {
+            out.u32(((u32::from(channels) + 99) << 16) | u32::from(channels));
+            out.u32(0);
+            out.u32(0);
+        });
+    }
+    sound(out, kind, sample_rate, channels, &layout.into_inner());
 }
 
 /// ISO/IEC 14496-12 §12.2.3. The rate is fixed-point with 16 bits before the point; above that the codec's own counts.

@@ -224,6 +224,15 @@ impl<W: Write + Seek> MovieWriter<W> {
         Ok(())
     }
 
+    /// Leaves a hole of `len` bytes, which costs no space in most file systems: tests make large files of it.
+    #[cfg(test)]
+    pub(super) fn skip(&mut self, len: u64) -> Result<(), Error> {
+        self.offset += len;
+        self.last_track = None;
+        self.out.seek(SeekFrom::Start(self.offset))?;
+        Ok(())
+    }
+
     /// How many bytes were written so far.
     pub const fn len(&self) -> u64 {
         self.offset

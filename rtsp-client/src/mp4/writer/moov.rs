@@ -47,7 +47,13 @@ impl Writer {
     }
 
     /// A box with version and flags.
-    fn full(&mut self, kind: &[u8; 4], version: u8, flags: u8, fill: impl FnOnce(&mut Self)) {
+    pub(super) fn full(
+        &mut self,
+        kind: &[u8; 4],
+        version: u8,
+        flags: u8,
+        fill: impl FnOnce(&mut Self),
+    ) {
         self.atom(kind, |out| {
             out.bytes(&[version, 0, 0, flags]);
             fill(out);
