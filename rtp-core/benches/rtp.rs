@@ -1,1 +1,138 @@
-fn main() {}
+//! The packet path: parsing, depacketizing, packetizing, reordering.
+#![allow(missing_docs, reason = "the macros make undocumented items")]
+
+use std::{hint::black_box, time::Duration};
+
+use bytes::Bytes;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use rtp_core::{
+    Codec, Depacketizer, Header, Packet, PacketView, Packetizer, PacketizerConfig, Reorder,
+    ReorderConfig, Reordered,
+};
+
+/// One picture of 60 kB in two slices.
+fn picture() -> Vec<u8> {
+    let slice = |first| {
+        let mut slice = vec![first; 30_000];
+        for (n, byte) in slice.iter_mut().enumerate().skip(1) {
+            *byte = (n * 31 % 251) as u8 | 4;
+        }
+        slice
+    };
+    rtp_core::nal::length_prefixed([&slice(0x65)[..], &slice(0x65)])
+}
+
+fn packets() -> Vec<Bytes> {
+    let mut packetizer = Packetizer::new(Codec::H264, PacketizerConfig::default()).unwrap();
+    packetizer.push(&picture(), 0).unwrap();
+    std::iter::from_fn(|| packetizer.pop()).collect()
+}
+
+fn parse(c: &mut Criterion) {
+    let bytes = Packet::new(
+        &Header {
+            payload_type: 96,
+            ..Header::default()
+        },
+        &[0x41; 1200],
+    )
+    .into_bytes();
+    let mut group = c.benchmark_group("parse");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("PacketView", |b| {
+        b.iter(|| {
+            let packet = PacketView::parse(black_box(&bytes)).unwrap();
+            (
+                packet.sequence(),
+                packet.timestamp(),
+                packet.ssrc(),
+                packet.payload().len(),
+            )
+        });
+    });
+    group.bench_function("Packet", |b| {
+        b.iter(|| {
+            let packet = Packet::parse(black_box(&bytes).clone()).unwrap();
+            (
+                packet.sequence(),
+                packet.timestamp(),
+                packet.ssrc(),
+                packet.payload().len(),
+            )
+        });
+    });
+    group.bench_function("rtp-types", |b| {
+        b.iter(|| {
+            let packet = rtp_types::RtpPacket::parse(black_box(&bytes)).unwrap();
+            (
+                packet.sequence_number(),
+                packet.timestamp(),
+                packet.ssrc(),
+                packet.payload().len(),
+            )
+        });
+    });
+    group.finish();
+}
+
+fn depacketize(c: &mut Criterion) {
+    let packets: Vec<Packet> = packets()
+        .into_iter()
+        .map(|bytes| Packet::parse(bytes).unwrap())
+        .collect();
+    let mut group = c.benchmark_group("depacketize");
+    group.throughput(Throughput::Elements(packets.len() as u64));
+    group.bench_function("H264", |b| {
+        let mut depacketizer = Depacketizer::new(Codec::H264, 90_000, None, None).unwrap();
+        let mut sequence = 0_u16;
+        b.iter(|| {
+            for packet in &packets {
+                // The same packets again and again: the gap back is not part of the measure.
+                if sequence != packet.sequence() {
+                    depacketizer = Depacketizer::new(Codec::H264, 90_000, None, None).unwrap();
+                }
+                sequence = packet.sequence().wrapping_add(1);
+                depacketizer.push(packet).unwrap();
+            }
+            depacketizer.pop().unwrap()
+        });
+    });
+    group.finish();
+}
+
+fn packetize(c: &mut Criterion) {
+    let picture = picture();
+    let mut group = c.benchmark_group("packetize");
+    group.throughput(Throughput::Elements(packets().len() as u64));
+    group.bench_function("H264", |b| {
+        let mut packetizer = Packetizer::new(Codec::H264, PacketizerConfig::default()).unwrap();
+        b.iter(|| {
+            packetizer.push(black_box(&picture), 0).unwrap();
+            while let Some(packet) = packetizer.pop() {
+                black_box(packet);
+            }
+        });
+    });
+    group.finish();
+}
+
+fn reorder(c: &mut Criterion) {
+    let mut group = c.benchmark_group("reorder");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("in order", |b| {
+        let mut reorder = Reorder::new(ReorderConfig::default());
+        let mut sequence = 0_u16;
+        b.iter(|| {
+            sequence = sequence.wrapping_add(1);
+            reorder.push(Duration::ZERO, sequence, sequence);
+            let Some(Reordered::Item(item)) = reorder.pop(Duration::ZERO) else {
+                unreachable!("in order")
+            };
+            item
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, parse, depacketize, packetize, reorder);
+criterion_main!(benches);

@@ -152,7 +152,7 @@ mod tests {
     fn starts_are_told_from_the_rest() {
         for &(codec, payload, expected) in CASES {
             assert_eq!(
-                let _ = random_access(codec, payload),
+                random_access(codec, payload),
                 expected,
                 "{codec} {payload:02x?}"
             );

@@ -23,3 +23,6 @@ pub use packetizer::{Packetizer, PacketizerConfig};
 pub use parameters::{AudioParameters, Parameters};
 
 pub(crate) use packetizer::PacketWriter;
+
+#[cfg(test)]
+mod tests;

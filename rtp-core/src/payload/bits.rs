@@ -8,20 +8,31 @@ pub(crate) struct BitReader<'a> {
     bytes: &'a [u8],
     /// Next bit.
     at: usize,
+    /// Bits that may be read.
+    end: usize,
 }
 
 impl<'a> BitReader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self::limited(bytes, bytes.len() * 8)
+    }
+
+    /// Reads no more than `count` bits.
+    pub(crate) fn limited(bytes: &'a [u8], count: usize) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            end: count.min(bytes.len() * 8),
+        }
     }
 
     /// Bits that are left.
     pub(crate) fn left(&self) -> usize {
-        (self.bytes.len() * 8).saturating_sub(self.at)
+        self.end.saturating_sub(self.at)
     }
 
     pub(crate) fn flag(&mut self) -> Option<bool> {
-        let byte = self.bytes.get(self.at / 8)?;
+        let byte = self.bytes.get(self.at / 8).filter(|_| self.at < self.end)?;
         let bit = byte >> (7 - self.at % 8) & 1;
         self.at += 1;
         Some(bit == 1)
@@ -156,5 +167,10 @@ mod tests {
         assert_eq!(reader.flag(), None);
         assert_eq!(reader.bits(0), Some(0));
         assert_eq!(reader.bits(33), None);
+        let mut reader = BitReader::limited(&[0xff; 2], 9);
+        assert_eq!(
+            (reader.bits(8), reader.flag(), reader.flag()),
+            (Some(0xff), Some(true), None)
+        );
     }
 }

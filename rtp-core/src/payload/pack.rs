@@ -41,9 +41,25 @@ pub(crate) fn packetize<P: Packing>(
         }
         match next {
             Some(Ok(_)) => rest = behind,
-            Some(Err(error)) => return Err(error),
+            Some(Err(error)) => return Err(moved(error, frame.len() - behind.len())),
             None => return Ok(()),
         }
+    }
+}
+
+/// The same error, seen from `by` bytes before.
+fn moved(error: Error, by: usize) -> Error {
+    match error {
+        Error::Length {
+            offset,
+            announced,
+            left,
+        } => Error::Length {
+            offset: offset + by,
+            announced,
+            left,
+        },
+        other => other,
     }
 }
 

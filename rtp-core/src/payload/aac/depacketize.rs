@@ -61,7 +61,22 @@ impl Widths {
         usize::try_from(sum).unwrap_or(usize::MAX)
     }
 
-    fn header(&self, bits: &mut BitReader<'_>, first: bool) -> Option<AuHeader> {
+    /// Whether a further unit follows.
+    fn more(&self, headers: Option<&BitReader<'_>>, units: &[u8]) -> bool {
+        headers.map_or(!units.is_empty(), |bits| {
+            bits.left() >= self.least(false).max(1)
+        })
+    }
+
+    /// The next AU-header; without an AU header section, what goes without saying.
+    fn header(&self, headers: Option<&mut BitReader<'_>>, first: bool) -> Option<AuHeader> {
+        let Some(bits) = headers else {
+            return Some(AuHeader {
+                size: self.constant_size,
+                step: u32::from(!first),
+                cts: None,
+            });
+        };
         let size = if self.size > 0 {
             usize::try_from(bits.bits(self.size)?).ok()
         } else {
@@ -163,66 +178,46 @@ impl Depacketizer {
             self.partial = None;
             return self.bare_adts(&payload, packet.timestamp(), out);
         }
-        let (headers, header_bits, start) = self.sections(&payload)?;
+        let (mut headers, start) = self.sections(&payload)?;
         let units = payload.slice(start..);
-        let mut bits = BitReader::new(headers);
-        let first = if header_bits == 0 {
-            AuHeader {
-                size: self.widths.constant_size,
-                step: 0,
-                cts: None,
-            }
-        } else {
-            let Some(first) = self.widths.header(&mut bits, true) else {
-                return Err(Error::Truncated {
-                    needed: start + 1,
-                    have: payload.len(),
-                });
-            };
-            first
+        let Some(first) = self.widths.header(headers.as_mut(), true) else {
+            return Err(Error::Truncated {
+                needed: start + 1,
+                have: payload.len(),
+            });
         };
-        let used = headers.len() * 8 - bits.left();
-        let alone = header_bits.saturating_sub(used) < self.widths.least(false).max(1);
-        if alone && self.fragment(packet, first, &units, out)? {
+        let behind = first
+            .size
+            .and_then(|size| units.get(size..))
+            .unwrap_or_default();
+        if !self.widths.more(headers.as_ref(), behind)
+            && self.fragment(packet, first, &units, out)?
+        {
             return Ok(());
         }
-        self.whole_units(
-            first,
-            bits,
-            header_bits,
-            units,
-            packet.timestamp(),
-            start,
-            out,
-        )
+        self.partial = None;
+        self.after_loss = false;
+        self.whole_units(first, headers, units, packet.timestamp(), out)
     }
 
-    /// AU header section and where the units begin.
-    fn sections<'a>(&self, payload: &'a Bytes) -> Result<(&'a [u8], usize, usize), Error> {
+    /// The AU header section, if there is one, and where the units begin.
+    fn sections<'a>(&self, payload: &'a Bytes) -> Result<(Option<BitReader<'a>>, usize), Error> {
         let have = payload.len();
-        let (mut headers, mut header_bits, mut start): (&[u8], usize, usize) = (&[], 0, 0);
+        let (mut headers, mut start) = (None, 0);
         if self.widths.least(true) > 0 {
             let Some((length, rest)) = payload.split_first_chunk() else {
                 return Err(Error::Truncated { needed: 2, have });
             };
-            header_bits = usize::from(u16::from_be_bytes(*length));
-            let bytes = header_bits.div_ceil(8);
-            let Some(section) = rest.get(..bytes) else {
+            let announced = usize::from(u16::from_be_bytes(*length));
+            let Some(section) = rest.get(..announced.div_ceil(8)) else {
                 return Err(Error::Length {
                     offset: 0,
-                    announced: bytes,
+                    announced: announced.div_ceil(8),
                     left: rest.len(),
                 });
             };
-            if header_bits == 0 {
-                return Err(Error::Length {
-                    offset: 0,
-                    announced: 0,
-                    left: rest.len(),
-                });
-            }
-            headers = section;
-            start = 2 + bytes;
+            headers = Some(BitReader::limited(section, announced));
+            start = 2 + section.len();
         }
         if self.widths.auxiliary_size > 0 {
             let mut bits = BitReader::new(payload.get(start..).unwrap_or_default());
@@ -236,7 +231,7 @@ impl Depacketizer {
                 have,
             })?;
         }
-        Ok((headers, header_bits, start))
+        Ok((headers, start))
     }
 
     /// Takes the only unit of a packet if it is a part of one; false if it is whole and still to be taken.
@@ -295,29 +290,22 @@ impl Depacketizer {
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the parts of one packet")]
     fn whole_units(
         &mut self,
         first: AuHeader,
-        mut bits: BitReader<'_>,
-        header_bits: usize,
+        mut headers: Option<BitReader<'_>>,
         mut units: Bytes,
         start: u32,
-        offset: usize,
         out: &mut FrameQueue,
     ) -> Result<(), Error> {
-        self.partial = None;
-        self.after_loss = false;
         let all = units.len();
         let mut header = first;
         let mut timestamp = start;
-        // A unit of no bytes still takes a header of some bits, and those are bounded by the packet.
         for _ in 0..Self::MAX_UNITS {
             let size = header.size.unwrap_or(units.len());
             if size > units.len() {
-                let offset = offset + all - units.len();
                 return Err(Error::Length {
-                    offset,
+                    offset: all - units.len(),
                     announced: size,
                     left: units.len(),
                 });
@@ -330,34 +318,15 @@ impl Depacketizer {
             if !unit.is_empty() {
                 self.unit(timestamp, unit, out);
             }
-            let more = if header_bits == 0 {
-                !units.is_empty()
-            } else {
-                bits.left() >= self.widths.least(false).max(1)
-            };
-            if !more {
+            if !self.widths.more(headers.as_ref(), &units) {
                 return Ok(());
             }
-            header = if header_bits == 0 {
-                AuHeader {
-                    size: self.widths.constant_size,
-                    step: 1,
-                    cts: None,
-                }
-            } else {
-                self.widths
-                    .header(&mut bits, false)
-                    .ok_or(Error::Truncated {
-                        needed: offset + 1,
-                        have: offset,
-                    })?
+            let Some(next) = self.widths.header(headers.as_mut(), false) else {
+                return Err(Error::Syntax("AU-header"));
             };
+            header = next;
         }
-        Err(Error::Length {
-            offset,
-            announced: Self::MAX_UNITS,
-            left: units.len(),
-        })
+        Err(Error::Syntax("AU header section"))
     }
 
     /// Units of one packet that are looked at.
@@ -387,11 +356,11 @@ impl Depacketizer {
     fn unit(&mut self, timestamp: u32, mut unit: Bytes, out: &mut FrameQueue) {
         if let Some(adts) = Adts::parse(&unit).filter(|adts| adts.frame_len == unit.len()) {
             let _ = unit.split_to(adts.header_len);
-            if self.parameters.is_none() {
-                if let Ok(aac) = Aac::from_config(&adts.config.to_bytes()) {
-                    self.set_parameters(aac);
-                    self.changed = true;
-                }
+            if self.parameters.is_none()
+                && let Ok(aac) = Aac::from_config(&adts.config.to_bytes())
+            {
+                self.set_parameters(aac);
+                self.changed = true;
             }
         }
         let mut frame = Frame::audio(timestamp, unit, self.duration);

@@ -71,4 +71,4 @@ pub(crate) fn random_access(payload: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -220,7 +220,7 @@ impl Parameters {
     pub fn fmtp(&self) -> String {
         let mut out = String::from("sprop-vps=");
         let encode = |unit: &[u8], out: &mut String| {
-            base64::engine::general_purpose::STANDARD.encode_string(unit, out)
+            base64::engine::general_purpose::STANDARD.encode_string(unit, out);
         };
         encode(&self.vps, &mut out);
         out.push_str(";sprop-sps=");
