@@ -1,9 +1,13 @@
 //! The answering side: picks the best challenge that it understands, and answers it.
 
+use super::Credentials;
 use super::digest::{Algorithm, Auth, response, secret, session_secret};
-use super::{Credentials, basic, parameters};
 use crate::random::Random;
-use rtsp_msg::{HeaderName, Response};
+use rtsp_msg::headers::{
+    self, AuthenticationInfo, Authorization, Challenge, DigestChallenge, DigestCredentials, Qop,
+    WwwAuthenticate,
+};
+use rtsp_msg::{Header, HeaderName, Leniency, Response};
 use std::fmt;
 
 /// What to do after a 401.
@@ -39,28 +43,23 @@ pub struct Answerer {
     credentials: Credentials,
     /// Basic is answered only where allowed: it shows the password to everyone on the way.
     basic: bool,
-    chosen: Option<Challenge>,
+    chosen: Option<Chosen>,
     /// The chosen challenge was answered at least once.
     answered: bool,
 }
 
 #[derive(Clone, PartialEq, Eq)]
-enum Challenge {
+enum Chosen {
     Basic,
     Digest {
         algorithm: Algorithm,
         session: bool,
-        /// As spelled by the server; some compare it.
-        algorithm_name: Option<String>,
-        realm: String,
-        nonce: String,
-        opaque: Option<String>,
-        auth: bool,
+        challenge: DigestChallenge,
         count: u32,
     },
 }
 
-impl fmt::Debug for Challenge {
+impl fmt::Debug for Chosen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Basic => f.write_str("Basic"),
@@ -88,29 +87,30 @@ impl Answerer {
         self
     }
 
-    /// Reads the challenges of a 401.
+    /// Reads the challenges of a 401. A line that cannot be read takes no others with it.
     pub fn challenged(&mut self, response: &Response) -> Challenged {
-        let mut best: Option<(Challenge, bool)> = None;
-        for value in response.headers.all(&HeaderName::WwwAuthenticate) {
-            for one in split(value) {
-                let Some((challenge, stale)) = Challenge::parse(one) else {
-                    continue;
-                };
-                let usable = self.basic || challenge != Challenge::Basic;
+        let leniency = Leniency::default();
+        let mut best: Option<(Chosen, bool)> = None;
+        for line in response.headers.all(&HeaderName::WwwAuthenticate) {
+            let Ok(offered) = WwwAuthenticate::decode(&mut std::iter::once(line), &leniency) else {
+                continue;
+            };
+            for (chosen, stale) in offered.0.into_iter().filter_map(Chosen::of) {
+                let usable = self.basic || chosen != Chosen::Basic;
                 if usable
                     && best
                         .as_ref()
-                        .is_none_or(|(best, _)| challenge.strength() > best.strength())
+                        .is_none_or(|(best, _)| chosen.strength() > best.strength())
                 {
-                    best = Some((challenge, stale));
+                    best = Some((chosen, stale));
                 }
             }
         }
-        let Some((challenge, stale)) = best else {
+        let Some((chosen, stale)) = best else {
             return Challenged::Unanswerable;
         };
         let refused = self.answered && !stale;
-        self.chosen = Some(challenge);
+        self.chosen = Some(chosen);
         self.answered = false;
         if refused {
             Challenged::Refused
@@ -122,63 +122,60 @@ impl Answerer {
     /// The value of the Authorization header for a request, once a challenge was read. A new one for each request: nonces are
     /// counted. `uri` is the request's target as it is sent.
     pub fn authorize(&mut self, method: &str, uri: &str, random: &mut Random) -> Option<String> {
-        let challenge = self.chosen.as_mut()?;
+        let chosen = self.chosen.as_mut()?;
         self.answered = true;
-        Some(challenge.answer(&self.credentials, method, uri, random))
+        let mut value = String::new();
+        chosen
+            .answer(&self.credentials, method, uri, random)
+            .encode(&mut value);
+        Some(value)
     }
 
-    /// The nonce of an Authentication-Info header takes the place of the one in use (RFC 7616 §3.5). A response that is not 401
-    /// proves that the credentials are good, so that a later challenge is answered again.
+    /// Reads a response that is not 401. It proves that the credentials are good, so that a later challenge is answered again.
+    /// The next nonce in its Authentication-Info takes the place of the one in use (RFC 7616 §3.5).
     pub fn accepted(&mut self, response: &Response) {
         self.answered = false;
-        let Some(value) = response.headers.first(&HeaderName::AuthenticationInfo) else {
-            return;
-        };
-        let next = parameters::parse(value).and_then(|mut all| all.take("nextnonce"));
-        if let (Some(next), Some(Challenge::Digest { nonce, count, .. })) = (next, &mut self.chosen)
+        let given = response.headers.typed::<AuthenticationInfo>();
+        let next = given.ok().flatten().and_then(|all| all.nextnonce);
+        if let (
+            Some(next),
+            Some(Chosen::Digest {
+                challenge, count, ..
+            }),
+        ) = (next, &mut self.chosen)
         {
-            *nonce = next;
+            challenge.nonce = next;
             *count = 0;
         }
     }
 }
 
-impl Challenge {
-    /// One challenge, and whether it says that only the nonce was old.
-    fn parse(text: &str) -> Option<(Self, bool)> {
-        let (scheme, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
-        if scheme.eq_ignore_ascii_case("Basic") {
-            return Some((Self::Basic, false));
-        }
-        if !scheme.eq_ignore_ascii_case("Digest") {
-            return None;
-        }
-        let mut all = parameters::parse(rest)?;
-        let algorithm_name = all.take("algorithm");
-        let name = algorithm_name.as_deref().unwrap_or("MD5");
-        let qop = all.take("qop");
-        let auth = qop.as_deref().is_some_and(|qop| {
-            qop.split(',')
-                .any(|one| one.trim().eq_ignore_ascii_case("auth"))
-        });
-        if qop.is_some_and(|qop| !qop.trim().is_empty()) && !auth {
+impl Chosen {
+    /// A challenge that can be answered, and whether it says that only the nonce was old.
+    fn of(challenge: Challenge) -> Option<(Self, bool)> {
+        let challenge = match challenge {
+            Challenge::Basic { .. } => return Some((Self::Basic, false)),
+            Challenge::Digest(challenge) => challenge,
+            _ => return None,
+        };
+        let named = challenge
+            .algorithm
+            .as_ref()
+            .unwrap_or(&headers::Algorithm::Md5);
+        let (algorithm, session) = Algorithm::from_header(named)?;
+        if !challenge.qop.is_empty() && !challenge.qop.contains(&Qop::Auth) {
             return None; // auth-int only
         }
-        let session = name.len() > 5 && name.to_ascii_lowercase().ends_with("-sess");
-        let stale = all
-            .take("stale")
-            .is_some_and(|stale| stale.eq_ignore_ascii_case("true"));
-        let challenge = Self::Digest {
-            algorithm: Algorithm::from_name(name)?,
-            session,
-            realm: all.take("realm")?,
-            nonce: all.take("nonce")?,
-            opaque: all.take("opaque"),
-            algorithm_name,
-            auth,
-            count: 0,
-        };
-        Some((challenge, stale))
+        let stale = challenge.stale;
+        Some((
+            Self::Digest {
+                algorithm,
+                session,
+                challenge,
+                count: 0,
+            },
+            stale,
+        ))
     }
 
     const fn strength(&self) -> u8 {
@@ -201,108 +198,43 @@ impl Challenge {
         method: &str,
         uri: &str,
         random: &mut Random,
-    ) -> String {
+    ) -> Authorization {
+        let Credentials { username, password } = credentials.clone();
         let Self::Digest {
             algorithm,
             session,
-            algorithm_name,
-            realm,
-            nonce,
-            opaque,
-            auth,
+            challenge,
             count,
         } = self
         else {
-            return format!("Basic {}", basic::encode(credentials));
+            return Authorization::Basic { username, password };
         };
         *count = count.wrapping_add(1).max(1);
         let (nc, cnonce) = (format!("{count:08x}"), random.letters(22));
-        let mut key = secret(
-            *algorithm,
-            &credentials.username,
-            realm,
-            &credentials.password,
-        );
+        let mut key = secret(*algorithm, &username, &challenge.realm, &password);
         if *session {
-            key = session_secret(*algorithm, &key, nonce, &cnonce);
+            key = session_secret(*algorithm, &key, &challenge.nonce, &cnonce);
         }
-        let with = auth.then_some(Auth {
+        let counted = challenge.qop.contains(&Qop::Auth);
+        let auth = counted.then_some(Auth {
             nc: &nc,
             cnonce: &cnonce,
         });
-        let answer = response(*algorithm, &key, nonce, with, method, uri);
-        let mut value = format!(
-            "Digest username={}, realm={}, nonce={}, uri={}, response=\"{answer}\"",
-            quote(&credentials.username),
-            quote(realm),
-            quote(nonce),
-            quote(uri),
-        );
-        if let Some(name) = algorithm_name {
-            value.push_str(&format!(", algorithm={name}"));
-        }
-        if let Some(opaque) = opaque {
-            value.push_str(&format!(", opaque={}", quote(opaque)));
-        }
-        if *auth {
-            value.push_str(&format!(", qop=auth, nc={nc}, cnonce=\"{cnonce}\""));
-        } else if *session {
-            value.push_str(&format!(", cnonce=\"{cnonce}\""));
-        }
-        value
+        let response = response(*algorithm, &key, &challenge.nonce, auth, method, uri);
+        Authorization::Digest(DigestCredentials {
+            username,
+            realm: challenge.realm.clone(),
+            nonce: challenge.nonce.clone(),
+            uri: uri.to_owned(),
+            response,
+            opaque: challenge.opaque.clone(),
+            algorithm: challenge.algorithm.clone(),
+            qop: counted.then_some(Qop::Auth),
+            nc: counted.then_some(*count),
+            cnonce: (counted || *session).then_some(cnonce),
+            userhash: false,
+        })
     }
-}
-
-fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        if matches!(character, '"' | '\\') {
-            quoted.push('\\');
-        }
-        quoted.push(character);
-    }
-    quoted.push('"');
-    quoted
-}
-
-/// Several challenges in one line: each begins with a word that no `=` follows.
-fn split(value: &str) -> Vec<&str> {
-    let mut starts = vec![0];
-    let mut quoted = false;
-    let mut escaped = false;
-    for (at, byte) in value.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b',' if !quoted => {
-                let rest = value.get(at + 1..).unwrap_or("").trim_start();
-                let word = rest.split([' ', '\t', ',', '=', '"']).next().unwrap_or("");
-                let after = rest.get(word.len()..).unwrap_or("");
-                let parameter = after.trim_start().starts_with('=');
-                if !word.is_empty()
-                    && !parameter
-                    && after.starts_with([' ', '\t'])
-                    && starts.len() < 16
-                {
-                    starts.push(at + 1);
-                }
-            }
-            _ => {}
-        }
-    }
-    let ends = starts
-        .iter()
-        .skip(1)
-        .map(|start| start - 1)
-        .chain([value.len()]);
-    starts
-        .iter()
-        .zip(ends)
-        .filter_map(|(&start, end)| value.get(start..end))
-        .map(str::trim)
-        .collect()
 }
 
 #[cfg(test)]

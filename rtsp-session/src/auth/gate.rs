@@ -3,8 +3,9 @@
 use super::digest::{Algorithm, Auth, response, session_secret};
 use super::nonce::{Nonces, Use};
 use super::users::{Scheme, Users};
-use super::{basic, constant_time_eq, parameters};
+use super::{Credentials, constant_time_eq};
 use crate::random::Random;
+use rtsp_msg::headers::{Authorization, Challenge, DigestChallenge, DigestCredentials, Qop};
 use rtsp_msg::{HeaderName, Method, Request, RequestTarget};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,20 +43,24 @@ impl Gate {
         }
     }
 
-    /// A WWW-Authenticate value for each scheme, to be sent in this order and in a line each: see [`Scheme::ALL`].
+    /// The challenges, to be sent in this order and in a line each: see [`Scheme::ALL`].
     ///
-    /// Realm and nonce come first, in quotes: live555 (so VLC) reads only this one shape.
-    pub fn challenges(&mut self, now: Instant, random: &mut Random, stale: bool) -> Vec<String> {
+    /// Realm and nonce come first: live555 (so VLC) reads only this one shape.
+    pub fn challenges(&mut self, now: Instant, random: &mut Random, stale: bool) -> Vec<Challenge> {
         let realm = self.users.realm().to_owned();
         let mut challenges = Vec::with_capacity(self.schemes.len());
         for scheme in &self.schemes {
+            let realm = realm.clone();
             challenges.push(match scheme {
-                Scheme::Basic => format!("Basic realm=\"{realm}\""),
-                Scheme::Digest(algorithm) => {
-                    let nonce = self.nonces.issue(now, random);
-                    let stale = if stale { ", stale=true" } else { "" };
-                    format!("Digest realm=\"{realm}\", nonce=\"{nonce}\"{stale}, algorithm={algorithm}, qop=\"auth\"")
-                }
+                Scheme::Basic => Challenge::Basic { realm },
+                Scheme::Digest(algorithm) => Challenge::Digest(DigestChallenge {
+                    realm,
+                    nonce: self.nonces.issue(now, random).to_owned(),
+                    stale,
+                    algorithm: Some(algorithm.to_header()),
+                    qop: vec![Qop::Auth],
+                    ..DigestChallenge::default()
+                }),
             });
         }
         challenges
@@ -63,113 +68,99 @@ impl Gate {
 
     /// Checks the Authorization header of a request, if it has one. More than one are wrong.
     pub fn verify(&mut self, now: Instant, request: &Request) -> Proof {
-        let mut values = request.headers.all(&HeaderName::Authorization);
-        let Some(value) = values.next() else {
-            return Proof::None;
-        };
-        if values.next().is_some() {
-            return Proof::Wrong;
+        match request
+            .headers
+            .all(&HeaderName::Authorization)
+            .take(2)
+            .count()
+        {
+            0 => return Proof::None,
+            1 => {}
+            _ => return Proof::Wrong,
         }
-        let (scheme, rest) = value.trim().split_once(' ').unwrap_or((value, ""));
-        if scheme.eq_ignore_ascii_case("Basic") && self.schemes.contains(&Scheme::Basic) {
-            let user = basic::decode(rest).and_then(|credentials| self.users.verify(&credentials));
-            return user.map_or(Proof::Wrong, Proof::User);
+        match request.headers.typed::<Authorization>() {
+            Ok(Some(Authorization::Basic { username, password }))
+                if self.schemes.contains(&Scheme::Basic) =>
+            {
+                let user = self.users.verify(&Credentials { username, password });
+                user.map_or(Proof::Wrong, Proof::User)
+            }
+            Ok(Some(Authorization::Digest(answer))) => {
+                self.digest(now, request, &answer).unwrap_or(Proof::Wrong)
+            }
+            _ => Proof::Wrong,
         }
-        if scheme.eq_ignore_ascii_case("Digest") {
-            return self.digest(now, request, rest).unwrap_or(Proof::Wrong);
-        }
-        Proof::Wrong
     }
 
-    /// `None` when it cannot be read or is wrong.
-    fn digest(&mut self, now: Instant, request: &Request, value: &str) -> Option<Proof> {
-        let answer = Answer::parse(value)?;
-        if !self.schemes.contains(&Scheme::Digest(answer.algorithm))
+    /// `None` when it is wrong or cannot be checked.
+    fn digest(
+        &mut self,
+        now: Instant,
+        request: &Request,
+        answer: &DigestCredentials,
+    ) -> Option<Proof> {
+        let (algorithm, session) = match &answer.algorithm {
+            None => (Algorithm::Md5, false),
+            Some(named) => Algorithm::from_header(named)?,
+        };
+        let offered = self.schemes.contains(&Scheme::Digest(algorithm));
+        if !offered
+            || answer.userhash
             || answer.realm != self.users.realm()
             || !names(&answer.uri, request)
         {
             return None;
         }
-        let auth = answer
-            .count
-            .as_ref()
-            .map(|(nc, cnonce)| Auth { nc, cnonce });
-        let method = request.method.as_str();
-        let user = self
-            .users
-            .prove(&answer.username, answer.algorithm, |secret| {
-                let session;
-                let secret = match (&answer.count, answer.session) {
-                    (Some((_, cnonce)), true) => {
-                        session = session_secret(answer.algorithm, secret, &answer.nonce, cnonce);
-                        &session
-                    }
-                    _ => secret,
-                };
-                let expected = response(
-                    answer.algorithm,
-                    secret,
-                    &answer.nonce,
-                    auth,
-                    method,
-                    &answer.uri,
-                );
-                constant_time_eq(
-                    expected.as_bytes(),
-                    answer.response.to_ascii_lowercase().as_bytes(),
-                )
-            })?;
-        let count = match &answer.count {
-            Some((nc, _)) => Some(u32::from_str_radix(nc, 16).ok()?),
+        let count = match answer.qop {
+            // The old form (RFC 2069), which live555 and many cameras send whatever is offered.
             None => None,
-        };
-        Some(match self.nonces.spend(now, &answer.nonce, count) {
-            Use::Fresh => Proof::User(user),
-            Use::Stale => Proof::Stale,
-        })
-    }
-}
-
-/// The parameters of a Digest answer.
-struct Answer {
-    username: String,
-    realm: String,
-    nonce: String,
-    uri: String,
-    response: String,
-    algorithm: Algorithm,
-    /// A `-sess` algorithm.
-    session: bool,
-    /// `nc` and `cnonce`, with `qop=auth`. Without `qop` it is the old form (RFC 2069), which live555 and many cameras send.
-    count: Option<(String, String)>,
-}
-
-impl Answer {
-    fn parse(value: &str) -> Option<Self> {
-        let mut parameters = parameters::parse(value)?;
-        let algorithm = parameters.take("algorithm").unwrap_or_else(|| "MD5".into());
-        let count = match parameters.take("qop") {
-            None => None,
-            Some(qop) if qop.eq_ignore_ascii_case("auth") => {
-                let (nc, cnonce) = (parameters.take("nc")?, parameters.take("cnonce")?);
-                if nc.len() != 8 || !nc.bytes().all(|c| c.is_ascii_hexdigit()) {
-                    return None;
-                }
-                Some((nc, cnonce))
-            }
+            Some(Qop::Auth) => Some((answer.nc?, answer.cnonce.as_deref()?)),
             Some(_) => return None,
         };
-        Some(Self {
-            username: parameters.take("username")?,
-            realm: parameters.take("realm")?,
-            nonce: parameters.take("nonce")?,
-            uri: parameters.take("uri")?,
-            response: parameters.take("response")?,
-            session: algorithm.len() > 5 && algorithm.to_ascii_lowercase().ends_with("-sess"),
-            algorithm: Algorithm::from_name(&algorithm)?,
-            count,
-        })
+        let method = request.method.as_str();
+        let user = self.users.prove(&answer.username, algorithm, |secret| {
+            let session_key;
+            let secret = if session {
+                let cnonce = answer.cnonce.as_deref().unwrap_or("");
+                session_key = session_secret(algorithm, secret, &answer.nonce, cnonce);
+                &session_key
+            } else {
+                secret
+            };
+            proves(answer, algorithm, secret, method, count)
+        })?;
+        Some(
+            match self
+                .nonces
+                .spend(now, &answer.nonce, count.map(|(nc, _)| nc))
+            {
+                Use::Fresh => Proof::User(user),
+                Use::Stale => Proof::Stale,
+            },
+        )
     }
+}
+
+/// Is the answer's response the one that this secret gives?
+fn proves(
+    answer: &DigestCredentials,
+    algorithm: Algorithm,
+    secret: &str,
+    method: &str,
+    count: Option<(u32, &str)>,
+) -> bool {
+    let given = answer.response.to_ascii_lowercase();
+    let right = |auth: Option<Auth<'_>>| {
+        let expected = response(algorithm, secret, &answer.nonce, auth, method, &answer.uri);
+        constant_time_eq(expected.as_bytes(), given.as_bytes())
+    };
+    let Some((nc, cnonce)) = count else {
+        return right(None);
+    };
+    // The count is hashed as it was written, and it may have been written in capitals.
+    [format!("{nc:08x}"), format!("{nc:08X}")]
+        .iter()
+        .any(|nc| right(Some(Auth { nc, cnonce })))
 }
 
 /// Does the `uri` of a Digest answer name what the request is about? It must be the request's URI (RFC 7616 §3.4.6), or

@@ -4,12 +4,10 @@
 //! side keeps [`Credentials`] in an [`Answerer`] that picks the best challenge it understands. RFC 7617 (Basic), RFC 7616 and
 //! RFC 2617 (Digest with MD5 and SHA-256, with `qop=auth` and without), RFC 7826 §19.1.
 
-pub mod basic;
 pub mod challenge;
 pub mod digest;
 pub mod gate;
 pub mod nonce;
-mod parameters;
 pub mod users;
 
 pub use challenge::{Answerer, Challenged};

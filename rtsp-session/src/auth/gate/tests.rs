@@ -4,6 +4,12 @@ use rtsp_msg::{Response, StatusCode, Uri, Version};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
+fn text(challenge: &Challenge) -> String {
+    let mut value = String::new();
+    challenge.push(&mut value);
+    value
+}
+
 struct World {
     gate: Gate,
     random: Random,
@@ -31,7 +37,7 @@ impl World {
         for challenge in self.gate.challenges(self.now, &mut self.random, stale) {
             response
                 .headers
-                .append(HeaderName::WwwAuthenticate, challenge);
+                .append(HeaderName::WwwAuthenticate, text(&challenge));
         }
         response
     }
@@ -87,6 +93,7 @@ fn ffmpeg_ends_up_with_md5() {
     // FFmpeg: each Digest header overwrites the one before; Basic counts only before any Digest.
     let mut world = world(&Scheme::ALL);
     let challenges = world.gate.challenges(world.now, &mut world.random, false);
+    let challenges: Vec<String> = challenges.iter().map(text).collect();
     let last_digest = challenges
         .iter()
         .rfind(|one| one.starts_with("Digest "))

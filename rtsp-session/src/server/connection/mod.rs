@@ -205,9 +205,9 @@ impl ServerConnection {
         let mut response = ProtocolError::Unauthorized.into_response(version);
         // A line each: many peers read only one challenge a line.
         for challenge in gate.challenges(self.now.monotonic, &mut self.random, stale) {
-            response
-                .headers
-                .append(HeaderName::WwwAuthenticate, challenge);
+            let mut value = String::new();
+            challenge.push(&mut value);
+            response.headers.append(HeaderName::WwwAuthenticate, value);
         }
         self.answer(id, response);
     }
