@@ -109,10 +109,8 @@ impl MediaFiles {
 
     fn slot(&self, key: FileKey) -> Arc<Slot> {
         let mut open = lock(&self.open);
-        if !open.contains_key(&key) {
-            // A slot that only the table holds is not being opened; without a movie it is of no more use.
-            open.retain(|_, slot| Arc::strong_count(slot) > 1 || lock(&slot.0).strong_count() > 0);
-        }
+        // A slot that only the table holds is not being opened; without a movie it is of no more use.
+        open.retain(|_, slot| Arc::strong_count(slot) > 1 || lock(&slot.0).strong_count() > 0);
         Arc::clone(open.entry(key).or_default())
     }
 }
