@@ -147,7 +147,7 @@ fn conclude(machine: &Machine, rows: &[Row], absent: &[&&Peer], begin: Instant) 
 
 fn chosen(options: &Options) -> Vec<Cell> {
     let all = if options.baseline {
-        matrix::baseline()
+        matrix::without_us()
     } else {
         matrix::cells()
     };

@@ -7,7 +7,7 @@ use super::peers::{
     aio_rtsp_toolkit, aiortsp, ffmpeg, gst_rtsp_server, gstreamer, live555, mpv, opencv, pyav,
     retina, trackside, vlc,
 };
-use super::scenario;
+use super::scenario::{baseline, client, live, sources};
 use super::stage::Stage;
 use crate::failure::Result;
 use std::time::Duration;
@@ -72,7 +72,7 @@ fn publishers(matrix: &mut Matrix) {
                 matrix.add(
                     (Direction::PublishesToServer, peer, transport),
                     (clip, ""),
-                    move |stage| scenario::published(stage, peer, transport, clip),
+                    move |stage| live::published(stage, peer, transport, clip),
                 );
             }
         }
@@ -109,7 +109,7 @@ fn readers(matrix: &mut Matrix) {
             matrix.add(
                 (Direction::ReadsFromServer, peer, transport),
                 (clip, ""),
-                move |stage| scenario::read(stage, peer, transport, clip, expect),
+                move |stage| live::read(stage, peer, transport, clip, expect),
             );
         }
     }
@@ -117,7 +117,7 @@ fn readers(matrix: &mut Matrix) {
         matrix.add(
             (Direction::ReadsFromServer, &live555::PEER, transport),
             ("h264", "proxied to FFmpeg"),
-            move |stage| scenario::relay(stage, &live555::PEER, transport, "h264"),
+            move |stage| live::relay(stage, &live555::PEER, transport, "h264"),
         );
     }
 }
@@ -135,7 +135,7 @@ fn formats(matrix: &mut Matrix) {
             matrix.add(
                 (Direction::PublishesToServer, &ffmpeg::PEER, transport),
                 (clip, ""),
-                move |stage| scenario::formats(stage, transport, clip),
+                move |stage| live::formats(stage, transport, clip),
             );
         }
     }
@@ -143,23 +143,23 @@ fn formats(matrix: &mut Matrix) {
         matrix.add(
             (Direction::PublishesToServer, &gstreamer::PEER, transport),
             ("hevc-opus", ""),
-            move |stage| scenario::published(stage, &gstreamer::PEER, transport, "hevc-opus"),
+            move |stage| live::published(stage, &gstreamer::PEER, transport, "hevc-opus"),
         );
         matrix.add(
             (Direction::PublishesToServer, &gstreamer::PEER, transport),
             ("h264-plain", "MPEG-TS"),
-            move |stage| scenario::transport_stream(stage, transport),
+            move |stage| live::transport_stream(stage, transport),
         );
     }
     matrix.add(
         (Direction::ReadsFromServer, &trackside::CLIENT, Tcp),
         ("hevc-opus", ""),
-        |stage| scenario::read(stage, &trackside::CLIENT, Tcp, "hevc-opus", Expect::LIVE),
+        |stage| live::read(stage, &trackside::CLIENT, Tcp, "hevc-opus", Expect::LIVE),
     );
     matrix.add(
         (Direction::ReadsFromServer, &gstreamer::PEER, Tcp),
         ("hevc-opus", ""),
-        |stage| scenario::read(stage, &gstreamer::PEER, Tcp, "hevc-opus", Expect::LIVE),
+        |stage| live::read(stage, &gstreamer::PEER, Tcp, "hevc-opus", Expect::LIVE),
     );
 }
 
@@ -168,21 +168,21 @@ fn behaviours(matrix: &mut Matrix) {
     matrix.add(
         reads(Tcp),
         ("h264", "six readers over TCP and UDP"),
-        |stage| scenario::crowd(stage, "h264"),
+        |stage| live::crowd(stage, "h264"),
     );
     for transport in Transport::BOTH {
         matrix.add(
             reads(transport),
             ("h264-long-gop", "joins late"),
-            move |stage| scenario::kept_key_frame(stage, transport),
+            move |stage| live::kept_key_frame(stage, transport),
         );
         matrix.add(
             (Direction::PublishesToServer, &ffmpeg::PEER, transport),
             ("h264", "one publisher a path"),
-            move |stage| scenario::one_publisher(stage, transport),
+            move |stage| live::one_publisher(stage, transport),
         );
         matrix.add(reads(transport), ("demo", "over the seam"), move |stage| {
-            scenario::demo(stage, transport)
+            sources::demo(stage, transport)
         });
     }
 }
@@ -193,14 +193,14 @@ fn files(matrix: &mut Matrix) {
             matrix.add(
                 (Direction::ReadsFile, peer, transport),
                 ("h264", ""),
-                move |stage| scenario::file(stage, peer, transport, "h264"),
+                move |stage| sources::file(stage, peer, transport, "h264"),
             );
         }
         for clip in ["h264", "h264-plain"] {
             matrix.add(
                 (Direction::ReadsFile, &ffmpeg::PEER, transport),
                 (clip, "seek to the end"),
-                move |stage| scenario::file_seek(stage, transport, clip),
+                move |stage| sources::file_seek(stage, transport, clip),
             );
         }
     }
@@ -211,18 +211,18 @@ fn pulls(matrix: &mut Matrix) {
         matrix.add(
             (Direction::PulledByServer, &gst_rtsp_server::PEER, transport),
             ("h264", ""),
-            move |stage| scenario::pulled(stage, &gst_rtsp_server::PEER, transport, "h264"),
+            move |stage| sources::pulled(stage, &gst_rtsp_server::PEER, transport, "h264"),
         );
     }
     matrix.add(
         (Direction::PulledByServer, &aio_rtsp_toolkit::PEER, Tcp),
         ("h264", ""),
-        |stage| scenario::pulled(stage, &aio_rtsp_toolkit::PEER, Tcp, "h264"),
+        |stage| sources::pulled(stage, &aio_rtsp_toolkit::PEER, Tcp, "h264"),
     );
     matrix.add(
         (Direction::PulledByServer, &gst_rtsp_server::PEER, Tcp),
         ("h264-plain", "10 s away"),
-        |stage| scenario::pull_survives(stage, Tcp),
+        |stage| sources::pull_survives(stage, Tcp),
     );
 }
 
@@ -245,12 +245,12 @@ fn our_client(matrix: &mut Matrix) {
             matrix.add(
                 (Direction::PlaysToClient, peer, transport),
                 ("h264", "record"),
-                move |stage| scenario::played(stage, peer, transport, "h264", start),
+                move |stage| client::played(stage, peer, transport, "h264", start),
             );
             matrix.add(
                 (Direction::PlaysToClient, peer, transport),
                 ("h264", "probe"),
-                move |stage| scenario::probed(stage, peer, transport, "h264"),
+                move |stage| client::probed(stage, peer, transport, "h264"),
             );
         }
     }
@@ -258,7 +258,7 @@ fn our_client(matrix: &mut Matrix) {
         matrix.add(
             (Direction::PlaysToClient, &live555::PEER, transport),
             ("h264", "record"),
-            move |stage| scenario::relay_played(stage, &live555::PEER, transport, "h264"),
+            move |stage| client::relay_played(stage, &live555::PEER, transport, "h264"),
         );
         matrix.needs(&gst_rtsp_server::PEER);
     }
@@ -268,7 +268,7 @@ fn our_client(matrix: &mut Matrix) {
                 (Direction::TakesFromClient, peer, transport),
                 ("h264", ""),
                 move |stage| {
-                    scenario::taken(
+                    client::taken(
                         stage,
                         peer,
                         &trackside::CLIENT,
@@ -283,7 +283,7 @@ fn our_client(matrix: &mut Matrix) {
 }
 
 /// The same peers without us.
-pub(crate) fn baseline() -> Vec<Cell> {
+pub(crate) fn without_us() -> Vec<Cell> {
     let mut matrix = Matrix::default();
     let readers = READERS
         .iter()
@@ -294,7 +294,7 @@ pub(crate) fn baseline() -> Vec<Cell> {
             matrix.add(
                 (Direction::Baseline, peer, transport),
                 (clip, "reads"),
-                move |stage| scenario::baseline(stage, peer, transport, clip, expect),
+                move |stage| baseline::read(stage, peer, transport, clip, expect),
             );
             matrix.needs(&gst_rtsp_server::PEER);
         }
@@ -304,7 +304,7 @@ pub(crate) fn baseline() -> Vec<Cell> {
             matrix.add(
                 (Direction::Baseline, peer, transport),
                 ("h264", "serves"),
-                move |stage| scenario::baseline_served(stage, peer, transport, "h264", start),
+                move |stage| baseline::served(stage, peer, transport, "h264", start),
             );
         }
     }
@@ -321,7 +321,7 @@ pub(crate) fn baseline() -> Vec<Cell> {
             matrix.add(
                 (Direction::Baseline, sink, transport),
                 ("h264", "takes"),
-                move |stage| scenario::taken(stage, sink, &ffmpeg::PEER, transport, "h264", expect),
+                move |stage| client::taken(stage, sink, &ffmpeg::PEER, transport, "h264", expect),
             );
         }
     }
@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn each_cell_has_a_name_of_its_own_and_a_clip() {
         let mut seen = BTreeSet::new();
-        for cell in cells().into_iter().chain(baseline()) {
+        for cell in cells().into_iter().chain(without_us()) {
             assert!(clip::recipe(cell.clip).is_ok(), "{}", cell.clip);
             assert!(seen.insert(cell.id()), "{} twice", cell.id());
         }

@@ -1,0 +1,62 @@
+//! The peers without us: tells a fault of theirs from one of ours.
+
+use super::{SECONDS, able, read_relay};
+use crate::failure::Result;
+use crate::interop::fingerprint::{self, Expect, Start};
+use crate::interop::peer::{Peer, Reading, Transport};
+use crate::interop::peers::{ffmpeg, gst_rtsp_server};
+use crate::interop::stage::Stage;
+
+/// Without us: gst-rtsp-server serves, the peer reads.
+pub(crate) fn read(
+    stage: &Stage<'_>,
+    peer: &Peer,
+    transport: Transport,
+    clip: &str,
+    expect: Expect,
+) -> Result<String> {
+    let clip = stage.clip(clip)?;
+    let upstream =
+        able(gst_rtsp_server::PEER.serve, &gst_rtsp_server::PEER, "serve")?(stage, clip)?;
+    if let Some(relay) = peer.relay {
+        let proxy = relay(stage, &upstream.url)?;
+        return Ok(read_relay(stage, &ffmpeg::PEER, proxy, transport, clip)?.to_string());
+    }
+    let reading = Reading {
+        url: &upstream.url,
+        transport,
+        clip,
+        seconds: SECONDS,
+    };
+    let capture = able(peer.read, peer, "read")?(stage, &reading)?;
+    Ok(fingerprint::judge(stage, clip, &capture, &expect)?.to_string())
+}
+
+/// Without us: the peer serves, FFmpeg reads.
+pub(crate) fn served(
+    stage: &Stage<'_>,
+    peer: &Peer,
+    transport: Transport,
+    clip: &str,
+    start: Start,
+) -> Result<String> {
+    let clip = stage.clip(clip)?;
+    let served = able(peer.serve, peer, "serve")?(stage, clip)?;
+    let reading = Reading {
+        url: &served.url,
+        transport,
+        clip,
+        seconds: SECONDS,
+    };
+    let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
+    Ok(fingerprint::judge(
+        stage,
+        clip,
+        &capture,
+        &Expect {
+            start,
+            ..Expect::LIVE
+        },
+    )?
+    .to_string())
+}

@@ -1,0 +1,162 @@
+//! What the server plays without a publisher: files, the demo, pulled streams.
+
+use super::{GRACE, SECONDS, able, end};
+use crate::failure::{Failure, Result};
+use crate::interop::clip::{self, Clip};
+use crate::interop::fingerprint::{self, Expect, Start};
+use crate::interop::peer::{Peer, Reading, Served, Transport};
+use crate::interop::peers::{ffmpeg, gst_rtsp_server, trackside};
+use crate::interop::stage::{self, Stage};
+use std::time::Duration;
+
+/// Our server with a folder that holds the clip; the URL is the clip's.
+fn with_file(stage: &Stage<'_>, clip: &Clip) -> Result<(Served, String)> {
+    let folder = stage.path("files");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::copy(&clip.path, folder.join("clip.mp4"))?;
+    let server = trackside::server(stage, ["--files".as_ref(), folder.as_os_str()])?;
+    let url = format!("{}files/clip.mp4", server.url);
+    Ok((server, url))
+}
+
+/// A file from its first frame on.
+pub(crate) fn file(
+    stage: &Stage<'_>,
+    peer: &Peer,
+    transport: Transport,
+    clip: &str,
+) -> Result<String> {
+    let clip = stage.clip(clip)?;
+    let (server, url) = with_file(stage, clip)?;
+    let reading = Reading {
+        url: &url,
+        transport,
+        clip,
+        seconds: SECONDS,
+    };
+    let capture = able(peer.read, peer, "read")?(stage, &reading)?;
+    let evidence = fingerprint::judge(
+        stage,
+        clip,
+        &capture,
+        &Expect {
+            start: Start::First,
+            ..Expect::LIVE
+        },
+    )?;
+    end(server)?;
+    Ok(evidence.to_string())
+}
+
+/// A file from 34 s on, to its end, which the reader must notice by itself.
+pub(crate) fn file_seek(stage: &Stage<'_>, transport: Transport, clip: &str) -> Result<String> {
+    let clip = stage.clip(clip)?;
+    let (server, url) = with_file(stage, clip)?;
+    let reading = Reading {
+        url: &url,
+        transport,
+        clip,
+        seconds: 0,
+    };
+    let capture = ffmpeg::read_with(
+        stage,
+        &reading,
+        "ffmpeg",
+        &["-ss".to_owned(), "34".to_owned()],
+    )?;
+    let expect = Expect {
+        start: Start::Frame(34 * clip::RATE as usize),
+        to_the_end: true,
+        ..Expect::LIVE
+    };
+    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
+    end(server)?;
+    Ok(evidence.to_string())
+}
+
+/// The built-in demo, over the seam of its loop.
+pub(crate) fn demo(stage: &Stage<'_>, transport: Transport) -> Result<String> {
+    let clip = stage.clip("demo")?;
+    let server = trackside::server(stage, [""; 0])?;
+    let url = format!("{}demo", server.url);
+    // The clip is 10.24 s long: twelve seconds hold a seam wherever they begin.
+    let reading = Reading {
+        url: &url,
+        transport,
+        clip,
+        seconds: 12,
+    };
+    let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
+    let expect = Expect {
+        frames: 290,
+        audio: 0.0,
+        endless: true,
+        skew: None,
+        ..Expect::LIVE
+    };
+    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
+    end(server)?;
+    Ok(evidence.to_string())
+}
+
+/// Our server pulls from the peer, FFmpeg reads from our server.
+pub(crate) fn pulled(
+    stage: &Stage<'_>,
+    peer: &Peer,
+    transport: Transport,
+    clip: &str,
+) -> Result<String> {
+    let clip = stage.clip(clip)?;
+    let upstream = able(peer.serve, peer, "serve")?(stage, clip)?;
+    let server = pulling(stage, &upstream.url, transport)?;
+    let url = format!("{}pulled", server.url);
+    let reading = Reading {
+        url: &url,
+        transport,
+        clip,
+        seconds: SECONDS,
+    };
+    let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
+    let evidence = fingerprint::judge(stage, clip, &capture, &Expect::LIVE)?;
+    end(server)?;
+    Ok(evidence.to_string())
+}
+
+fn pulling(stage: &Stage<'_>, upstream: &str, transport: Transport) -> Result<Served> {
+    let config = stage.path("server.toml");
+    let text = format!(
+        "[paths.pulled]\npull = \"{upstream}\"\ntransport = \"{transport}\"\non_demand = true\n"
+    );
+    std::fs::write(&config, text)?;
+    trackside::server(stage, ["--config".as_ref(), config.as_os_str()])
+}
+
+/// The upstream goes for some seconds and comes back; the reader stays and gets both parts.
+pub(crate) fn pull_survives(stage: &Stage<'_>, transport: Transport) -> Result<String> {
+    let clip = stage.clip("h264-plain")?;
+    let port = stage::free_port()?;
+    let upstream = gst_rtsp_server::serve_on(stage, clip, port)?;
+    let server = pulling(stage, &upstream.url, transport)?;
+    let url = format!("{}pulled", server.url);
+    let reading = Reading {
+        url: &url,
+        transport: Transport::Tcp,
+        clip,
+        seconds: 0,
+    };
+    // A reader that is patient: FFmpeg's own time-out is 8 s in the other cells.
+    let patient = ["-timeout".to_owned(), "40000000".to_owned()];
+    let (mut reader, capture) = ffmpeg::start_reading(stage, &reading, "reader", &patient)?;
+    stage.pass(Duration::from_secs(5));
+    drop(upstream);
+    stage.pass(Duration::from_secs(10));
+    let _upstream = gst_rtsp_server::serve_on(stage, clip, port)?;
+    stage.pass(Duration::from_secs(8));
+    if !reader.running() {
+        return Err(Failure::new("the reader was let go when the upstream went"));
+    }
+    reader.interrupt(GRACE);
+    let (before, after) = fingerprint::judge_two_parts(clip, &capture, 50)?;
+    end(server)?;
+    Ok(format!("{before} frames, 10 s of nothing, {after} frames"))
+}
