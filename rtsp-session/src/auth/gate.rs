@@ -4,6 +4,7 @@ use super::digest::{Algorithm, Auth, response, session_secret};
 use super::nonce::{Nonces, Use};
 use super::users::{Scheme, Users};
 use super::{Credentials, constant_time_eq};
+use crate::leniency::Leniency;
 use crate::random::Random;
 use rtsp_msg::headers::{Authorization, Challenge, DigestChallenge, DigestCredentials, Qop};
 use rtsp_msg::{HeaderName, Method, Request, RequestTarget};
@@ -30,16 +31,23 @@ pub struct Gate {
     users: Arc<Users>,
     schemes: Vec<Scheme>,
     nonces: Nonces,
+    leniency: Leniency,
 }
 
 impl Gate {
     /// Lets in `users` who prove themselves by one of `schemes`.
     #[must_use]
-    pub fn new(users: Arc<Users>, schemes: Vec<Scheme>, nonce_lifetime: Duration) -> Self {
+    pub fn new(
+        users: Arc<Users>,
+        schemes: Vec<Scheme>,
+        nonce_lifetime: Duration,
+        leniency: Leniency,
+    ) -> Self {
         Self {
             users,
             schemes,
             nonces: Nonces::new(nonce_lifetime),
+            leniency,
         }
     }
 
@@ -107,15 +115,15 @@ impl Gate {
         if !offered
             || answer.userhash
             || answer.realm != self.users.realm()
-            || !names(&answer.uri, request)
+            || !names(&answer.uri, request, &self.leniency)
         {
             return None;
         }
         let count = match answer.qop {
             // The old form (RFC 2069), which live555 and many cameras send whatever is offered.
-            None => None,
+            None if self.leniency.digest_without_qop => None,
             Some(Qop::Auth) => Some((answer.nc?, answer.cnonce.as_deref()?)),
-            Some(_) => return None,
+            _ => return None,
         };
         let method = request.method.as_str();
         let user = self.users.prove(&answer.username, algorithm, |secret| {
@@ -164,21 +172,23 @@ fn proves(
 }
 
 /// Does the `uri` of a Digest answer name what the request is about? It must be the request's URI (RFC 7616 §3.4.6), or
-/// - the same without scheme and host, as HTTP libraries write it;
-/// - with SETUP, the presentation that the media belongs to (live555, so VLC).
-fn names(uri: &str, request: &Request) -> bool {
+/// - the same without scheme and host ([`Leniency::digest_path_only`]);
+/// - with SETUP, the presentation that the media belongs to ([`Leniency::digest_presentation_uri`]).
+fn names(uri: &str, request: &Request, leniency: &Leniency) -> bool {
     let target = match &request.target {
         RequestTarget::Uri(target) => target.without_userinfo(),
         other => return uri == other.as_str(),
     };
     let whole = target.as_str();
-    if uri == whole
-        || (uri.starts_with('/') && whole.ends_with(uri) && path_and_query(whole) == Some(uri))
-    {
+    if uri == whole {
         return true;
     }
+    if uri.starts_with('/') {
+        return leniency.digest_path_only && path_and_query(whole) == Some(uri);
+    }
     let base = uri.strip_suffix('/').unwrap_or(uri);
-    request.method == Method::Setup
+    leniency.digest_presentation_uri
+        && request.method == Method::Setup
         && path_and_query(base).is_some_and(|path| path.len() > 1)
         && whole
             .strip_prefix(base)

@@ -11,8 +11,10 @@ use std::time::Duration;
 pub struct ConnectionConfig {
     /// How large messages may be.
     pub limits: Limits,
-    /// Which deviations are read over.
+    /// Which deviations of the grammar are read over.
     pub leniency: Leniency,
+    /// Which deviations in the use of it are.
+    pub session_leniency: crate::leniency::Leniency,
     /// The methods that the server has, in the order of a Public header. Others are answered 501 here.
     pub methods: Vec<Method>,
     /// The option tags that it supports: a Require with others is answered 551 here.
@@ -50,6 +52,7 @@ impl Default for ConnectionConfig {
         Self {
             limits: Limits::default(),
             leniency: Leniency::default(),
+            session_leniency: crate::leniency::Leniency::default(),
             methods: vec![
                 Method::Options,
                 Method::Describe,

@@ -108,10 +108,14 @@ impl ServerConnection {
         );
         Self {
             decoder: Decoder::new(config.limits.clone(), config.leniency.clone()),
-            gate: config
-                .users
-                .clone()
-                .map(|users| Gate::new(users, config.schemes.clone(), config.nonce_lifetime)),
+            gate: config.users.clone().map(|users| {
+                Gate::new(
+                    users,
+                    config.schemes.clone(),
+                    config.nonce_lifetime,
+                    config.session_leniency.clone(),
+                )
+            }),
             config,
             addresses,
             random,
