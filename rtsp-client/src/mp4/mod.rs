@@ -23,3 +23,6 @@ pub use track::duration_to_ticks;
 pub use track::ticks_to_duration;
 pub use writer::MovieWriter;
 pub use writer::NewSample;
+
+#[cfg(test)]
+mod tests;

@@ -582,5 +582,4 @@ fn decode_random_access(mut fields: Fields<'_>, count: u32) -> Result<Vec<u32>, 
 }
 
 #[cfg(test)]
-#[path = "table/tests.rs"]
 mod tests;
