@@ -1,12 +1,12 @@
 //! What a track of a movie is in SDP and RTP.
 
-use std::fmt::Write;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use rtp_core::Codec;
+use rtp_core::aac;
+use rtp_core::h264;
+use rtp_core::h265;
 use rtsp_client::mp4::MovieFile;
 use rtsp_client::mp4::Track;
 use rtsp_client::mp4::TrackConfig;
@@ -153,76 +153,40 @@ fn media(track: &Track, index: usize) -> Option<Media> {
     Some(media)
 }
 
+/// What is in the configuration; without it the little that is true of all, so that a reader waits for it in the stream.
 fn fmtp(config: &TrackConfig) -> Option<String> {
     match config {
-        TrackConfig::H264 { sps, pps, .. } => Some(h264_fmtp(sps, pps)),
-        TrackConfig::H265 { vps, sps, pps, .. } => h265_fmtp(vps, sps, pps),
-        TrackConfig::Aac { config, .. } => Some(aac_fmtp(config)),
+        TrackConfig::H264 { .. } => Some(
+            h264::Parameters::from_units(parameter_sets(config)).map_or_else(
+                |_| "packetization-mode=1".to_owned(),
+                |parameters| parameters.fmtp(),
+            ),
+        ),
+        TrackConfig::H265 { .. } => h265::Parameters::from_units(parameter_sets(config))
+            .ok()
+            .map(|parameters| parameters.fmtp()),
+        TrackConfig::Aac { config, .. } => aac::Parameters::from_config(config)
+            .ok()
+            .map(|parameters| parameters.fmtp()),
         TrackConfig::Opus { channels: 2, .. } => Some("sprop-stereo=1".to_owned()),
         _ => None,
     }
 }
 
-fn base64_list<'a>(sets: impl IntoIterator<Item = &'a Bytes>) -> String {
-    let encoded: Vec<_> = sets.into_iter().map(|set| BASE64.encode(set)).collect();
-    encoded.join(",")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            let _ = write!(out, "{byte:02X}");
-            out
-        })
-}
-
-/// RFC 6184 §8.1.
-fn h264_fmtp(sps: &[Bytes], pps: &[Bytes]) -> String {
-    let mut out = "packetization-mode=1".to_owned();
-    if let Some(profile) = sps.first().and_then(|sps| sps.get(1..4)) {
-        let _ = write!(out, ";profile-level-id={}", hex(profile));
-    }
-    if !sps.is_empty() && !pps.is_empty() {
-        let _ = write!(
-            out,
-            ";sprop-parameter-sets={}",
-            base64_list(sps.iter().chain(pps))
-        );
-    }
-    out
-}
-
-/// RFC 7798 §7.1.
-fn h265_fmtp(vps: &[Bytes], sps: &[Bytes], pps: &[Bytes]) -> Option<String> {
-    let complete = !vps.is_empty() && !sps.is_empty() && !pps.is_empty();
-    complete.then(|| {
-        format!(
-            "sprop-vps={};sprop-sps={};sprop-pps={}",
-            base64_list(vps),
-            base64_list(sps),
-            base64_list(pps)
-        )
-    })
-}
-
-/// RFC 3640 §4.1, AAC-hbr (§3.3.6).
-fn aac_fmtp(config: &[u8]) -> String {
-    format!(
-        "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config={}",
-        hex(config)
-    )
+/// The parameter sets of a video track, in the order in which a decoder wants them.
+fn parameter_sets(config: &TrackConfig) -> impl Iterator<Item = &[u8]> {
+    let (vps, sps, pps): (&[Bytes], &[Bytes], &[Bytes]) = match config {
+        TrackConfig::H264 { sps, pps, .. } => (&[], sps, pps),
+        TrackConfig::H265 { vps, sps, pps, .. } => (vps, sps, pps),
+        _ => (&[], &[], &[]),
+    };
+    vps.iter().chain(sps).chain(pps).map(|set| &set[..])
 }
 
 /// The parameter sets of a video track as NAL units behind lengths of 4 bytes, to be put before a frame.
 pub(crate) fn in_band_parameters(config: &TrackConfig) -> Bytes {
-    let sets: Vec<&Bytes> = match config {
-        TrackConfig::H264 { sps, pps, .. } => sps.iter().chain(pps).collect(),
-        TrackConfig::H265 { vps, sps, pps, .. } => vps.iter().chain(sps).chain(pps).collect(),
-        _ => Vec::new(),
-    };
     let mut out = Vec::new();
-    for set in sets {
+    for set in parameter_sets(config) {
         // A parameter set's length is 16 bits in the box that it was read from.
         out.extend_from_slice(&(set.len() as u32).to_be_bytes());
         out.extend_from_slice(set);
@@ -260,16 +224,9 @@ mod tests {
             panic!()
         };
         let format = &video.formats[0];
-        assert_eq!(
-            format.parameter("profile-level-id"),
-            Some(&*hex(&sps[0][1..4]))
-        );
-        let sets = format.parameter("sprop-parameter-sets").unwrap();
-        let decoded: Vec<_> = sets
-            .split(',')
-            .map(|set| BASE64.decode(set).unwrap())
-            .collect();
-        assert_eq!(decoded, [sps[0].to_vec(), pps[0].to_vec()]);
+        assert_eq!(format.parameter("profile-level-id"), Some("4D401F"));
+        let parameters = h264::Parameters::from_fmtp(format.fmtp.as_ref().unwrap()).unwrap();
+        assert_eq!((&parameters.sps, &parameters.pps), (&sps[0], &pps[0]));
         let format = &audio.formats[0];
         assert_eq!((format.clock_rate, format.channels), (48_000, Some(1)));
         // AAC-LC, 48 kHz, one channel.

@@ -125,9 +125,9 @@ pub(crate) enum Progress {
     Idle,
     /// Nothing more is due before this time.
     Wait(Instant),
-    /// The budget is used up, and more is due.
+    /// More is due: either the budget is used up, or [`FilePlayback::take_read`] has something to read.
     More,
-    /// What is due has yet to be read: see [`FilePlayback::take_read`].
+    /// What is due is being read: see [`FilePlayback::finish_read`].
     Reading,
     /// The end of the range is reached. Said once; not playing after that.
     Ended,
@@ -464,7 +464,12 @@ impl FilePlayback {
                 return Progress::Idle;
             };
             let Some(frame) = lane.queue.pop_front() else {
-                return Progress::Reading;
+                // Late since `take_read` was asked: to be asked again.
+                return if self.reading {
+                    Progress::Reading
+                } else {
+                    Progress::More
+                };
             };
             let clock_rate = lane.sender.clock_rate();
             let (ticks, media) = (segment.rtp_ticks(frame.unit.ticks, clock_rate), lane.media);
