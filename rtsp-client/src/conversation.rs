@@ -129,11 +129,6 @@ impl Conversation {
         self.uri.to_string()
     }
 
-    /// The URI without credentials.
-    pub(crate) fn uri(&self) -> &Uri {
-        &self.uri
-    }
-
     /// The address of the server.
     pub(crate) fn peer_ip(&self) -> IpAddr {
         self.peer.ip()

@@ -1,11 +1,14 @@
 //! Frames instead of packets.
 
 use std::collections::VecDeque;
+use std::time::Duration;
+use std::time::Instant;
 
 use rtp_core::Codec;
 use rtp_core::Depacketizer;
 use rtp_core::Frame;
 use rtp_core::Parameters;
+use rtsp_session::media::Alignment;
 use rtsp_session::media::Place;
 
 use crate::Error;
@@ -32,6 +35,16 @@ pub struct Frames {
     playing: Playing,
     media: Vec<Option<Unpacker>>,
     ready: VecDeque<MediaFrame>,
+    /// Until when frames are held back for a better alignment; set by the first frame.
+    hold: Hold,
+}
+
+/// Whether frames wait for a better alignment of their media.
+#[derive(Clone, Copy, Debug)]
+enum Hold {
+    No,
+    For(Duration),
+    Until(Instant),
 }
 
 #[derive(Debug)]
@@ -62,7 +75,16 @@ impl Frames {
             playing,
             media,
             ready: VecDeque::new(),
+            hold: Hold::No,
         }
+    }
+
+    /// Holds the first frames back until all media have begun and the server's reports align them exactly, but not longer than
+    /// `patience`. For those who write files: without it, frames come at once, aligned by what is known then.
+    #[must_use]
+    pub fn aligned(mut self, patience: Duration) -> Self {
+        self.hold = Hold::For(patience);
+        self
     }
 
     /// The next frame; `None` when the presentation is over.
@@ -75,13 +97,50 @@ impl Frames {
     #[allow(clippy::should_implement_trait)] // It is the async form of it.
     pub async fn next(&mut self) -> Result<Option<MediaFrame>, Error> {
         loop {
-            if let Some(frame) = self.ready.pop_front() {
-                return Ok(Some(frame));
+            self.release();
+            let held = match self.hold {
+                Hold::Until(until) => Some(until),
+                _ => None,
+            };
+            if held.is_none() {
+                if let Some(frame) = self.ready.pop_front() {
+                    return Ok(Some(frame));
+                }
             }
-            match self.playing.next_event().await? {
+            let event = match held {
+                Some(until) => {
+                    let next = self.playing.next_event();
+                    match tokio::time::timeout_at(until.into(), next).await {
+                        Ok(event) => event?,
+                        Err(_) => continue,
+                    }
+                }
+                None => self.playing.next_event().await?,
+            };
+            match event {
                 Some(event) => self.take(&event),
-                None => return Ok(None),
+                None if self.ready.is_empty() => return Ok(None),
+                None => self.let_go(),
             }
+        }
+    }
+
+    /// Ends the holding back if there is no more to wait for.
+    fn release(&mut self) {
+        if let Hold::Until(until) = self.hold {
+            let timeline = self.playing.timeline();
+            let best = timeline.all_begun() && timeline.best() == Some(Alignment::SenderReports);
+            if best || until <= Instant::now() {
+                self.let_go();
+            }
+        }
+    }
+
+    fn let_go(&mut self) {
+        self.hold = Hold::No;
+        let timeline = self.playing.timeline();
+        for held in &mut self.ready {
+            held.place = timeline.place(held.media, held.frame.timestamp);
         }
     }
 
@@ -135,7 +194,13 @@ impl Frames {
                     unpacker.errors += 1;
                 }
                 while let Some(frame) = unpacker.depacketizer.pop() {
-                    let place = self.playing.timeline().place(media, frame.timestamp);
+                    if let Hold::For(patience) = self.hold {
+                        self.hold = Hold::Until(Instant::now() + patience);
+                    }
+                    let place = match self.hold {
+                        Hold::No => self.playing.timeline().place(media, frame.timestamp),
+                        _ => None,
+                    };
                     self.ready.push_back(MediaFrame {
                         media,
                         frame,

@@ -8,6 +8,7 @@ mod end;
 mod error;
 mod frames;
 pub mod io;
+pub mod movie;
 pub mod mp4;
 mod options;
 mod paths;

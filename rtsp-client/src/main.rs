@@ -1,2 +1,8 @@
 //! The rtsp-client program.
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod program;
+
+fn main() -> std::process::ExitCode {
+    program::run()
+}

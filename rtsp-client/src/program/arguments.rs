@@ -1,0 +1,157 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+use rtsp_client::Options;
+use rtsp_client::TransportPolicy;
+use rtsp_session::auth::Credentials;
+
+/// Looks at, records and publishes RTSP streams.
+#[derive(Debug, Parser)]
+#[command(name = "rtsp-client", version, about, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args)]
+pub(crate) struct Global {
+    /// How media travel: auto tries UDP first and turns to TCP when that is refused or silent
+    #[arg(long, global = true, value_enum, default_value_t = Transport::Auto)]
+    transport: Transport,
+    /// What to log, on standard error: error, warn, info, debug, trace, or a filter such as rtsp_client=debug
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
+    pub(crate) log: String,
+    /// User name; better than in the URL, which other users of the machine may see
+    #[arg(long, global = true, value_name = "NAME", env = "RTSP_USER")]
+    user: Option<String>,
+    /// Password; best given by the environment
+    #[arg(
+        long,
+        global = true,
+        value_name = "PASSWORD",
+        env = "RTSP_PASSWORD",
+        hide_env_values = true
+    )]
+    password: Option<String>,
+    /// How long to wait for the server, in seconds
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    timeout: Duration,
+}
+
+impl std::fmt::Debug for Global {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Global").finish_non_exhaustive()
+    }
+}
+
+impl Global {
+    /// The same for the library.
+    pub(crate) fn options(&self) -> Options {
+        let mut options = Options::default();
+        options.transport = self.policy();
+        options.connect_timeout = self.timeout;
+        options.response_timeout = self.timeout;
+        if let Some(user) = &self.user {
+            let password = self.password.clone().unwrap_or_default();
+            options.credentials = Some(Credentials::new(user.clone(), password));
+        }
+        options
+    }
+
+    /// The transport that was asked for.
+    pub(crate) fn policy(&self) -> TransportPolicy {
+        match self.transport {
+            Transport::Auto => TransportPolicy::Auto,
+            Transport::Udp => TransportPolicy::Udp,
+            Transport::Tcp => TransportPolicy::Tcp,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Transport {
+    Auto,
+    Udp,
+    Tcp,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Tell what a URL offers and whether it plays: 0 if it does, 1 if not, 2 if it cannot be asked
+    Probe(Probe),
+    /// Record a stream to an MP4 file, as it is
+    Record(Record),
+    /// Publish an MP4 file to a server, in real time
+    Publish(Publish),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Probe {
+    /// rtsp://host:port/path
+    pub(crate) url: String,
+    /// Print JSON for machines
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How long to look at packets, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
+    pub(crate) duration: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// rtsp://host:port/path
+    pub(crate) url: String,
+    /// The file to write
+    #[arg(value_name = "FILE.mp4")]
+    pub(crate) file: PathBuf,
+    /// Stop after so many seconds; without it, at the end of the stream or at Ctrl-C
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) duration: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    /// The MP4 file to send
+    pub(crate) file: PathBuf,
+    /// rtsp://host:port/path
+    pub(crate) url: String,
+    /// Begin again at the end, for ever
+    #[arg(long = "loop")]
+    pub(crate) looping: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn passwords_are_never_shown() {
+        let arguments = [
+            "rtsp-client", "--user", "ann", "--password", "hunter2", "probe", "rtsp://h/",
+        ];
+        let arguments = Arguments::parse_from(arguments);
+        assert!(!format!("{arguments:?}").contains("hunter2"));
+        assert!(!format!("{:?}", arguments.global.options()).contains("hunter2"));
+    }
+}

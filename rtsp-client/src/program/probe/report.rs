@@ -1,0 +1,305 @@
+//! What a probe found out, for people and for machines.
+
+use std::fmt;
+use std::time::Duration;
+
+use rtp_core::Codec;
+use rtp_core::Depacketizer;
+use rtp_core::Parameters;
+use rtsp_client::Described;
+use rtsp_client::TransportPolicy;
+use sdp::Media;
+use serde_json::Value;
+use serde_json::json;
+
+use super::measure::MediaMeasurement;
+use super::measure::Measurement;
+use crate::program::live;
+
+/// What one transport did.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    transport: &'static str,
+    result: Result<Measurement, String>,
+}
+
+impl Attempt {
+    pub(super) fn worked(transport: TransportPolicy, measurement: Measurement) -> Self {
+        Self {
+            transport: name(transport),
+            result: Ok(measurement),
+        }
+    }
+
+    pub(super) fn failed(transport: TransportPolicy, why: &str) -> Self {
+        Self {
+            transport: name(transport),
+            result: Err(why.to_owned()),
+        }
+    }
+}
+
+fn name(transport: TransportPolicy) -> &'static str {
+    match transport {
+        TransportPolicy::Tcp => "tcp",
+        _ => "udp",
+    }
+}
+
+/// One media as described.
+#[derive(Debug)]
+struct MediaLine {
+    kind: String,
+    encoding: String,
+    payload_type: Option<u8>,
+    clock_rate: u32,
+    channels: Option<u8>,
+    dimensions: Option<(u32, u32)>,
+    frame_rate: Option<f64>,
+    codec: Option<String>,
+}
+
+impl MediaLine {
+    fn new(media: &Media) -> Self {
+        let format = media.formats.first();
+        let parameters = format.and_then(|format| {
+            let codec = Codec::from_encoding_name(&format.encoding);
+            let fmtp = format.fmtp.as_deref();
+            let depacketizer = Depacketizer::new(codec, format.clock_rate, format.channels, fmtp);
+            depacketizer.ok()?.parameters().cloned()
+        });
+        let known = parameters.as_ref();
+        Self {
+            kind: media.kind.to_string(),
+            encoding: format.map_or_else(|| media.protocol.clone(), |f| f.encoding.clone()),
+            payload_type: format.map(|format| format.payload_type),
+            clock_rate: format.map_or(0, |format| format.clock_rate),
+            channels: known
+                .and_then(Parameters::channels)
+                .or_else(|| format.and_then(|format| format.channels)),
+            dimensions: known.and_then(Parameters::dimensions),
+            frame_rate: media.framerate.or_else(|| known.and_then(Parameters::frame_rate)),
+            codec: known.and_then(Parameters::codec_string),
+        }
+    }
+}
+
+/// Everything that a probe found out.
+#[derive(Debug)]
+pub(super) struct Report {
+    url: String,
+    server: Option<String>,
+    methods: Vec<String>,
+    challenged: bool,
+    range: Option<String>,
+    media: Vec<MediaLine>,
+    pub(super) attempts: Vec<Attempt>,
+}
+
+impl Report {
+    pub(super) fn new(described: &Described) -> Self {
+        let description = described.description();
+        Self {
+            url: described.url(),
+            server: described.server().map(str::to_owned),
+            methods: described.methods().iter().map(ToString::to_string).collect(),
+            challenged: described.was_challenged(),
+            range: description.range.clone(),
+            media: description.media.iter().map(MediaLine::new).collect(),
+            attempts: Vec::new(),
+        }
+    }
+
+    /// Whether one transport has been measured.
+    pub(super) fn measured(&self) -> bool {
+        self.measurement().is_some()
+    }
+
+    pub(super) fn plays(&self) -> bool {
+        self.measured()
+    }
+
+    fn measurement(&self) -> Option<(&'static str, &Measurement)> {
+        let mut attempts = self.attempts.iter();
+        attempts.find_map(|attempt| Some((attempt.transport, attempt.result.as_ref().ok()?)))
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let measurement = self.measurement();
+        json!({
+            "url": self.url,
+            "plays": self.plays(),
+            "server": self.server,
+            "methods": self.methods,
+            "authentication": self.challenged,
+            "range": self.range,
+            "media": self.media.iter().enumerate().map(|(at, media)| {
+                let measured = measurement.and_then(|(_, m)| m.media.iter().find(|m| m.media == at));
+                media_json(at, media, measured)
+            }).collect::<Vec<_>>(),
+            "transports": self.attempts.iter().map(|attempt| json!({
+                "transport": attempt.transport,
+                "works": attempt.result.is_ok(),
+                "error": attempt.result.as_ref().err(),
+            })).collect::<Vec<_>>(),
+            "measurement": measurement.map(|(transport, measurement)| json!({
+                "transport": transport,
+                "seconds": seconds(measurement.over),
+                "ended": measurement.end,
+                "media": measurement.media.iter()
+                    .map(|media| measured_json(media, measurement.over)).collect::<Vec<_>>(),
+            })),
+        })
+    }
+}
+
+fn media_json(index: usize, media: &MediaLine, measured: Option<&MediaMeasurement>) -> Value {
+    let dimensions = media.dimensions.or(measured.and_then(|m| m.dimensions));
+    json!({
+        "index": index,
+        "kind": media.kind,
+        "encoding": media.encoding,
+        "codec": media.codec.as_deref().or(measured.and_then(|m| m.codec.as_deref())),
+        "payload_type": media.payload_type,
+        "clock_rate": media.clock_rate,
+        "channels": media.channels,
+        "width": dimensions.map(|(width, _)| width),
+        "height": dimensions.map(|(_, height)| height),
+        "frame_rate": media.frame_rate,
+    })
+}
+
+fn measured_json(media: &MediaMeasurement, over: Duration) -> Value {
+    let statistics = &media.statistics;
+    json!({
+        "index": media.media,
+        "packets": statistics.packets,
+        "packets_per_second": rounded(per_second(statistics.packets, over)),
+        "kilobits_per_second": rounded(per_second(statistics.payload_octets, over) * 8.0 / 1000.0),
+        "frames": media.frames,
+        "lost": statistics.lost,
+        "reordered": statistics.reordered,
+        "duplicates": statistics.duplicates,
+        "jitter_ms": rounded(statistics.jitter.as_secs_f64() * 1000.0),
+        "first_packet_ms": media.first_packet.map(millis),
+        "first_key_frame_ms": media.first_key_frame.map(millis),
+    })
+}
+
+/// What machines get when the URL cannot be asked.
+pub(super) fn trouble(url: &str, error: &str) -> Value {
+    // A URL may carry a password.
+    let shown = url.rsplit_once('@').map_or(url, |(_, host)| host);
+    json!({ "url": shown, "plays": false, "error": error })
+}
+
+fn per_second(count: u64, over: Duration) -> f64 {
+    count as f64 / over.as_secs_f64().max(0.001)
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
+
+fn seconds(duration: Duration) -> f64 {
+    rounded(duration.as_secs_f64())
+}
+
+fn millis(duration: Duration) -> f64 {
+    rounded(duration.as_secs_f64() * 1000.0)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.url)?;
+        writeln!(f, "  server    {}", self.server.as_deref().unwrap_or("(does not say)"))?;
+        if !self.methods.is_empty() {
+            writeln!(f, "  methods   {}", self.methods.join(" "))?;
+        }
+        if self.challenged {
+            writeln!(f, "  access    with user name and password")?;
+        }
+        if let Some(range) = &self.range {
+            writeln!(f, "  range     {range}")?;
+        }
+        let measurement = self.measurement();
+        for (index, media) in self.media.iter().enumerate() {
+            let measured = measurement
+                .and_then(|(_, m)| m.media.iter().find(|measured| measured.media == index));
+            write_media(f, index, media, measured)?;
+        }
+        for attempt in &self.attempts {
+            match &attempt.result {
+                Ok(_) => writeln!(f, "  {}       works", attempt.transport)?,
+                Err(why) => writeln!(f, "  {}       does not work: {why}", attempt.transport)?,
+            }
+        }
+        let Some((transport, measurement)) = measurement else {
+            return writeln!(f, "It does not play.");
+        };
+        writeln!(f, "Over {transport}, {:.1} s:", measurement.over.as_secs_f64())?;
+        for media in &measurement.media {
+            write_measured(f, media, measurement.over)?;
+        }
+        if let Some(end) = &measurement.end {
+            writeln!(f, "  ended     {end}")?;
+        }
+        writeln!(f, "It plays.")
+    }
+}
+
+fn write_media(
+    f: &mut fmt::Formatter<'_>,
+    index: usize,
+    media: &MediaLine,
+    measured: Option<&MediaMeasurement>,
+) -> fmt::Result {
+    write!(f, "  media {index}   {} {}", media.kind, media.encoding)?;
+    let codec = media.codec.as_deref();
+    if let Some(codec) = codec.or(measured.and_then(|m| m.codec.as_deref())) {
+        write!(f, " ({codec})")?;
+    }
+    let dimensions = media.dimensions.or(measured.and_then(|m| m.dimensions));
+    if let Some((width, height)) = dimensions {
+        write!(f, ", {width}x{height}")?;
+    }
+    if let Some(rate) = media.frame_rate {
+        write!(f, ", {} frames/s", rounded(rate))?;
+    }
+    if media.kind == "audio" {
+        write!(f, ", {} Hz", media.clock_rate)?;
+        if let Some(channels) = media.channels {
+            write!(f, ", {channels} channel{}", if channels == 1 { "" } else { "s" })?;
+        }
+    }
+    writeln!(f)
+}
+
+fn write_measured(
+    f: &mut fmt::Formatter<'_>,
+    media: &MediaMeasurement,
+    over: Duration,
+) -> fmt::Result {
+    let index = media.media;
+    let Some(first) = media.first_packet else {
+        return writeln!(f, "  media {index}   no packets");
+    };
+    let statistics = &media.statistics;
+    let kilobits = per_second(statistics.payload_octets, over) * 8.0 / 1000.0;
+    write!(
+        f,
+        "  media {index}   {} packets ({:.0}/s), {}, {} lost, jitter {:.1} ms, first packet after {:.0} ms",
+        statistics.packets,
+        per_second(statistics.packets, over),
+        live::rate(kilobits),
+        statistics.lost,
+        statistics.jitter.as_secs_f64() * 1000.0,
+        millis(first),
+    )?;
+    match media.first_key_frame {
+        Some(first) => write!(f, ", first key frame after {:.0} ms", millis(first))?,
+        None if media.has_key_frames => write!(f, ", no key frame")?,
+        None => {}
+    }
+    writeln!(f)
+}
