@@ -166,6 +166,7 @@ const SLOTS: usize = 256;
 const EMPTY: u8 = u8::MAX;
 
 /// Open addressing by length and three letters, filled when compiled.
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, which would refuse an index out of range
 static TABLE: [u8; SLOTS] = {
     let mut table = [EMPTY; SLOTS];
     let mut index = 0;

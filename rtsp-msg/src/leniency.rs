@@ -83,12 +83,11 @@ pub struct Leniency {
 
 impl Default for Leniency {
     fn default() -> Self {
-        Self {
-            request_line_spaces: false,
-            unreadable_header_lines: false,
-            path_only_target: false,
-            ..Self::permissive()
-        }
+        let mut leniency = Self::permissive();
+        leniency.request_line_spaces = false;
+        leniency.unreadable_header_lines = false;
+        leniency.path_only_target = false;
+        leniency
     }
 }
 

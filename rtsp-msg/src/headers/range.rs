@@ -117,10 +117,10 @@ impl Range {
     pub fn push(&self, out: &mut String) {
         match self {
             Self::Npt { start, end } => {
-                push_interval("npt", start, end, |time, out| time.push(out), out)
+                push_interval("npt", start, end, |time, out| time.push(out), out);
             }
             Self::Clock { start, end } => {
-                push_interval("clock", start, end, |time, out| time.push_clock(out), out)
+                push_interval("clock", start, end, |time, out| time.push_clock(out), out);
             }
             Self::Smpte { rate, start, end } => {
                 push_interval(rate.as_str(), start, end, |time, out| time.push(out), out);

@@ -69,7 +69,7 @@ impl Header for Session {
                 .filter(|&seconds| seconds > 0)
             {
                 Some(seconds) => {
-                    timeout = Some(Duration::from_secs(seconds.min(u64::from(u32::MAX))))
+                    timeout = Some(Duration::from_secs(seconds.min(u64::from(u32::MAX))));
                 }
                 None if leniency.session_timeout => {}
                 None => return Err(lex::error(NAME, HeaderErrorKind::Number)),
