@@ -210,7 +210,7 @@ impl ProtocolError {
                 headers.append(HeaderName::Allow, list(allow));
             }
             Self::OptionNotSupported { tags } => {
-                headers.append(HeaderName::Unsupported, tags.join(", "))
+                headers.append(HeaderName::Unsupported, tags.join(", "));
             }
             Self::HeaderNotValid {
                 accept_ranges: Some(units),

@@ -42,10 +42,10 @@ impl Random {
         while text.len() < length {
             // Rejection keeps each letter equally likely: 62 of the 64 values of six bits are used.
             for byte in self.bytes::<32>() {
-                if let Some(letter) = ALPHABET.get(usize::from(byte & 63)) {
-                    if text.len() < length {
-                        text.push(char::from(*letter));
-                    }
+                if let Some(letter) = ALPHABET.get(usize::from(byte & 63))
+                    && text.len() < length
+                {
+                    text.push(char::from(*letter));
                 }
             }
         }

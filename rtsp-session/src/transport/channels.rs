@@ -53,10 +53,11 @@ impl ChannelMap {
         if let Some((rtp, rtcp)) = wish {
             let next = rtp.checked_add(1);
             let rtcp = rtcp.or(next);
-            if let Some(rtcp) = rtcp.filter(|_| rtcp == next) {
-                if !self.contains(rtp) && !self.contains(rtcp) {
-                    return Some((rtp, rtcp));
-                }
+            if let Some(rtcp) = rtcp.filter(|_| rtcp == next)
+                && !self.contains(rtp)
+                && !self.contains(rtcp)
+            {
+                return Some((rtp, rtcp));
             }
         }
         (0..=254)

@@ -291,8 +291,7 @@ fn hostile_headers_are_wrong_and_nothing_else() {
         assert_eq!(
             world.verify(Method::Play, URI, Some(value)),
             Proof::Wrong,
-            "{:.60}",
-            value
+            "{value:.60}"
         );
     }
     let mut twice = Request::new(Method::Play, Uri::parse(URI).unwrap(), Version::V1_0);

@@ -390,14 +390,12 @@ impl ServerConnection {
             return;
         }
         let Some(cseq) = response.cseq() else { return };
-        if let Some(at) = self
+        let ours = self
             .outstanding
             .iter()
-            .position(|(number, _)| *number == cseq)
-        {
-            if let Some((_, id)) = self.outstanding.remove(at) {
-                self.events.push_back(Output::Response { id, response });
-            }
+            .position(|(number, _)| *number == cseq);
+        if let Some((_, id)) = ours.and_then(|at| self.outstanding.remove(at)) {
+            self.events.push_back(Output::Response { id, response });
         }
     }
 

@@ -36,96 +36,99 @@ fn answer(text: &str, version: Version, direction: Direction, peer: &str) -> Str
     }
 }
 
+/// Offers of RTSP/1.0 peers, and the answer to each.
+const OFFERS: &[(&str, &str)] = &[
+    // FFmpeg, GStreamer, live555.
+    (
+        "RTP/AVP/TCP;unicast;interleaved=2-3",
+        "RTP/AVP/TCP;unicast;interleaved=2-3",
+    ),
+    (
+        "RTP/AVP/UDP;unicast;client_port=5000-5001",
+        "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001",
+    ),
+    (
+        "RTP/AVP;unicast;client_port=5000-5001",
+        "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001",
+    ),
+    (
+        "RTP/AVP;unicast;client_port=5000",
+        "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001",
+    ),
+    // Channels in use, odd, single, none.
+    (
+        "RTP/AVP/TCP;unicast;interleaved=0-1",
+        "RTP/AVP/TCP;unicast;interleaved=2-3",
+    ),
+    (
+        "RTP/AVP/TCP;unicast;interleaved=5-9",
+        "RTP/AVP/TCP;unicast;interleaved=2-3",
+    ),
+    (
+        "RTP/AVP/TCP;unicast;interleaved=4",
+        "RTP/AVP/TCP;unicast;interleaved=4-5",
+    ),
+    ("RTP/AVP/TCP;unicast", "RTP/AVP/TCP;unicast;interleaved=2-3"),
+    (
+        "RTP/AVP/TCP;interleaved=2-3",
+        "RTP/AVP/TCP;unicast;interleaved=2-3",
+    ),
+    // IPTV boxes: the unknown is skipped.
+    (
+        "MP2T/RTP/TCP;unicast;interleaved=2-3,RTP/AVP/TCP;unicast;interleaved=2-3",
+        "RTP/AVP/TCP;unicast;interleaved=2-3",
+    ),
+    (
+        "RTP/SAVP;unicast;client_port=5000-5001,RTP/AVP/TCP;unicast;interleaved=2-3",
+        "RTP/AVP/TCP;unicast;interleaved=2-3",
+    ),
+    (
+        "RTP/AVP;multicast;port=5000-5001,RTP/AVP/TCP;unicast;interleaved=2-3",
+        "RTP/AVP/TCP;unicast;interleaved=2-3",
+    ),
+    // What a peer says about itself, and about others.
+    (
+        "RTP/AVP;unicast;destination=192.0.2.7;client_port=5000-5001",
+        "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001",
+    ),
+    (
+        "RTP/AVP;unicast;destination=198.51.100.1;client_port=5000-5001",
+        "403",
+    ),
+    (
+        "RTP/AVP;unicast;destination=example.com;client_port=5000-5001",
+        "403",
+    ),
+    (
+        "RTP/AVP;unicast;destination=198.51.100.1;client_port=5000-5001,RTP/AVP/TCP;unicast;interleaved=2-3",
+        "RTP/AVP/TCP;unicast;interleaved=2-3",
+    ),
+    // Nothing usable.
+    ("", "461"),
+    ("RAW/X/UDP", "461"),
+    ("RTP/AVP", "461"),
+    ("RTP/AVP;unicast", "461"),
+    ("RTP/AVP;unicast;client_port=0-0", "461"),
+    ("RTP/AVP;unicast;client_port=65535", "461"),
+    ("RTP/AVP;multicast", "461"),
+    ("RTP/AVP/TCP;unicast;interleaved=2-3;mode=record", "461"),
+    (
+        "RTP/AVP/TCP;unicast;interleaved=2-3;mode=\"PLAY\"",
+        "RTP/AVP/TCP;unicast;interleaved=2-3",
+    ),
+    (
+        "RTP/AVP/TCP;unicast;interleaved=2-3;x-new=1",
+        "RTP/AVP/TCP;unicast;interleaved=2-3",
+    ),
+    (",;,=;=,,", "461"),
+];
+
 #[test]
 fn offers_of_rtsp_1() {
-    for (offered, answered) in [
-        // FFmpeg, GStreamer, live555.
-        (
-            "RTP/AVP/TCP;unicast;interleaved=2-3",
-            "RTP/AVP/TCP;unicast;interleaved=2-3",
-        ),
-        (
-            "RTP/AVP/UDP;unicast;client_port=5000-5001",
-            "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001",
-        ),
-        (
-            "RTP/AVP;unicast;client_port=5000-5001",
-            "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001",
-        ),
-        (
-            "RTP/AVP;unicast;client_port=5000",
-            "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001",
-        ),
-        // Channels in use, odd, single, none.
-        (
-            "RTP/AVP/TCP;unicast;interleaved=0-1",
-            "RTP/AVP/TCP;unicast;interleaved=2-3",
-        ),
-        (
-            "RTP/AVP/TCP;unicast;interleaved=5-9",
-            "RTP/AVP/TCP;unicast;interleaved=2-3",
-        ),
-        (
-            "RTP/AVP/TCP;unicast;interleaved=4",
-            "RTP/AVP/TCP;unicast;interleaved=4-5",
-        ),
-        ("RTP/AVP/TCP;unicast", "RTP/AVP/TCP;unicast;interleaved=2-3"),
-        (
-            "RTP/AVP/TCP;interleaved=2-3",
-            "RTP/AVP/TCP;unicast;interleaved=2-3",
-        ),
-        // IPTV boxes: the unknown is skipped.
-        (
-            "MP2T/RTP/TCP;unicast;interleaved=2-3,RTP/AVP/TCP;unicast;interleaved=2-3",
-            "RTP/AVP/TCP;unicast;interleaved=2-3",
-        ),
-        (
-            "RTP/SAVP;unicast;client_port=5000-5001,RTP/AVP/TCP;unicast;interleaved=2-3",
-            "RTP/AVP/TCP;unicast;interleaved=2-3",
-        ),
-        (
-            "RTP/AVP;multicast;port=5000-5001,RTP/AVP/TCP;unicast;interleaved=2-3",
-            "RTP/AVP/TCP;unicast;interleaved=2-3",
-        ),
-        // What a peer says about itself, and about others.
-        (
-            "RTP/AVP;unicast;destination=192.0.2.7;client_port=5000-5001",
-            "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001",
-        ),
-        (
-            "RTP/AVP;unicast;destination=198.51.100.1;client_port=5000-5001",
-            "403",
-        ),
-        (
-            "RTP/AVP;unicast;destination=example.com;client_port=5000-5001",
-            "403",
-        ),
-        (
-            "RTP/AVP;unicast;destination=198.51.100.1;client_port=5000-5001,RTP/AVP/TCP;unicast;interleaved=2-3",
-            "RTP/AVP/TCP;unicast;interleaved=2-3",
-        ),
-        // Nothing usable.
-        ("", "461"),
-        ("RAW/X/UDP", "461"),
-        ("RTP/AVP", "461"),
-        ("RTP/AVP;unicast", "461"),
-        ("RTP/AVP;unicast;client_port=0-0", "461"),
-        ("RTP/AVP;unicast;client_port=65535", "461"),
-        ("RTP/AVP;multicast", "461"),
-        ("RTP/AVP/TCP;unicast;interleaved=2-3;mode=record", "461"),
-        (
-            "RTP/AVP/TCP;unicast;interleaved=2-3;mode=\"PLAY\"",
-            "RTP/AVP/TCP;unicast;interleaved=2-3",
-        ),
-        (
-            "RTP/AVP/TCP;unicast;interleaved=2-3;x-new=1",
-            "RTP/AVP/TCP;unicast;interleaved=2-3",
-        ),
-        (",;,=;=,,", "461"),
-    ] {
+    for (offered, answered) in OFFERS {
         assert_eq!(
             answer(offered, Version::V1_0, Direction::Play, "192.0.2.7"),
-            answered,
+            *answered,
             "{offered}"
         );
     }
