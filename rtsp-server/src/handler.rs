@@ -108,7 +108,8 @@ mod tests {
 
     fn decide(config: &Config, action: Action, user: Option<&str>) -> Decision {
         let address = [192, 0, 2, 1].into();
-        DefaultHandler.authorize(
+        Handler::authorize(
+            &DefaultHandler,
             &Request {
                 action,
                 path: "/x",

@@ -193,6 +193,10 @@ impl Server {
                 random.fork(),
             )));
         }
+        for pull in handle.shared.config.pulls.clone() {
+            let task = source::pull::run(handle.publishing(), pull, random.fork());
+            handle.accepting.push(tokio::spawn(task));
+        }
         Ok(handle)
     }
 }

@@ -151,6 +151,7 @@ pub(super) fn setup(shard: &Rc<Shard>, from: &From, request: &Request) -> Result
             claim: announced.claim,
             layout: Layout::default(),
             next_report: Instant::now() + FIRST_REPORT,
+            asked_for_key_frame: None,
         }),
     };
     let outcome = setup::begin(shard, from, request, entry, media, Direction::Record);

@@ -1,6 +1,6 @@
 //! From a request to its answer: which shard it is for, whose session, and what it may.
 
-use std::{net::SocketAddr, rc::Rc, sync::Arc};
+use std::{net::SocketAddr, rc::Rc};
 
 use rtsp_msg::{HeaderName, Method, Request, Response, StatusCode, Version};
 use rtsp_session::{
@@ -340,9 +340,4 @@ pub(super) fn say(version: Version, status: StatusCode, text: &'static str) -> R
         .append(HeaderName::ContentType, "text/plain");
     response.body = bytes::Bytes::from_static(text.as_bytes());
     Refusal::Answer(Box::new(response))
-}
-
-/// The shared text of a path.
-pub(super) fn shared_path(path: &str) -> Arc<str> {
-    path.into()
 }

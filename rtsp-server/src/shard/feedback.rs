@@ -1,12 +1,19 @@
-//! What readers report.
+//! What readers report and ask for.
 
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use rtcp::{Compound, CompoundWriter, Packet};
 use rtsp_msg::FrameRun;
 use rtsp_session::{server::SessionId, transport::NegotiatedTransport};
 
-use super::{Role, Shard};
+use super::{Mail, Role, Shard};
+use crate::stream::{clocks::CNAME, registry::StreamId};
 
 /// A share of lost packets, of 256, from which on it is worth a line in the log.
 const WORTH_SAYING: u8 = 26;
+/// A publisher is asked for a key frame at most this often, however many readers want one.
+const KEY_FRAME_PAUSE: Duration = Duration::from_millis(500);
 
 impl Shard {
     /// Reports of an interleaved reader.
@@ -33,28 +40,90 @@ impl Shard {
 
     /// One compound of a reader: what it says of loss is logged, its wish for a key frame goes to the publisher.
     pub(crate) fn feedback(&self, id: SessionId, media: u8, compound: &[u8]) {
-        let Ok(compound) = rtcp::Compound::parse(compound) else {
-            tracing::debug!(session = ?id, media, "a report that is none");
+        // Players open a path with less than a whole compound.
+        let Ok(compound) = Compound::parse_reduced(compound) else {
+            tracing::debug!(session = ?id, media, bytes = compound.len(), "what came as a report is none");
             return;
         };
+        let stream = match self.sessions.borrow().get(&id).map(|entry| &entry.role) {
+            Some(Role::Reader(reading)) => std::sync::Arc::clone(&reading.stream),
+            _ => return,
+        };
         for packet in compound.iter() {
-            if let rtcp::Packet::ReceiverReport(report) = packet {
-                for block in report.report_blocks() {
-                    if block.fraction_lost >= WORTH_SAYING {
-                        let sessions = self.sessions.borrow();
-                        let Some(Role::Reader(reading)) =
-                            sessions.get(&id).map(|entry| &entry.role)
-                        else {
-                            return;
-                        };
+            match packet {
+                Packet::ReceiverReport(report) => {
+                    for block in report
+                        .report_blocks()
+                        .filter(|block| block.fraction_lost >= WORTH_SAYING)
+                    {
                         tracing::info!(
-                            session = ?id, path = %reading.stream.path, media,
+                            session = ?id, path = %stream.path, media,
                             lost_percent = u32::from(block.fraction_lost) * 100 / 256,
                             lost_in_all = block.cumulative_lost, "a reader loses packets on its way"
                         );
                     }
                 }
+                Packet::PayloadFeedback(feedback) => {
+                    let source = stream.clocks.of(media).ssrc;
+                    if source.is_some_and(|source| feedback.asks_for_key_frame(source)) {
+                        self.shared.post(
+                            stream.home,
+                            Mail::KeyFrame {
+                                stream: stream.id,
+                                media,
+                            },
+                        );
+                    }
+                }
+                _ => {}
             }
         }
+    }
+
+    /// Asks the publisher of a stream for a key frame (RFC 4585 §6.3.1), unless it was asked just now.
+    pub(super) fn ask_for_key_frame(&self, stream: StreamId, media: u8) {
+        let mut sessions = self.sessions.borrow_mut();
+        let publisher = sessions
+            .values_mut()
+            .find_map(|entry| match &mut entry.role {
+                Role::Publisher(publishing) if publishing.stream.id == stream => {
+                    Some((&entry.session, publishing))
+                }
+                _ => None,
+            });
+        let Some((session, publishing)) = publisher else {
+            return;
+        };
+        let now = Instant::now();
+        if publishing
+            .asked_for_key_frame
+            .is_some_and(|last| now.duration_since(last) < KEY_FRAME_PAUSE)
+        {
+            return;
+        }
+        let Some(source) = publishing.stream.clocks.of(media).ssrc else {
+            return;
+        };
+        let Some(transport) = session
+            .media_at(usize::from(media))
+            .map(|media| media.transport)
+        else {
+            return;
+        };
+        publishing.asked_for_key_frame = Some(now);
+        let own = self.with_stream(stream, |local, _, _| {
+            Some(local.origin.as_ref()?.ingest.own_source())
+        });
+        let Some(own) = own.flatten() else { return };
+        let mut out = BytesMut::new();
+        CompoundWriter::new(&mut out)
+            .receiver_report(own, &[])
+            .cname(own, CNAME)
+            .pli(own, source);
+        let link = session
+            .connection()
+            .and_then(|id| self.links.borrow().get(&id).cloned());
+        tracing::debug!(path = %publishing.stream.path, media, "a reader asks for a key frame");
+        self.send_rtcp(&transport, link.as_deref(), &out);
     }
 }

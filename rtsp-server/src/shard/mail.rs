@@ -88,6 +88,11 @@ pub(crate) enum Mail {
         index: u64,
         batch: Arc<Batch>,
     },
+    /// A reader of a stream whose home this is asks for a key frame.
+    KeyFrame {
+        stream: StreamId,
+        media: u8,
+    },
     /// The stream is over.
     Ended {
         stream: StreamId,
@@ -137,6 +142,7 @@ impl Shard {
                     local.deliver(index, batch, now, after)
                 });
             }
+            Mail::KeyFrame { stream, media } => self.ask_for_key_frame(stream, media),
             Mail::Ended { stream, reason } => self.ended(stream, reason),
             Mail::Forward(forwarded) => connection::forwarded(self, forwarded),
             Mail::Shutdown => return true,

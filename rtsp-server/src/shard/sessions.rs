@@ -14,7 +14,6 @@ use crate::{
     connection::Link,
     source::player::Player,
     stream::{
-        batch::Kind,
         layout::Layout,
         reader::{ReaderId, Way},
         registry::{Claim, Stream, StreamId},
@@ -56,6 +55,8 @@ pub(crate) struct Publishing {
     pub(crate) layout: Layout,
     /// When the publisher is next told what arrived.
     pub(crate) next_report: Instant,
+    /// When a key frame was last asked for.
+    pub(crate) asked_for_key_frame: Option<Instant>,
 }
 
 impl Role {
@@ -392,13 +393,4 @@ pub(crate) fn frame(channel: u8, packet: &[u8]) -> Bytes {
     out.put_u16(len);
     out.put_slice(packet.get(..usize::from(len)).unwrap_or_default());
     out.freeze()
-}
-
-/// Which flow a channel of a session's media is.
-pub(crate) fn flow(transport: &NegotiatedTransport, channel: u8) -> Option<Kind> {
-    match transport {
-        NegotiatedTransport::Interleaved { rtp, .. } if *rtp == channel => Some(Kind::Rtp),
-        NegotiatedTransport::Interleaved { rtcp, .. } if *rtcp == channel => Some(Kind::Rtcp),
-        _ => None,
-    }
 }

@@ -14,7 +14,9 @@ pub(crate) mod file;
 pub(crate) mod format;
 pub(crate) mod live;
 pub(crate) mod player;
+pub(crate) mod pull;
 pub(crate) mod sender;
+pub(crate) mod splice;
 
 /// Where a source puts its packets.
 pub(crate) trait Sink {

@@ -210,6 +210,11 @@ impl Ingest {
         self.out.drain(..)
     }
 
+    /// What the server calls itself in what it tells the publisher.
+    pub(crate) fn own_source(&self) -> u32 {
+        self.ssrc
+    }
+
     /// What to tell the publisher about the reception of `media`: a receiver report with our name.
     pub(crate) fn receiver_report(&mut self, media: u8, now: Instant) -> Option<Bytes> {
         let own = self.ssrc;

@@ -8,15 +8,6 @@ use super::batch::Kind;
 pub(crate) struct Layout(Vec<Option<(u8, u8)>>);
 
 impl Layout {
-    /// Channels 0-1 for the first of `count` media, 2-3 for the second and so on, as nearly every peer asks.
-    pub(crate) fn canonical(count: usize) -> Self {
-        Self(
-            (0..count.min(128) as u8)
-                .map(|media| Some((media * 2, media * 2 + 1)))
-                .collect(),
-        )
-    }
-
     pub(crate) fn set(&mut self, media: u8, channels: Option<(u8, u8)>) {
         let at = usize::from(media);
         if self.0.len() <= at {
@@ -43,5 +34,15 @@ impl Layout {
                 Some((_, rtcp)) if *rtcp == channel => Some((media as u8, Kind::Rtcp)),
                 _ => None,
             })
+    }
+}
+
+#[cfg(test)]
+impl Layout {
+    /// Channels 0-1 for the first of `count` media, 2-3 for the second and so on, as nearly every peer asks.
+    pub(crate) fn canonical(count: u8) -> Self {
+        let mut layout = Self::default();
+        (0..count).for_each(|media| layout.set(media, Some((media * 2, media * 2 + 1))));
+        layout
     }
 }

@@ -182,10 +182,6 @@ impl Ring {
         position.batch >= self.first && position.batch <= self.end()
     }
 
-    pub(crate) fn batch(&self, index: u64) -> Option<&Arc<Batch>> {
-        self.slot(index).map(|slot| &slot.batch)
-    }
-
     fn slot(&self, index: u64) -> Option<&Slot> {
         self.slots
             .get(usize::try_from(index.checked_sub(self.first)?).ok()?)

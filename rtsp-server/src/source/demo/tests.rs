@@ -149,7 +149,7 @@ fn a_short_stall_is_caught_up_whole() {
         let now = start + Duration::from_millis(millis);
         stream
             .due(now, |media, packet| {
-                follow(&mut seen[media], &packet, [3600, 1024][media])
+                follow(&mut seen[media], &packet, [3600, 1024][media]);
             })
             .unwrap();
     }

@@ -186,7 +186,7 @@ impl Session {
                 media,
                 at: now,
                 packet,
-            })
+            });
         });
         match progress {
             Progress::Wait(next) if next > until => {
