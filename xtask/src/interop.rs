@@ -25,6 +25,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Cells at a time: they wait for the clock more than they compute.
+pub(crate) const JOBS: u8 = 3;
+
 /// What to run and what must be there.
 #[derive(clap::Args, Debug, Default)]
 pub(crate) struct Options {
@@ -44,7 +47,7 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) baseline: bool,
     /// Cells at a time.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, default_value_t = JOBS, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub(crate) jobs: u8,
     /// Keeps the captures and logs even if all cells passed.
     #[arg(long)]
