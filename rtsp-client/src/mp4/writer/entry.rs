@@ -36,51 +36,58 @@ pub(super) fn sample_entry(config: &TrackConfig) -> Result<Vec<u8>, Error> {
                 .to_hvcc();
             visual(&mut out, b"hvc1", (*width, *height), b"hvcC", &record);
         }
+        audio => sound_entry(&mut out, audio)?,
+    }
+    Ok(out.into_inner())
+}
+
+fn sound_entry(out: &mut Writer, config: &TrackConfig) -> Result<(), Error> {
+    match *config {
         TrackConfig::Aac {
-            config,
+            ref config,
             sample_rate,
             channels,
         } => {
-            let esds = esds(0x40, Some(config))?;
-            sound(&mut out, b"mp4a", *sample_rate, (*channels).max(1), &esds);
+            sound(
+                out,
+                b"mp4a",
+                sample_rate,
+                channels.max(1),
+                &esds(0x40, Some(config))?,
+            );
         }
+        // MPEG-1 audio, which decoders take to be any MPEG audio: they look at its own headers.
         TrackConfig::MpegAudio {
             sample_rate,
             channels,
         } => {
-            // MPEG-1 audio, which decoders take to be any MPEG audio: they look at its own headers.
-            sound(
-                &mut out,
-                b"mp4a",
-                *sample_rate,
-                *channels,
-                &esds(0x6b, None)?,
-            );
+            sound(out, b"mp4a", sample_rate, channels, &esds(0x6b, None)?);
         }
         TrackConfig::Opus { channels, pre_skip } => {
             let dops = mp4_atom::Dops {
-                output_channel_count: *channels,
-                pre_skip: *pre_skip,
+                output_channel_count: channels,
+                pre_skip,
                 input_sample_rate: 48_000,
                 output_gain: 0,
                 channel_mapping: None,
             };
-            sound(&mut out, b"Opus", 48_000, *channels, &encoded(&dops)?);
+            sound(out, b"Opus", 48_000, channels, &encoded(&dops)?);
         }
         TrackConfig::Pcmu {
             sample_rate,
             channels,
-        } => pcm(&mut out, b"ulaw", *sample_rate, *channels),
+        } => pcm(out, b"ulaw", sample_rate, channels),
         TrackConfig::Pcma {
             sample_rate,
             channels,
-        } => pcm(&mut out, b"alaw", *sample_rate, *channels),
+        } => pcm(out, b"alaw", sample_rate, channels),
         TrackConfig::L16 {
             sample_rate,
             channels,
-        } => pcm(&mut out, b"twos", *sample_rate, *channels),
+        } => pcm(out, b"twos", sample_rate, channels),
+        TrackConfig::H264 { .. } | TrackConfig::H265 { .. } => {}
     }
-    Ok(out.into_inner())
+    Ok(())
 }
 
 fn units<'a>(lists: &[&'a Vec<Bytes>]) -> Vec<&'a [u8]> {

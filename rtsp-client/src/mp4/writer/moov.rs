@@ -242,7 +242,7 @@ fn sample_tables(out: &mut Writer, plan: &Plan<'_>) {
     }
     if track.config.is_video() && track.random_access.len() < track.count as usize {
         out.table(b"stss", &track.random_access, |out, &sample| {
-            out.u32(sample + 1)
+            out.u32(sample + 1);
         });
     }
     chunk_tables(out, track);
@@ -280,7 +280,7 @@ fn chunk_tables(out: &mut Writer, track: &NewTrack) {
         .all(|chunk| u32::try_from(chunk.offset).is_ok())
     {
         out.table(b"stco", &track.chunks, |out, chunk| {
-            out.u32(chunk.offset as u32)
+            out.u32(chunk.offset as u32);
         });
     } else {
         out.table(b"co64", &track.chunks, |out, chunk| out.u64(chunk.offset));

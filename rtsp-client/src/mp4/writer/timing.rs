@@ -98,7 +98,7 @@ impl Runs {
         match self.0.last_mut() {
             _ if count == 0 => {}
             Some((run, last)) if *last == value && run.checked_add(count).is_some() => {
-                *run += count
+                *run += count;
             }
             _ => self.0.push((count, value)),
         }
