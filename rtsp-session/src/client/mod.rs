@@ -44,3 +44,6 @@ pub use session::SessionIdPolicy;
 pub use state::State;
 pub use transport::MediaTransport;
 pub use transport::TransportRequest;
+
+#[cfg(test)]
+mod tests;
