@@ -64,3 +64,7 @@ pub use token::Token;
 pub use typed::{Header, HeaderError, HeaderErrorKind};
 pub use uri::{Scheme, Uri, UriError};
 pub use version::{Version, VersionError};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -2,7 +2,10 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::str::FromStr;
+
+use base64::Engine;
 
 use crate::token::is_token;
 use crate::typed::{HeaderError, HeaderErrorKind};
@@ -29,6 +32,32 @@ pub(crate) fn single<'a>(
         }
     }
     Ok(value)
+}
+
+/// The elements of all lines of a list; empty ones are passed over.
+pub(crate) fn list<T>(
+    name: &'static str,
+    values: &mut dyn Iterator<Item = &str>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, HeaderError> {
+    let mut elements = Vec::new();
+    for element in values
+        .flat_map(|line| split(line, b','))
+        .filter(|element| !element.is_empty())
+    {
+        if elements.len() >= MAX_ELEMENTS {
+            return Err(error(name, HeaderErrorKind::TooMany));
+        }
+        elements.push(parse(element).ok_or(error(name, HeaderErrorKind::Syntax))?);
+    }
+    Ok(elements)
+}
+
+/// Whether it is base64 with its padding and without stray bits (RFC 4648 §4).
+pub(crate) fn is_base64(text: &str) -> bool {
+    base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .is_ok()
 }
 
 /// Splits at a separator outside quoted strings; the pieces are trimmed and may be empty.
@@ -176,8 +205,6 @@ pub(crate) fn positive_decimal(text: &str) -> Option<f64> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use alloc::vec::Vec;
-
     use super::*;
     use crate::leniency::Leniency;
     use crate::typed::Header;

@@ -12,6 +12,8 @@ mod cseq;
 mod date;
 mod lex;
 mod list;
+mod media;
+mod notify;
 mod number;
 mod range;
 mod rate;
@@ -35,6 +37,10 @@ pub use list::{
     AcceptRanges, Allow, Connection, ProxyRequire, ProxySupported, Public, Require, Supported,
     Unsupported,
 };
+pub use media::{
+    CacheControl, CacheDirective, KeyMgmt, KeyMgmtSpec, MediaProperties, MediaProperty, MediaRange,
+};
+pub use notify::{NotifyReason, RequestStatus, TerminateCause, TerminateReason};
 pub use number::{Bandwidth, Blocksize, ContentLength, PipelinedRequests};
 pub use range::{NptTime, Range, TimedRange};
 pub use rate::{Scale, SeekStyle, Speed};

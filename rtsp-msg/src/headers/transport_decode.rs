@@ -4,8 +4,6 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base64::Engine;
-
 use super::lex;
 use super::transport::{
     Address, ConnectionUse, Delivery, Lower, Mode, Profile, SetupRole, Transport, TransportSpec,
@@ -193,9 +191,9 @@ fn decode_parameter_v2(spec: &mut TransportSpec, name: &str, value: Option<&str>
         );
     } else if is("MIKEY") {
         let value = value?;
-        base64::engine::general_purpose::STANDARD
-            .decode(value)
-            .ok()?;
+        if !lex::is_base64(value) {
+            return None;
+        }
         spec.mikey = Some(value.to_owned());
     } else {
         let value = match value {
