@@ -21,6 +21,7 @@ use super::SourceError;
 use super::format::describe;
 use super::format::in_band_parameters;
 use super::sender::MediaSender;
+use super::whole_ticks;
 
 /// The clip: `demo/make.sh` makes it and says what is in it.
 pub(crate) const CLIP: &[u8] = include_bytes!("../../demo/demo.mp4");
@@ -201,20 +202,20 @@ impl DemoStream {
         now: Instant,
         wall: SystemTime,
     ) -> impl Iterator<Item = (usize, SenderReport)> {
-        let elapsed = now.saturating_duration_since(self.start);
+        let now = now.saturating_duration_since(self.start);
+        let elapsed = whole_ticks(now);
+        let wall = wall.checked_sub(now - elapsed).unwrap_or(wall);
         self.senders.iter().enumerate().map(move |(media, sender)| {
             let (packet_count, octet_count) = sender.counts();
-            let rtp_timestamp = sender.timestamp(duration_to_ticks(elapsed, sender.clock_rate()));
-            (
-                media,
-                SenderReport {
-                    ssrc: sender.ssrc(),
-                    wall,
-                    rtp_timestamp,
-                    packet_count,
-                    octet_count,
-                },
-            )
+            let ticks = duration_to_ticks(elapsed, sender.clock_rate());
+            let report = SenderReport {
+                ssrc: sender.ssrc(),
+                wall,
+                rtp_timestamp: sender.timestamp(ticks),
+                packet_count,
+                octet_count,
+            };
+            (media, report)
         })
     }
 }

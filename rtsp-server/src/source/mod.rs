@@ -3,6 +3,7 @@
 //! [`format`] says what a track of a movie is in SDP and RTP; [`sender`] turns its samples into packets. [`demo`] and
 //! [`file`] decide which sample is due when. Neither knows of sessions, readers or sockets.
 
+use std::time::Duration;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -83,4 +84,14 @@ pub(crate) enum SourceError {
         /// What the packetizer made of it.
         error: rtp_core::Error,
     },
+}
+
+/// The last moment at or before this one that is a whole number of ticks of the usual clocks: a multiple of 20 ms.
+///
+/// Reports are made of such moments: else each would be off by its own fraction of a tick, and receivers that take their times
+/// from reports would see the media jump by a tick with each.
+pub(crate) fn whole_ticks(time: Duration) -> Duration {
+    const GRID: u128 = 20_000_000;
+    let beyond = time.as_nanos() % GRID;
+    time.saturating_sub(Duration::from_nanos(beyond as u64))
 }

@@ -172,3 +172,21 @@ fn the_clip_is_what_the_script_promises() {
         assert_eq!(sample.random_access, number % 32 == 0);
     }
 }
+
+#[test]
+fn reports_name_a_moment_of_whole_ticks() {
+    let start = Instant::now();
+    let mut stream = DemoStream::new(start, STARTS).unwrap();
+    let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    for micros in [0, 1, 19_999, 20_000, 5_013_371, 12_345_678] {
+        let elapsed = Duration::from_micros(micros);
+        stream.due(start + elapsed, |_, _| {}).unwrap();
+        for (media, report) in stream.reports(start + elapsed, wall + elapsed) {
+            let moment = report.wall.duration_since(wall).unwrap();
+            assert!(elapsed - moment < Duration::from_millis(20));
+            let ticks = report.rtp_timestamp.wrapping_sub(STARTS[media].timestamp);
+            let rate = [90_000, 48_000][media];
+            assert_eq!(u128::from(ticks) * 1_000_000_000, moment.as_nanos() * rate);
+        }
+    }
+}

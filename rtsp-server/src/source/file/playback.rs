@@ -16,6 +16,7 @@ use crate::source::SenderReport;
 use crate::source::SourceError;
 use crate::source::format::playable_tracks;
 use crate::source::sender::MediaSender;
+use crate::source::whole_ticks;
 
 /// Reading begins when less than this is at hand, in nanoseconds, and goes on for so long.
 const LOW_WATER: i64 = 500_000_000;
@@ -507,7 +508,10 @@ impl FilePlayback {
         };
         let sender = &self.lanes.iter().find(|lane| lane.media == media)?.sender;
         let (packet_count, octet_count) = sender.counts();
-        let position = rescale(segment.position(now), SECOND, sender.clock_rate());
+        let now = to_duration(segment.position(now));
+        let at = whole_ticks(now);
+        let wall = wall.checked_sub(now - at).unwrap_or(wall);
+        let position = rescale(nanos(at), SECOND, sender.clock_rate());
         let rtp_timestamp = sender.timestamp(segment.rtp_ticks(position, sender.clock_rate()));
         Some(SenderReport {
             ssrc: sender.ssrc(),
