@@ -102,10 +102,10 @@ impl Frames {
                 Hold::Until(until) => Some(until),
                 _ => None,
             };
-            if held.is_none() {
-                if let Some(frame) = self.ready.pop_front() {
-                    return Ok(Some(frame));
-                }
+            if held.is_none()
+                && let Some(frame) = self.ready.pop_front()
+            {
+                return Ok(Some(frame));
             }
             let event = match held {
                 Some(until) => {

@@ -1,4 +1,21 @@
 //! An RTSP client library, and the rtsp-client program: probe, record, publish.
+//!
+//! ```no_run
+//! use rtsp_client::{Client, Options, PlayOptions};
+//!
+//! # async fn read() -> Result<(), rtsp_client::Error> {
+//! let described = Client::describe("rtsp://127.0.0.1:8554/demo", Options::default()).await?;
+//! let mut playing = described.play(PlayOptions::default()).await?;
+//! while let Some(packet) = playing.next().await? {
+//!     println!("media {}: {} octets", packet.media, packet.packet.payload().len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A presentation is [`Described`], then [`Playing`]; what we send is [`Announced`], then a [`Recording`]. Packets come first;
+//! [`Frames`] are made of them on demand. No task is started and nothing is logged to anywhere but `tracing`: the protocol runs while
+//! one of the methods is awaited.
 #![deny(unsafe_code)]
 
 mod client;

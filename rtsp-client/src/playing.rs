@@ -259,12 +259,12 @@ impl Playing {
     pub(crate) async fn teardown(&mut self, patience: Duration) {
         let now = Instant::now();
         for index in 0..self.media.len() {
-            if let Some(Some(reception)) = self.media.get_mut(index) {
-                if reception.receiver.source().is_some() {
-                    let mut compound = BytesMut::new();
-                    reception.receiver.bye(now, &mut compound);
-                    self.send_rtcp(index, &compound);
-                }
+            if let Some(Some(reception)) = self.media.get_mut(index)
+                && reception.receiver.source().is_some()
+            {
+                let mut compound = BytesMut::new();
+                reception.receiver.bye(now, &mut compound);
+                self.send_rtcp(index, &compound);
             }
         }
         self.conversation.teardown(patience).await;

@@ -104,12 +104,12 @@ impl Announced {
         for index in 0..self.description.media.len() {
             let path = set_up(&mut self.conversation, index, index, lower).await;
             let path = path.map_err(|error| transport_error(error, lower))?;
-            if let Path::Datagrams(path) = &path {
-                if !path.can_send() {
-                    let text = "the server did not say to which UDP port to send";
-                    let place = self.conversation.place();
-                    return Err(Error::new(ErrorKind::Transport, place, text));
-                }
+            if let Path::Datagrams(path) = &path
+                && !path.can_send()
+            {
+                let text = "the server did not say to which UDP port to send";
+                let place = self.conversation.place();
+                return Err(Error::new(ErrorKind::Transport, place, text));
             }
             media.push(Emission { path, sender: None });
         }
@@ -129,6 +129,9 @@ impl Announced {
         })
     }
 }
+
+/// How long the last datagrams may be on their way.
+const LAST_PACKETS: Duration = Duration::from_millis(250);
 
 /// One media while we send it.
 #[derive(Debug)]
@@ -241,6 +244,10 @@ impl Recording {
 
     /// Says goodbye, ends the session and waits for the server's answer, but not for long.
     pub async fn close(mut self) {
+        if self.transport() == TransportPolicy::Udp {
+            // The last packets must not be overtaken by the TEARDOWN, after which the server does not take them.
+            let _ = self.run_until(Instant::now() + LAST_PACKETS).await;
+        }
         let now = Now::read();
         for index in 0..self.media.len() {
             let mut compound = BytesMut::new();
@@ -307,10 +314,10 @@ impl Recording {
         for index in 0..self.media.len() {
             let random = self.random.number();
             let mut compound = BytesMut::new();
-            if let Some(sender) = self.media.get_mut(index).and_then(|m| m.sender.as_mut()) {
-                if sender.report(now, random, &mut compound) {
-                    self.send_rtcp(index, &compound);
-                }
+            if let Some(sender) = self.media.get_mut(index).and_then(|m| m.sender.as_mut())
+                && sender.report(now, random, &mut compound)
+            {
+                self.send_rtcp(index, &compound);
             }
         }
     }

@@ -28,13 +28,17 @@ pub(super) fn of_track(config: &TrackConfig, index: usize) -> Option<(Codec, For
     Some(match config {
         TrackConfig::H264 { sps, pps, .. } => {
             let sets = sps.iter().chain(pps).map(AsRef::as_ref);
-            let fmtp = h264::Parameters::from_units(sets).ok().map(|sets| sets.fmtp());
+            let fmtp = h264::Parameters::from_units(sets)
+                .ok()
+                .map(|sets| sets.fmtp());
             let fmtp = fmtp.unwrap_or_else(|| "packetization-mode=1".to_owned());
             format(Codec::H264, dynamic, 90_000, 0, Some(fmtp))
         }
         TrackConfig::H265 { vps, sps, pps, .. } => {
             let sets = vps.iter().chain(sps).chain(pps).map(AsRef::as_ref);
-            let fmtp = h265::Parameters::from_units(sets).ok().map(|sets| sets.fmtp());
+            let fmtp = h265::Parameters::from_units(sets)
+                .ok()
+                .map(|sets| sets.fmtp());
             format(Codec::H265, dynamic, 90_000, 0, fmtp)
         }
         TrackConfig::Aac {

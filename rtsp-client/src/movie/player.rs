@@ -143,7 +143,9 @@ impl MoviePlayer {
 
     /// For each media its SSRC and the RTP timestamp of the start, for [`Recording::anchor`](crate::Recording::anchor).
     pub fn anchors(&self) -> impl Iterator<Item = (u32, u32)> {
-        self.lanes.iter().map(|lane| (lane.packetizer.config().ssrc, lane.base))
+        self.lanes
+            .iter()
+            .map(|lane| (lane.packetizer.config().ssrc, lane.base))
     }
 
     /// The next packet; `None` at the end of a movie that is played once.
@@ -156,7 +158,11 @@ impl MoviePlayer {
             if let Some(packet) = self.ready.pop_front() {
                 return Ok(Some(packet));
             }
-            let next = self.lanes.iter().enumerate().filter_map(|(at, lane)| Some((self.due(lane)?, at)));
+            let next = self
+                .lanes
+                .iter()
+                .enumerate()
+                .filter_map(|(at, lane)| Some((self.due(lane)?, at)));
             match next.min() {
                 Some((due, at)) => self.make(at, due)?,
                 None if self.looping && !self.movie.duration().is_zero() => {
@@ -202,7 +208,10 @@ impl MoviePlayer {
         let round = rtp_core::timestamp::from_duration(self.round, lane.clock_rate);
         let ticks = rescale(sample.presentation_time, track.timescale(), lane.clock_rate);
         // RTP time counts modulo 2^32 (RFC 3550 §5.1).
-        let timestamp = lane.base.wrapping_add(round as u32).wrapping_add(ticks as u32);
+        let timestamp = lane
+            .base
+            .wrapping_add(round as u32)
+            .wrapping_add(ticks as u32);
         if !self.sample.is_empty() {
             lane.packetizer.push(&self.sample, timestamp)?;
         }

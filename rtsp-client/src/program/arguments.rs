@@ -130,7 +130,9 @@ pub(crate) struct Publish {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
@@ -148,7 +150,13 @@ mod tests {
     #[test]
     fn passwords_are_never_shown() {
         let arguments = [
-            "rtsp-client", "--user", "ann", "--password", "hunter2", "probe", "rtsp://h/",
+            "rtsp-client",
+            "--user",
+            "ann",
+            "--password",
+            "hunter2",
+            "probe",
+            "rtsp://h/",
         ];
         let arguments = Arguments::parse_from(arguments);
         assert!(!format!("{arguments:?}").contains("hunter2"));

@@ -1,5 +1,6 @@
 //! `rtsp-client publish`.
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +22,8 @@ use super::live::LiveLine;
 
 pub(crate) async fn run(global: &Global, publish: &Publish) -> Result<ExitCode, Failure> {
     let mut player = open(publish)?;
-    let announced = Client::announce(
-        &publish.url,
-        player.description().clone(),
-        global.options(),
-    )
-    .await?;
+    let announced =
+        Client::announce(&publish.url, player.description().clone(), global.options()).await?;
     let mut recording = announced.record().await?;
     let start = Now::read();
     for (media, (ssrc, timestamp)) in player.anchors().enumerate() {
@@ -34,6 +31,7 @@ pub(crate) async fn run(global: &Global, publish: &Publish) -> Result<ExitCode, 
     }
     let mut line = LiveLine::new();
     let mut octets = 0;
+    let mut interrupted = pin!(super::interrupted());
     let mut pending = player.pop().map_err(|error| cannot_read(publish, &error))?;
     let end = loop {
         let Some(due) = pending.as_ref().map(|packet| start.monotonic + packet.due) else {
@@ -41,12 +39,15 @@ pub(crate) async fn run(global: &Global, publish: &Publish) -> Result<ExitCode, 
         };
         tokio::select! {
             biased;
-            _ = tokio::signal::ctrl_c() => break "interrupted",
+            () = &mut interrupted => break "interrupted",
             result = recording.run_until(due) => result?,
         }
         let batch = take_due(&mut player, &mut pending, start.monotonic.elapsed());
         let batch = batch.map_err(|error| cannot_read(publish, &error))?;
-        octets += batch.iter().map(|packet| packet.packet.len() as u64).sum::<u64>();
+        octets += batch
+            .iter()
+            .map(|packet| packet.packet.len() as u64)
+            .sum::<u64>();
         send(&mut recording, batch).await?;
         let time = start.monotonic.elapsed();
         let lost = lost(&recording);
@@ -85,7 +86,11 @@ fn open(publish: &Publish) -> Result<MoviePlayer, Failure> {
     }
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| cannot(&error))?;
-    let name = publish.file.file_stem().unwrap_or_default().to_string_lossy();
+    let name = publish
+        .file
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy();
     let mut random = Random::from_seed(seed);
     MoviePlayer::new(Arc::new(movie), &name, publish.looping, &mut random)
         .map_err(|error| cannot(&error))
@@ -106,7 +111,9 @@ fn take_due(
 }
 
 async fn send(recording: &mut Recording, batch: Vec<DuePacket>) -> Result<(), Failure> {
-    let packets = batch.into_iter().map(|packet| (packet.media, packet.packet));
+    let packets = batch
+        .into_iter()
+        .map(|packet| (packet.media, packet.packet));
     let sent = tokio::time::timeout(Duration::from_secs(30), recording.send_all(packets)).await;
     match sent {
         Ok(result) => Ok(result?),
@@ -120,11 +127,15 @@ async fn send(recording: &mut Recording, batch: Vec<DuePacket>) -> Result<(), Fa
 fn lost(recording: &Recording) -> i64 {
     let media = 0..recording.description().media.len();
     let heard = media.filter_map(|media| recording.heard(media));
-    heard.map(|report| i64::from(report.cumulative_lost.max(0))).sum()
+    heard
+        .map(|report| i64::from(report.cumulative_lost.max(0)))
+        .sum()
 }
 
 fn cannot_read(publish: &Publish, error: &PlayerError) -> Failure {
     let text = format!("{}: {error}", publish.file.display());
-    Failure::new(text, Some("The file may be damaged, or was changed while it was sent."))
+    Failure::new(
+        text,
+        Some("The file may be damaged, or was changed while it was sent."),
+    )
 }
-

@@ -1,5 +1,7 @@
 //! `rtsp-client record`.
 
+use std::pin::Pin;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 use std::time::Instant;
@@ -20,6 +22,9 @@ use super::live::LiveLine;
 /// How long the first frames wait for the server's reports, which align picture and sound.
 const ALIGN: Duration = Duration::from_millis(1_500);
 
+/// Without a frame for so long, the recording ends: some servers stop without a word.
+const STALLED: Duration = Duration::from_secs(30);
+
 pub(crate) async fn run(global: &Global, record: &Record) -> Result<ExitCode, Failure> {
     let described = Client::describe(&record.url, global.options()).await?;
     let playing = described.play(PlayOptions::default()).await?;
@@ -28,9 +33,12 @@ pub(crate) async fn run(global: &Global, record: &Record) -> Result<ExitCode, Fa
     let recorder = MovieRecorder::create(&record.file, &description);
     let mut recorder = recorder.map_err(|error| cannot_write(record, &error))?;
     let mut line = LiveLine::new();
+    let mut last_frame = Instant::now();
+    let mut interrupted = pin!(super::interrupted());
     let end = loop {
-        match next(&mut frames, &line).await {
+        match next(&mut frames, &line, interrupted.as_mut()).await {
             Next::Frame(frame) => {
+                last_frame = Instant::now();
                 recorder
                     .write(&frames, &frame)
                     .map_err(|error| cannot_write(record, &error))?;
@@ -38,6 +46,9 @@ pub(crate) async fn run(global: &Global, record: &Record) -> Result<ExitCode, Fa
                 if record.duration.is_some_and(enough) {
                     break "the wanted duration is reached".to_owned();
                 }
+            }
+            Next::Line if last_frame.elapsed() > STALLED => {
+                break format!("nothing came for {} s", STALLED.as_secs());
             }
             Next::Line => {}
             Next::Interrupted => break "interrupted".to_owned(),
@@ -80,11 +91,15 @@ enum Next {
     Broken(rtsp_client::Error),
 }
 
-async fn next(frames: &mut Frames, line: &LiveLine) -> Next {
+async fn next(
+    frames: &mut Frames,
+    line: &LiveLine,
+    interrupted: Pin<&mut impl Future<Output = ()>>,
+) -> Next {
     let due = line.due().max(Instant::now());
     tokio::select! {
         biased;
-        _ = tokio::signal::ctrl_c() => Next::Interrupted,
+        () = interrupted => Next::Interrupted,
         frame = frames.next() => match frame {
             Ok(Some(frame)) => Next::Frame(frame),
             Ok(None) => Next::End(frames.playing().end().map_or_else(String::new, ToString::to_string)),
@@ -96,7 +111,10 @@ async fn next(frames: &mut Frames, line: &LiveLine) -> Next {
 
 fn lost(frames: &Frames) -> u64 {
     let media = 0..frames.playing().description().media.len();
-    media.filter_map(|m| frames.playing().statistics(m)).map(|s| s.lost).sum()
+    media
+        .filter_map(|m| frames.playing().statistics(m))
+        .map(|s| s.lost)
+        .sum()
 }
 
 fn status(time: Duration, length: u64, rate: f64, lost: u64) -> String {

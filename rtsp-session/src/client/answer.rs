@@ -32,17 +32,13 @@ pub(super) fn to_server(request: &Request, session: Option<&str>) -> Response {
     };
     let mut response = Response::new(request.version, status);
     if let Some(cseq) = request.headers.first(&HeaderName::CSeq) {
-        response.headers.insert(HeaderName::CSeq, cseq.to_owned());
+        response.headers.insert(HeaderName::CSeq, cseq);
     }
     if let (true, Some(session)) = (status.is_success() && named.is_some(), session) {
-        response
-            .headers
-            .insert(HeaderName::Session, session.to_owned());
+        response.headers.insert(HeaderName::Session, session);
     }
     if matches!(request.method, Method::Options) || status == StatusCode::NOT_IMPLEMENTED {
-        response
-            .headers
-            .insert(HeaderName::Public, PUBLIC.to_owned());
+        response.headers.insert(HeaderName::Public, PUBLIC);
     }
     response
 }

@@ -6,6 +6,8 @@ use rtsp_msg::Method;
 use rtsp_msg::Request;
 use rtsp_msg::Response;
 use rtsp_msg::StatusCode;
+use rtsp_msg::headers::ContentBase;
+use rtsp_msg::headers::ContentLocation;
 use rtsp_msg::headers::NptTime;
 use rtsp_msg::headers::Range;
 use rtsp_msg::headers::RtpInfo;
@@ -197,18 +199,18 @@ impl ClientSession {
 
     /// RFC 2326 §C.1.1, RFC 7826 §D.1.1: Content-Base, else Content-Location, else the URI that was asked for.
     fn content_base(&self, response: &Response) -> String {
-        let given = |name| {
-            response
-                .headers
-                .first(name)
-                .map(str::trim)
-                .filter(|v| !v.is_empty())
-        };
-        let base = given(&HeaderName::ContentBase).or_else(|| given(&HeaderName::ContentLocation));
+        let leniency = Leniency::permissive();
+        let headers = &response.headers;
+        let base = headers.typed_with::<ContentBase>(&leniency).ok().flatten();
+        let base = base.map(|base| base.0).filter(|base| !base.is_empty());
+        let base = base.or_else(|| {
+            let location = headers.typed_with::<ContentLocation>(&leniency).ok()??;
+            Some(location.0).filter(|location| !location.is_empty())
+        });
         match base {
             None => self.uri.as_str().to_owned(),
-            Some(base) if base.contains("://") => base.to_owned(),
-            Some(base) => sdp::control::resolve_reference(self.uri.as_str(), Some(base)),
+            Some(base) if base.contains("://") => base,
+            Some(base) => sdp::control::resolve_reference(self.uri.as_str(), Some(&base)),
         }
     }
 

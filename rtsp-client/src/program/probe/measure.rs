@@ -150,7 +150,11 @@ impl Watch {
     }
 
     fn finish(mut self) -> MediaMeasurement {
-        if let Some(parameters) = self.depacketizer.as_ref().and_then(Depacketizer::parameters) {
+        if let Some(parameters) = self
+            .depacketizer
+            .as_ref()
+            .and_then(Depacketizer::parameters)
+        {
             self.measurement.dimensions = parameters.dimensions();
             self.measurement.codec = parameters.codec_string();
         }

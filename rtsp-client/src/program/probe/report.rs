@@ -12,8 +12,8 @@ use sdp::Media;
 use serde_json::Value;
 use serde_json::json;
 
-use super::measure::MediaMeasurement;
 use super::measure::Measurement;
+use super::measure::MediaMeasurement;
 use crate::program::live;
 
 /// What one transport did.
@@ -78,7 +78,9 @@ impl MediaLine {
                 .and_then(Parameters::channels)
                 .or_else(|| format.and_then(|format| format.channels)),
             dimensions: known.and_then(Parameters::dimensions),
-            frame_rate: media.framerate.or_else(|| known.and_then(Parameters::frame_rate)),
+            frame_rate: media
+                .framerate
+                .or_else(|| known.and_then(Parameters::frame_rate)),
             codec: known.and_then(Parameters::codec_string),
         }
     }
@@ -102,7 +104,11 @@ impl Report {
         Self {
             url: described.url(),
             server: described.server().map(str::to_owned),
-            methods: described.methods().iter().map(ToString::to_string).collect(),
+            methods: described
+                .methods()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             challenged: described.was_challenged(),
             range: description.range.clone(),
             media: description.media.iter().map(MediaLine::new).collect(),
@@ -212,7 +218,11 @@ fn millis(duration: Duration) -> f64 {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.url)?;
-        writeln!(f, "  server    {}", self.server.as_deref().unwrap_or("(does not say)"))?;
+        writeln!(
+            f,
+            "  server    {}",
+            self.server.as_deref().unwrap_or("(does not say)")
+        )?;
         if !self.methods.is_empty() {
             writeln!(f, "  methods   {}", self.methods.join(" "))?;
         }
@@ -237,7 +247,11 @@ impl fmt::Display for Report {
         let Some((transport, measurement)) = measurement else {
             return writeln!(f, "It does not play.");
         };
-        writeln!(f, "Over {transport}, {:.1} s:", measurement.over.as_secs_f64())?;
+        writeln!(
+            f,
+            "Over {transport}, {:.1} s:",
+            measurement.over.as_secs_f64()
+        )?;
         for media in &measurement.media {
             write_measured(f, media, measurement.over)?;
         }
@@ -269,7 +283,11 @@ fn write_media(
     if media.kind == "audio" {
         write!(f, ", {} Hz", media.clock_rate)?;
         if let Some(channels) = media.channels {
-            write!(f, ", {channels} channel{}", if channels == 1 { "" } else { "s" })?;
+            write!(
+                f,
+                ", {channels} channel{}",
+                if channels == 1 { "" } else { "s" }
+            )?;
         }
     }
     writeln!(f)

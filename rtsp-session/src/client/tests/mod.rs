@@ -16,8 +16,6 @@ use crate::Now;
 use crate::auth::Credentials;
 use crate::random::Random;
 
-pub(super) const URL: &str = "rtsp://cam.example/live";
-
 /// Two media, each with a relative control.
 pub(super) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=cam\r\nt=0 0\r\na=control:*\r\n\
     m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=0\r\n\

@@ -1,0 +1,306 @@
+//! The client over real sockets, against a server that does as the test says.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rtp_core::Header;
+use rtp_core::Packet;
+use rtsp_client::Client;
+use rtsp_client::End;
+use rtsp_client::ErrorKind;
+use rtsp_client::Event;
+use rtsp_client::Options;
+use rtsp_client::PlayOptions;
+use rtsp_client::TransportPolicy;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::net::UdpSocket;
+
+const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n\
+    m=audio 0 RTP/AVP 0\r\na=control:trackID=0\r\n";
+
+/// What the server does about UDP.
+#[derive(Clone, Copy, PartialEq)]
+enum Udp {
+    Works,
+    Refused,
+    Silent,
+}
+
+/// One connection: a request at a time, as text.
+struct Peer {
+    stream: TcpStream,
+    buffer: BytesMut,
+    requests: Vec<String>,
+}
+
+impl Peer {
+    async fn accept(listener: &TcpListener) -> Self {
+        let (stream, _) = listener.accept().await.unwrap();
+        Self {
+            stream,
+            buffer: BytesMut::new(),
+            requests: Vec::new(),
+        }
+    }
+
+    /// The next request, past interleaved frames; `None` when the client has closed.
+    async fn request(&mut self) -> Option<String> {
+        loop {
+            while self.buffer.first() == Some(&b'$') && self.buffer.len() >= 4 {
+                let len = 4 + usize::from(u16::from_be_bytes([self.buffer[2], self.buffer[3]]));
+                if self.buffer.len() < len {
+                    break;
+                }
+                let _ = self.buffer.split_to(len);
+            }
+            if self.buffer.first() != Some(&b'$')
+                && let Some(end) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n")
+            {
+                let head = self.buffer.split_to(end + 4);
+                let text = String::from_utf8(head.to_vec()).unwrap();
+                self.requests.push(text.lines().next().unwrap().to_owned());
+                return Some(text);
+            }
+            if self.stream.read_buf(&mut self.buffer).await.unwrap_or(0) == 0 {
+                return None;
+            }
+        }
+    }
+
+    async fn answer(&mut self, request: &str, status: &str, rest: &str) {
+        let cseq = header(request, "CSeq").unwrap();
+        let response = format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\nSession: s1\r\n{rest}");
+        let end = if rest.contains("\r\n\r\n") {
+            ""
+        } else {
+            "\r\n"
+        };
+        let _ = self.stream.write_all((response + end).as_bytes()).await;
+    }
+}
+
+fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = message.split("\r\n");
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+fn packet(sequence: u16) -> Vec<u8> {
+    let header = Header {
+        marker: false,
+        payload_type: 0,
+        sequence,
+        timestamp: u32::from(sequence) * 160,
+        ssrc: 77,
+    };
+    Packet::new(&header, &[0xd5; 160]).into_bytes().to_vec()
+}
+
+fn frame(channel: u8, payload: &[u8]) -> Vec<u8> {
+    let mut out = vec![b'$', channel];
+    out.extend((payload.len() as u16).to_be_bytes());
+    out.extend(payload);
+    out
+}
+
+/// RTCP BYE behind an empty receiver report.
+fn bye() -> Vec<u8> {
+    let mut out = BytesMut::new();
+    let mut writer = rtcp::CompoundWriter::new(&mut out);
+    writer.receiver_report(77, &[]).bye(&[77], None);
+    out.to_vec()
+}
+
+/// Serves connections until the client stops coming; the requests that it saw.
+async fn serve(listener: TcpListener, udp: Udp, sequences: Vec<u16>) -> Vec<String> {
+    let mut seen = Vec::new();
+    loop {
+        let mut peer = Peer::accept(&listener).await;
+        let done = converse(&mut peer, udp, &sequences).await;
+        seen.append(&mut peer.requests);
+        if done {
+            return seen;
+        }
+    }
+}
+
+/// One connection; whether it played to the end.
+async fn converse(peer: &mut Peer, udp: Udp, sequences: &[u16]) -> bool {
+    let sockets = [
+        UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+        UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+    ];
+    let mut to: Option<SocketAddr> = None;
+    let mut played = false;
+    while let Some(request) = peer.request().await {
+        let method = request.split(' ').next().unwrap();
+        match method {
+            "OPTIONS" => {
+                peer.answer(&request, "200 OK", "Public: DESCRIBE\r\n")
+                    .await
+            }
+            "DESCRIBE" => {
+                let body = format!("Content-Length: {}\r\n\r\n{SDP}", SDP.len());
+                peer.answer(&request, "200 OK", &body).await;
+            }
+            "SETUP" => {
+                let transport = header(&request, "Transport").unwrap();
+                let ports = transport.split("client_port=").nth(1);
+                if ports.is_some() && udp == Udp::Refused {
+                    peer.answer(&request, "461 Unsupported Transport", "").await;
+                    continue;
+                }
+                to = ports.map(|ports| {
+                    let port = ports.split('-').next().unwrap().parse().unwrap();
+                    SocketAddr::from(([127, 0, 0, 1], port))
+                });
+                let rest = match to {
+                    Some(_) => format!(
+                        "Transport: {transport};server_port={}-{}\r\n",
+                        sockets[0].local_addr().unwrap().port(),
+                        sockets[1].local_addr().unwrap().port(),
+                    ),
+                    // Another channel pair than was asked for.
+                    None => "Transport: RTP/AVP/TCP;unicast;interleaved=6-7\r\n".to_owned(),
+                };
+                peer.answer(&request, "200 OK", &rest).await;
+            }
+            "PLAY" => {
+                peer.answer(&request, "200 OK", "").await;
+                match to {
+                    Some(_) if udp == Udp::Silent => continue,
+                    Some(to) => {
+                        for &sequence in sequences {
+                            sockets[0].send_to(&packet(sequence), to).await.unwrap();
+                        }
+                        let rtcp = SocketAddr::new(to.ip(), to.port() + 1);
+                        sockets[1].send_to(&bye(), rtcp).await.unwrap();
+                    }
+                    None => {
+                        let mut bytes = frame(99, b"of nobody");
+                        for &sequence in sequences {
+                            bytes.extend(frame(6, &packet(sequence)));
+                        }
+                        bytes.extend(frame(7, &bye()));
+                        peer.stream.write_all(&bytes).await.unwrap();
+                    }
+                }
+                played = true;
+            }
+            _ => peer.answer(&request, "200 OK", "").await,
+        }
+    }
+    played
+}
+
+/// Plays to the end; the packets and losses in order, and what the server saw.
+async fn play(
+    udp: Udp,
+    policy: TransportPolicy,
+    sequences: &[u16],
+) -> (Vec<String>, TransportPolicy, Vec<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(serve(listener, udp, sequences.to_vec()));
+    let mut options = Options::default();
+    options.transport = policy;
+    options.first_packet_timeout = Duration::from_millis(300);
+    let url = format!("rtsp://user:secret@127.0.0.1:{port}/x");
+    let described = Client::describe(&url, options).await.unwrap();
+    let mut playing = described.play(PlayOptions::default()).await.unwrap();
+    let mut got = Vec::new();
+    while let Some(event) = playing.next_event().await.unwrap() {
+        match event {
+            Event::Packet(packet) => got.push(packet.packet.sequence().to_string()),
+            Event::Lost { first, count, .. } => got.push(format!("lost {first}+{count}")),
+            _ => {}
+        }
+    }
+    assert_eq!(playing.end(), Some(&End::Bye));
+    let transport = playing.transport();
+    playing.close().await;
+    (got, transport, server.await.unwrap())
+}
+
+#[tokio::test]
+async fn udp_with_packets_out_of_order() {
+    let (got, transport, seen) = play(Udp::Works, TransportPolicy::Auto, &[1, 3, 2, 4, 6]).await;
+    assert_eq!(got, ["1", "2", "3", "4", "lost 5+1", "6"]);
+    assert_eq!(transport, TransportPolicy::Udp);
+    assert!(seen.last().unwrap().starts_with("TEARDOWN "), "{seen:?}");
+    assert!(seen.iter().all(|line| !line.contains("secret")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn tcp_with_channels_of_the_server() {
+    let (got, transport, _) = play(Udp::Works, TransportPolicy::Tcp, &[65_534, 65_535, 0, 2]).await;
+    assert_eq!(got, ["65534", "65535", "0", "lost 1+1", "2"]);
+    assert_eq!(transport, TransportPolicy::Tcp);
+}
+
+#[tokio::test]
+async fn tcp_when_udp_is_refused() {
+    let (got, transport, seen) = play(Udp::Refused, TransportPolicy::Auto, &[1, 2]).await;
+    assert_eq!(got, ["1", "2"]);
+    assert_eq!(transport, TransportPolicy::Tcp);
+    let describes = seen
+        .iter()
+        .filter(|line| line.starts_with("DESCRIBE "))
+        .count();
+    assert_eq!(describes, 2, "{seen:?}");
+}
+
+#[tokio::test]
+async fn tcp_when_udp_is_silent() {
+    let (got, transport, seen) = play(Udp::Silent, TransportPolicy::Auto, &[1, 2]).await;
+    assert_eq!(got, ["1", "2"]);
+    assert_eq!(transport, TransportPolicy::Tcp);
+    let teardown = seen.iter().position(|line| line.starts_with("TEARDOWN "));
+    let second = seen.iter().rposition(|line| line.starts_with("SETUP "));
+    assert!(teardown.unwrap() < second.unwrap(), "{seen:?}");
+}
+
+#[tokio::test]
+async fn no_other_transport_when_one_is_demanded() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(serve(listener, Udp::Refused, Vec::new()));
+    let mut options = Options::default();
+    options.transport = TransportPolicy::Udp;
+    let url = format!("rtsp://127.0.0.1:{port}/x");
+    let described = Client::describe(&url, options).await.unwrap();
+    let error = described.play(PlayOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    server.abort();
+}
+
+#[tokio::test]
+async fn next_can_be_cancelled_at_any_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let sequences: Vec<u16> = (0..500).collect();
+    let server = tokio::spawn(serve(listener, Udp::Works, sequences.clone()));
+    let mut options = Options::default();
+    options.transport = TransportPolicy::Tcp;
+    let url = format!("rtsp://127.0.0.1:{port}/x");
+    let described = Client::describe(&url, options).await.unwrap();
+    let mut playing = described.play(PlayOptions::default()).await.unwrap();
+    let mut got = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            // Ready at the second poll at the latest: most calls of `next` are dropped unfinished.
+            () = tokio::task::yield_now() => {}
+            packet = playing.next() => match packet.unwrap() {
+                Some(packet) => got.push(packet.packet.sequence()),
+                None => break,
+            },
+        }
+    }
+    assert_eq!(got, sequences);
+    playing.close().await;
+    server.await.unwrap();
+}
