@@ -95,7 +95,7 @@ fn interleaved(c: &mut Criterion) {
                     black_box(message);
                 }
             },
-            BatchSize::SmallInput,
+            BatchSize::NumIterations(8),
         );
     });
     group.bench_function("as a run", |b| {
@@ -103,7 +103,7 @@ fn interleaved(c: &mut Criterion) {
         b.iter_batched_ref(
             || BytesMut::from(&bytes[..]),
             |buf| black_box(decoder.decode_run(buf, &mut run)),
-            BatchSize::SmallInput,
+            BatchSize::NumIterations(8),
         );
     });
     group.bench_function("rtsp-types", |b| {

@@ -91,28 +91,26 @@ pub(super) fn parse_head(
         StartLine::Response { status, .. } if status.forbids_body() => Ok(0),
         _ => content_length(&headers, &mut faults),
     };
+    let fits = |length: u64| {
+        usize::try_from(length)
+            .ok()
+            .filter(|&length| length <= limits.body)
+    };
+    let (kind, at, length) = match (length, faults.first) {
+        (Err(kind), _) => (kind, 0, None),
+        (Ok(length), first) => match (fits(length), first) {
+            (None, _) => (DecodeErrorKind::BodyTooLarge, 0, None),
+            (Some(_), Some((kind, at))) => (kind, at, Some(length)),
+            (Some(length), None) => return start.into_head(headers, length),
+        },
+    };
     let cseq = headers.typed::<CSeq>().ok().flatten().map(|cseq| cseq.0);
-    let refused = |kind, at, length| Head::Refused {
+    Head::Refused {
         kind,
         at,
         cseq,
         in_response,
         length,
-    };
-    let length = match length {
-        Ok(length) => length,
-        Err(kind) => return refused(kind, 0, None),
-    };
-    let fits = usize::try_from(length)
-        .ok()
-        .filter(|&length| length <= limits.body);
-    match (faults.first, fits) {
-        (_, None) => refused(DecodeErrorKind::BodyTooLarge, 0, None),
-        (Some((kind, at)), _) => refused(kind, at, Some(length)),
-        (None, Some(length)) => match start.into_message(headers) {
-            Some(message) => Head::Message { message, length },
-            None => refused(DecodeErrorKind::StartLine, 0, Some(length as u64)),
-        },
     }
 }
 
@@ -174,20 +172,20 @@ impl<'a> StartLine<'a> {
         })
     }
 
-    fn into_message(self, headers: Headers) -> Option<Message> {
+    fn into_head(self, headers: Headers, length: usize) -> Head {
         let body = Bytes::new();
-        match self {
+        let message = match self {
             Self::Request {
                 method,
                 target,
                 version,
-            } => Some(Message::Request(Request {
+            } => Message::Request(Request {
                 method,
                 target,
                 version,
                 headers,
                 body,
-            })),
+            }),
             Self::Response {
                 version,
                 status,
@@ -197,16 +195,27 @@ impl<'a> StartLine<'a> {
                     true => Cow::Borrowed(status.reason()),
                     false => Cow::Owned(String::from(reason)),
                 };
-                Some(Message::Response(Response {
+                Message::Response(Response {
                     version,
                     status,
                     reason,
                     headers,
                     body,
-                }))
+                })
             }
-            Self::Unreadable => None,
-        }
+            // Not without a fault noted, but if it were: refused all the same.
+            Self::Unreadable => {
+                let (kind, length) = (DecodeErrorKind::StartLine, Some(length as u64));
+                return Head::Refused {
+                    kind,
+                    at: 0,
+                    cseq: None,
+                    in_response: false,
+                    length,
+                };
+            }
+        };
+        Head::Message { message, length }
     }
 }
 
