@@ -1,6 +1,6 @@
 //! The log: one line an event, on standard error.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 
 use tracing_subscriber::EnvFilter;
 
@@ -43,7 +43,13 @@ mod tests {
 
     #[test]
     fn levels_and_filters() {
-        for text in ["warn", "INFO", "off", "info,rtsp_server=debug", "rtsp_server=trace"] {
+        for text in [
+            "warn",
+            "INFO",
+            "off",
+            "info,rtsp_server=debug",
+            "rtsp_server=trace",
+        ] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
         for text in ["", "loud", "rtsp_server", "rtsp_server=loud", "info,=", "3"] {

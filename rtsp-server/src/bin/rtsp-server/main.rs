@@ -1,18 +1,113 @@
-//! The rtsp-server program.
+//! The rtsp-server program: the library with a command line, a configuration file, a log and signals.
+#![forbid(unsafe_code)]
 
-#[tokio::main]
-async fn main() {
-    tracing_subscriber::fmt()
-        .with_env_filter(std::env::var("LOG").unwrap_or("info".into()))
-        .init();
-    let mut config = rtsp_server::Config::default();
-    config.demo = true;
-    if let Some(listen) = std::env::args().nth(1) {
-        config.listen = vec![listen.parse().unwrap()];
+mod arguments;
+mod banner;
+mod listen;
+mod logging;
+mod settings;
+mod signals;
+mod users;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::Parser as _;
+use rtsp_server::{Server, StartError};
+
+use arguments::Arguments;
+use settings::Settings;
+use signals::Signals;
+
+/// Exit status when the server could not start.
+const NOT_STARTED: u8 = 1;
+/// Exit status when the command line or the configuration is wrong; clap uses the same.
+const WRONG: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let settings = match Settings::load(&arguments) {
+        Ok(settings) => settings,
+        Err(problems) => {
+            problems.iter().for_each(|problem| say(problem));
+            return ExitCode::from(WRONG);
+        }
+    };
+    if arguments.check {
+        settings.warnings.iter().for_each(|warning| say(warning));
+        // Whoever does not read the answer has the exit status.
+        let _ = writeln!(io::stdout(), "ok");
+        return ExitCode::SUCCESS;
     }
-    config.files = std::env::args().nth(2).map(Into::into);
-    let server = rtsp_server::Server::start(config).await.unwrap();
-    println!("{:?} {:?}", server.addresses(), server.capacity());
-    tokio::signal::ctrl_c().await.unwrap();
-    server.shutdown().await;
+    logging::start(&settings.log);
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return not_started(&StartError::Thread(error)),
+    };
+    let status = runtime.block_on(run(settings));
+    // What is left in there has had its time.
+    runtime.shutdown_background();
+    status
+}
+
+/// Serves until a signal comes.
+async fn run(settings: Settings) -> ExitCode {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return not_started(&StartError::Thread(error)),
+    };
+    let config = settings.config.clone();
+    let server = match Server::start(settings.config).await {
+        Ok(server) => server,
+        Err(error) => return not_started(&error),
+    };
+    let colours = logging::colours(&io::stdout());
+    // Nobody may be there to read it.
+    let _ = banner::print(&mut io::stdout().lock(), &server, &config, colours);
+    let (signal, _) = signals.next().await;
+    tracing::info!("{signal}: ending; a second one ends it at once");
+    tokio::select! {
+        () = server.shutdown() => ExitCode::SUCCESS,
+        (_, status) = signals.next() => ExitCode::from(status),
+    }
+}
+
+fn not_started(error: &StartError) -> ExitCode {
+    say(&format!("rtsp-server: {error}"));
+    if let Some(advice) = advice(error) {
+        say(&format!("rtsp-server: {advice}"));
+    }
+    ExitCode::from(NOT_STARTED)
+}
+
+/// What to do, in terms of the command line.
+fn advice(error: &StartError) -> Option<String> {
+    let StartError::Listen { address, error } = error else {
+        return None;
+    };
+    let host = |port: u16| std::net::SocketAddr::new(address.ip(), port);
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Some(format!(
+            "for another port: --listen {}, or port 0 for any",
+            host(address.port().wrapping_add(1).max(1024))
+        )),
+        io::ErrorKind::PermissionDenied => Some(format!(
+            "for a port that needs no privileges: --listen {}",
+            host(rtsp_server::DEFAULT_PORT)
+        )),
+        io::ErrorKind::AddrNotAvailable => Some(
+            "this machine has no such address: --listen '*' is every address that it has".into(),
+        ),
+        _ => None,
+    }
+}
+
+/// To standard error, where nobody may listen.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

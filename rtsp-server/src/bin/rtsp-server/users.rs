@@ -65,7 +65,10 @@ mod tests {
         let users = parse("# who may publish\n\nann:se:cret \nbob:x\r\n").unwrap();
         assert_eq!(
             users,
-            [Credentials::new("ann", "se:cret "), Credentials::new("bob", "x")]
+            [
+                Credentials::new("ann", "se:cret "),
+                Credentials::new("bob", "x")
+            ]
         );
     }
 

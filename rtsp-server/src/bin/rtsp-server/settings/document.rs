@@ -232,7 +232,10 @@ impl<'a> Place<'a> {
                 self.expected(format_args!("a whole number from {} on", range.start))
             } else {
                 let last = range.end.saturating_sub(1);
-                self.expected(format_args!("a whole number from {} to {last}", range.start))
+                self.expected(format_args!(
+                    "a whole number from {} to {last}",
+                    range.start
+                ))
             }
         })
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 /// What a size looks like, for messages.
 pub(super) const SIZE: &str = "a size such as 33554432 or \"32 MiB\"";
 /// What a duration looks like, for messages.
-pub(super) const DURATION: &str = "a duration such as \"60s\", \"500ms\", \"2m\" or a number of seconds";
+pub(super) const DURATION: &str =
+    "a duration such as \"60s\", \"500ms\", \"2m\" or a number of seconds";
 /// What a range of ports looks like, for messages.
-pub(super) const PORTS: &str =
+pub(crate) const PORTS: &str =
     "\"auto\" or the first and the last port, two or more apart from 1024 to 65535";
 
 /// Longest duration that is taken: a year.
@@ -62,7 +63,7 @@ fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// A range of ports that has room for a pair of an even port and the odd one above it.
-pub(super) fn ports(first: u16, last: u16) -> Option<(u16, u16)> {
+pub(crate) fn ports(first: u16, last: u16) -> Option<(u16, u16)> {
     let even = first.checked_next_multiple_of(2)?;
     (first >= 1024 && last > even).then_some((first, last))
 }
@@ -112,9 +113,22 @@ mod tests {
             ("2min", 120_000),
             ("1h", 3_600_000),
         ] {
-            assert_eq!(duration(text), Some(Duration::from_millis(millis)), "{text}");
+            assert_eq!(
+                duration(text),
+                Some(Duration::from_millis(millis)),
+                "{text}"
+            );
         }
-        for text in ["", "s", "soon", "-1s", "1.5s", "1 week", "1000d", "18446744073709551615h"] {
+        for text in [
+            "",
+            "s",
+            "soon",
+            "-1s",
+            "1.5s",
+            "1 week",
+            "1000d",
+            "18446744073709551615h",
+        ] {
             assert_eq!(duration(text), None, "{text}");
         }
     }

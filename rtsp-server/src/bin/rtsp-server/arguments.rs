@@ -1,0 +1,171 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Parser, ValueEnum};
+use rtsp_server::{Access, Start, UdpPorts};
+
+use crate::{listen, logging, settings};
+
+const EXAMPLES: &str = "\
+Examples:
+  rtsp-server                              the demo, and publishing, for programs of this machine
+  rtsp-server --listen '*:8554' --users users.txt
+                                           reachable from everywhere; the users of the file may publish
+  rtsp-server --files /srv/films           rtsp://127.0.0.1:8554/files/NAME.mp4 for each MP4 file there
+  rtsp-server --config server.toml --check is the configuration right?
+
+Exit status: 0 ended by Ctrl-C or SIGTERM, or the configuration is right; 1 it could not start;
+2 the command line or the configuration is wrong; 130 or 143 ended at once by a second signal.";
+
+/// An RTSP server: publish to it, read from it, play files, pull from cameras.
+///
+/// Without options it listens on this machine only, port 8554, and serves a built-in clip at /demo.
+/// What the command line says comes before what the configuration file says.
+#[derive(Debug, Parser)]
+#[command(name = "rtsp-server", version, max_term_width = 110, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Where to listen, repeatable: localhost, 0.0.0.0:8554, [::1]:8554, camera.example:554,
+    /// :9000 (this machine only), *:8554 (every interface)
+    #[arg(long, value_name = "HOST:PORT", value_parser = Listen::parse)]
+    pub(crate) listen: Vec<Listen>,
+
+    /// Serve the MP4 files of this directory at /files/NAME.mp4
+    #[arg(long, value_name = "DIR")]
+    pub(crate) files: Option<PathBuf>,
+
+    /// Do not serve the built-in clip
+    #[arg(long)]
+    pub(crate) no_demo: bool,
+
+    /// Who may publish: everybody, the users, nobody; guarded is everybody when listening on loopback only, else
+    /// the users [default: guarded]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) publish: Option<Who>,
+
+    /// Who may read [default: open]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) read: Option<Who>,
+
+    /// The users, one NAME:PASSWORD a line. There is no option for a password itself: command lines can be seen
+    /// by everybody on the machine
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users: Option<PathBuf>,
+
+    /// Where readers of a live stream start: at the newest key frame, or with the next packet
+    /// [default: key-frame]
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) start: Option<StartAt>,
+
+    /// UDP ports for media, such as 50000-50099; auto takes any that are free [default: auto]
+    #[arg(long, value_name = "FIRST-LAST", value_parser = parse_ports)]
+    pub(crate) udp_ports: Option<UdpPorts>,
+
+    /// Threads that serve connections; 0 is one for each core [default: 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=255))]
+    pub(crate) threads: Option<u16>,
+
+    /// What to log to standard error: error, warn, info, debug, trace, off, or a filter such as
+    /// info,rtsp_server=debug [default: info]
+    #[arg(long, value_name = "LEVEL", value_parser = parse_log)]
+    pub(crate) log: Option<String>,
+
+    /// Read a configuration file; rtsp-server.example.toml explains all that can be in it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Check the command line and the configuration file, and do not start
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// What one `--listen` stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct Listen(pub(crate) Vec<SocketAddr>);
+
+impl Listen {
+    fn parse(text: &str) -> Result<Self, String> {
+        listen::resolve(text).map(Self)
+    }
+}
+
+/// [`Access`] as the command line spells it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Who {
+    Open,
+    Users,
+    Closed,
+    Guarded,
+}
+
+impl Who {
+    pub(crate) fn access(self) -> Access {
+        match self {
+            Self::Open => Access::Open,
+            Self::Users => Access::Users,
+            Self::Closed => Access::Closed,
+            Self::Guarded => Access::Guarded,
+        }
+    }
+}
+
+/// [`Start`] as the command line spells it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum StartAt {
+    KeyFrame,
+    Live,
+}
+
+impl StartAt {
+    pub(crate) fn start(self) -> Start {
+        match self {
+            Self::KeyFrame => Start::KeyFrame,
+            Self::Live => Start::Live,
+        }
+    }
+}
+
+fn parse_ports(text: &str) -> Result<UdpPorts, String> {
+    if text == "auto" {
+        return Ok(UdpPorts::Ephemeral);
+    }
+    let range = text.split_once('-').and_then(|(first, last)| {
+        settings::values::ports(first.trim().parse().ok()?, last.trim().parse().ok()?)
+    });
+    let (first, last) = range.ok_or_else(|| format!("expected {}", settings::values::PORTS))?;
+    Ok(UdpPorts::Range(first, last))
+}
+
+fn parse_log(text: &str) -> Result<String, String> {
+    logging::check(text).map(|()| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_values_are_told_with_what_was_expected() {
+        for (arguments, expected) in [
+            (["--listen", "nowhere:x"], "expected HOST"),
+            (
+                ["--publish", "anyone"],
+                "possible values: open, users, closed, guarded",
+            ),
+            (["--udp-ports", "90-80"], "first and the last port"),
+            (["--threads", "256"], "0..=255"),
+            (["--log", "loud"], "expected \"error\""),
+        ] {
+            let all = [&["rtsp-server"][..], &arguments].concat();
+            let error = Arguments::try_parse_from(all).unwrap_err().to_string();
+            assert!(error.contains(expected), "{arguments:?}: {error}");
+        }
+    }
+}

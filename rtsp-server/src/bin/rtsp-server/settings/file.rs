@@ -1,0 +1,320 @@
+//! What can stand in a configuration file.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rtsp_msg::{Scheme, Uri};
+use rtsp_server::{Access, Limits, Pull, PullTransport, Start, UdpPorts};
+use rtsp_session::auth::Credentials;
+use toml::de::DeTable;
+
+use super::{
+    Settings,
+    document::{Place, Problem, Report, Table},
+    values,
+};
+use crate::{listen, logging, users};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Less than this is no room for a description.
+const LEAST_BODY: usize = 4096;
+/// Less than this is no room for a key frame.
+const LEAST_RING: usize = 64 * 1024;
+
+const ACCESS: [(&str, Access); 4] = [
+    ("open", Access::Open),
+    ("users", Access::Users),
+    ("closed", Access::Closed),
+    ("guarded", Access::Guarded),
+];
+const STARTS: [(&str, Start); 2] = [("key-frame", Start::KeyFrame), ("live", Start::Live)];
+const TRANSPORTS: [(&str, PullTransport); 3] = [
+    ("auto", PullTransport::Auto),
+    ("udp", PullTransport::Udp),
+    ("tcp", PullTransport::Tcp),
+];
+
+/// Reads a file into settings: keys that it has replace what is there.
+pub(super) fn apply(file: &Path, text: &str, settings: &mut Settings) -> Result<(), Vec<Problem>> {
+    let report = Report::new(file, text);
+    match DeTable::parse(text) {
+        Err(error) => {
+            // The message alone: the error as a whole quotes the line, where a password may stand.
+            let offset = error.span().map_or(0, |span| span.start);
+            report.add(offset, format!("not TOML: {}", error.message()));
+        }
+        Ok(document) => {
+            let folder = file.parent().unwrap_or(Path::new(""));
+            let mut root = Table::root(&report, &document);
+            general(&mut root, folder, settings);
+            access(&mut root, folder, settings);
+            if let Some(table) = root
+                .place("limits")
+                .and_then(|it| it.table("a table: [limits]"))
+            {
+                limits(table, &mut settings.config.limits);
+            }
+            if let Some(paths) = root
+                .place("path")
+                .and_then(|it| it.list("tables: [[path]]"))
+            {
+                pulls(paths, settings);
+            }
+            root.finish();
+        }
+    }
+    let problems = report.finish();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
+}
+
+fn general(root: &mut Table<'_>, folder: &Path, settings: &mut Settings) {
+    let config = &mut settings.config;
+    if let Some(place) = root.place("listen") {
+        config.listen = addresses(&place);
+    }
+    if let Some(threads) = root.place("threads").and_then(|it| it.number(0..256)) {
+        config.threads = threads;
+    }
+    if let Some(ports) = root.place("udp_ports").and_then(|it| ports(&it)) {
+        config.udp_ports = ports;
+    }
+    if let Some(place) = root.place("files")
+        && let Some(files) = place.text("a directory")
+    {
+        let files = folder.join(files);
+        settings.origins.set("files", place.origin());
+        config.files = Some(files);
+    }
+    if let Some(demo) = root.place("demo").and_then(|it| it.boolean()) {
+        config.demo = demo;
+    }
+    if let Some(start) = root.place("start").and_then(|it| it.word(&STARTS)) {
+        config.start = start;
+    }
+    if let Some(place) = root.place("log")
+        && let Some(filter) = place.text(logging::EXPECTED)
+    {
+        match logging::check(filter) {
+            Ok(()) => settings.log = filter.to_owned(),
+            Err(what) => place.wrong(what),
+        }
+    }
+}
+
+fn access(root: &mut Table<'_>, folder: &Path, settings: &mut Settings) {
+    let config = &mut settings.config;
+    if let Some(place) = root.place("realm")
+        && let Some(realm) = place.text("a text")
+    {
+        if realm.is_empty()
+            || realm
+                .chars()
+                .any(|letter| letter.is_control() || letter == '"')
+        {
+            place.wrong("expected a text without quotes and control characters");
+        }
+        config.realm = realm.to_owned();
+    }
+    for (key, access) in [("publish", &mut config.publish), ("read", &mut config.read)] {
+        if let Some(place) = root.place(key) {
+            settings.origins.set(key, place.origin());
+            *access = place.word(&ACCESS).unwrap_or(*access);
+        }
+    }
+    if let Some(place) = root.place("users") {
+        named_users(&place, &mut config.users);
+        settings.has_secrets = true;
+    }
+    if let Some(place) = root.place("users_file")
+        && let Some(name) = place.text("a file")
+    {
+        let name = folder.join(name);
+        match users::read(&name) {
+            Ok(more) => {
+                for user in more {
+                    if config
+                        .users
+                        .iter()
+                        .any(|known| known.username == user.username)
+                    {
+                        place.wrong(format_args!("{:?} is in [users] too", user.username));
+                    }
+                    config.users.push(user);
+                }
+                settings.users_file = Some(name);
+            }
+            Err(problems) => problems.iter().for_each(|problem| place.wrong(problem)),
+        }
+    }
+}
+
+fn addresses(place: &Place<'_>) -> Vec<SocketAddr> {
+    let places = if place.is_list() {
+        place.list("").unwrap_or_default()
+    } else {
+        vec![place.clone()]
+    };
+    if places.is_empty() {
+        place.wrong("expected at least one address");
+    }
+    let mut all = Vec::new();
+    for place in places {
+        let what = "an address such as \"127.0.0.1:8554\", or a list of them";
+        match place.text(what).map(listen::resolve) {
+            Some(Ok(addresses)) => all.extend(addresses),
+            Some(Err(wrong)) => place.wrong(wrong),
+            None => {}
+        }
+    }
+    all
+}
+
+fn ports(place: &Place<'_>) -> Option<UdpPorts> {
+    if !place.is_list() {
+        return place.word(&[("auto", UdpPorts::Ephemeral)]).or_else(|| {
+            place.wrong(format_args!(
+                "it is {}, as in [50000, 50099]",
+                values::PORTS
+            ));
+            None
+        });
+    }
+    let wrong = || {
+        place.wrong(format_args!(
+            "expected {}, as in [50000, 50099]",
+            values::PORTS
+        ));
+        None
+    };
+    let list = place.list("")?;
+    let [first, last] = list.as_slice() else {
+        return wrong();
+    };
+    let port = |place: &Place<'_>| Some(place.number(1024..65536)? as u16);
+    let (first, last) = port(first).zip(port(last))?;
+    let Some((first, last)) = values::ports(first, last) else {
+        return wrong();
+    };
+    Some(UdpPorts::Range(first, last))
+}
+
+fn named_users(place: &Place<'_>, users: &mut Vec<Credentials>) {
+    let Some(table) = place.table("a table of names and passwords: [users]") else {
+        return;
+    };
+    for (name, place) in table.entries() {
+        if name.is_empty() || name.contains(':') {
+            place.wrong("a user's name has no colon, and is not empty");
+        }
+        if let Some(password) = place.secret("a password in quotes") {
+            users.push(Credentials::new(name, password));
+        }
+    }
+}
+
+fn limits(mut table: Table<'_>, limits: &mut Limits) {
+    for (key, least, limit) in [
+        ("connections", 0, &mut limits.connections),
+        (
+            "connections_per_address",
+            1,
+            &mut limits.connections_per_address,
+        ),
+        (
+            "sessions_per_connection",
+            1,
+            &mut limits.sessions_per_connection,
+        ),
+    ] {
+        let given = table.place(key).and_then(|it| it.number(least..usize::MAX));
+        *limit = given.unwrap_or(*limit);
+    }
+    for (key, least, limit) in [
+        ("body", LEAST_BODY, &mut limits.body),
+        ("ring", LEAST_RING, &mut limits.ring),
+    ] {
+        let given = table.place(key).and_then(|it| it.size(least));
+        *limit = given.unwrap_or(*limit);
+    }
+    for (key, limit) in [
+        ("session_timeout", &mut limits.session_timeout),
+        ("idle_timeout", &mut limits.idle_timeout),
+    ] {
+        let given = table.place(key).and_then(|it| it.duration(SECOND));
+        *limit = given.unwrap_or(*limit);
+    }
+    table.finish();
+}
+
+fn pulls(paths: Vec<Place<'_>>, settings: &mut Settings) {
+    for place in paths {
+        let Some(mut table) = place.table("a table: [[path]]") else {
+            continue;
+        };
+        let path = table.required("path").and_then(|it| path(&it, settings));
+        let source = table.required("source").and_then(|it| source(&it));
+        let mut pull = Pull::new(path.unwrap_or_default(), source.unwrap_or_default());
+        if let Some(on_demand) = table.place("on_demand").and_then(|it| it.boolean()) {
+            pull.on_demand = on_demand;
+        }
+        if let Some(after) = table
+            .place("release_after")
+            .and_then(|it| it.duration(Duration::ZERO))
+        {
+            pull.release_after = after;
+        }
+        if let Some(transport) = table.place("transport").and_then(|it| it.word(&TRANSPORTS)) {
+            pull.transport = transport;
+        }
+        table.finish();
+        settings.has_secrets |= has_userinfo(&pull.url);
+        settings.config.pulls.push(pull);
+    }
+}
+
+fn path(place: &Place<'_>, settings: &mut Settings) -> Option<String> {
+    let what = "a path such as \"/cam\"";
+    let path = place.text(what)?;
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b"?#\\\"<>{}|^`".contains(&byte);
+    if path.len() < 2 || !path.starts_with('/') || path.ends_with('/') || !path.bytes().all(plain) {
+        return place.expected(what);
+    }
+    if settings.config.pulls.iter().any(|pull| pull.path == path) {
+        place.wrong(format_args!("{path:?} has a source already"));
+    }
+    settings.origins.set(path, place.origin());
+    Some(path.to_owned())
+}
+
+/// A URL is not shown: there may be a password in it.
+fn source(place: &Place<'_>) -> Option<String> {
+    let what = "a URL such as \"rtsp://camera.example/stream\"";
+    let text = place.secret(what)?;
+    match Uri::parse(text) {
+        Ok(uri) if uri.scheme() == Scheme::Rtsp => return Some(text.to_owned()),
+        Ok(_) => place.wrong(format_args!(
+            "expected {what}; other schemes cannot be pulled yet"
+        )),
+        Err(error) => place.wrong(format_args!("expected {what}: {error}")),
+    }
+    None
+}
+
+fn has_userinfo(url: &str) -> bool {
+    Uri::parse(url).is_ok_and(|uri| uri.userinfo().is_some())
+}
+
+/// The settings that a file's name stands for, for `PathBuf` users: see [`apply`].
+pub(super) fn load(file: &PathBuf, settings: &mut Settings) -> Result<(), Vec<String>> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| vec![format!("{}: cannot be read: {error}", file.display())])?;
+    apply(file, &text, settings)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}

@@ -1,0 +1,427 @@
+use std::{path::Path, time::Duration};
+
+use rtsp_server::{Pull, PullTransport, Start, UdpPorts};
+
+use super::{file::apply, *};
+
+const EXAMPLE: &str = include_str!("../../../../rtsp-server.example.toml");
+
+fn read(text: &str) -> Settings {
+    let mut settings = Settings::default();
+    if let Err(problems) = apply(Path::new("server.toml"), text, &mut settings) {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        panic!("{}", lines.join("\n"));
+    }
+    settings
+}
+
+fn problems(text: &str) -> Vec<String> {
+    let mut settings = Settings::default();
+    let problems = apply(Path::new("server.toml"), text, &mut settings).expect_err(text);
+    problems.iter().map(ToString::to_string).collect()
+}
+
+/// The example with its examples: lines that begin with `#` and a key or a table.
+fn uncommented() -> String {
+    let is_example = |line: &&str| {
+        let rest = line.strip_prefix('#').unwrap_or_default();
+        rest.starts_with(|letter: char| letter.is_ascii_lowercase() || letter == '[')
+    };
+    let lines = EXAMPLE.lines().map(|line| {
+        if is_example(&line) {
+            line.trim_start_matches('#')
+        } else {
+            line
+        }
+    });
+    let lines: Vec<&str> = lines
+        .filter(|line| !line.starts_with("users_file"))
+        .collect();
+    lines.join("\n")
+}
+
+#[test]
+fn the_example_says_what_is_so_anyway() {
+    let example = read(EXAMPLE);
+    let default = Settings::default();
+    assert_eq!(
+        format!("{:?}", example.config),
+        format!("{:?}", default.config)
+    );
+    assert_eq!(example.log, default.log);
+}
+
+#[test]
+fn the_examples_in_the_example_are_right() {
+    let example = read(&uncommented()).config;
+    assert_eq!(example.files.as_deref(), Some(Path::new("/srv/films")));
+    assert_eq!(example.users.len(), 1);
+    let pull = &example.pulls[0];
+    assert_eq!(*pull, Pull::new("/cam", pull.url.as_str()));
+}
+
+#[test]
+fn the_example_has_every_key() {
+    // An unknown key that is like no other makes the program name those that it knows.
+    let text = "zzz = 1\n[limits]\nzzz = 1\n[[path]]\nzzz = 1\npath = '/a'\nsource = 'rtsp://a/'\n";
+    let mut keys = 0;
+    for line in problems(text) {
+        let (_, known) = line.split_once("expected one of ").expect(&line);
+        for key in known.split(", ") {
+            keys += 1;
+            let shown = [
+                format!("{key} = "),
+                format!("[{key}]"),
+                format!("[[{key}]]"),
+            ];
+            let has = |line: &str| {
+                shown
+                    .iter()
+                    .any(|it| line.trim_start_matches('#').starts_with(it))
+            };
+            assert!(EXAMPLE.lines().any(has), "{key}");
+        }
+    }
+    assert!(keys > 20, "{keys}");
+}
+
+#[test]
+fn every_key_reaches_the_configuration() {
+    let settings = read(
+        r#"
+        listen = ":9000"
+        threads = 3
+        udp_ports = [50000, 50099]
+        files = "films"
+        demo = false
+        start = "live"
+        log = "rtsp_server=debug"
+        publish = "users"
+        read = "closed"
+        realm = "Home"
+        users = { ann = "secret", "bob c" = "other" }
+        [limits]
+        connections = 1
+        connections_per_address = 2
+        sessions_per_connection = 3
+        body = "64 KiB"
+        ring = 1_048_576
+        session_timeout = 30
+        idle_timeout = "5m"
+        [[path]]
+        path = "/cam"
+        source = "rtsp://ann:x@192.0.2.1/stream"
+        on_demand = false
+        release_after = "1500ms"
+        transport = "auto"
+        [[path]]
+        path = "/hall/2"
+        source = "rtsp://192.0.2.1/stream?channel=2"
+        "#,
+    );
+    let config = settings.config;
+    assert_eq!(config.listen.len(), 2);
+    assert_eq!(config.threads, 3);
+    assert_eq!(config.udp_ports, UdpPorts::Range(50000, 50099));
+    assert_eq!(config.files.as_deref(), Some(Path::new("films")));
+    assert!(!config.demo);
+    assert_eq!(config.start, Start::Live);
+    assert_eq!(settings.log, "rtsp_server=debug");
+    assert_eq!(
+        (config.publish, config.read),
+        (Access::Users, Access::Closed)
+    );
+    assert_eq!(config.realm, "Home");
+    let names: Vec<&str> = config
+        .users
+        .iter()
+        .map(|user| user.username.as_str())
+        .collect();
+    assert_eq!(names, ["ann", "bob c"]);
+    let limits = config.limits;
+    assert_eq!(
+        (
+            limits.connections,
+            limits.connections_per_address,
+            limits.sessions_per_connection
+        ),
+        (1, 2, 3)
+    );
+    assert_eq!((limits.body, limits.ring), (65_536, 1_048_576));
+    assert_eq!(limits.session_timeout, Duration::from_secs(30));
+    assert_eq!(limits.idle_timeout, Duration::from_secs(300));
+    let mut cam = Pull::new("/cam", "rtsp://ann:x@192.0.2.1/stream");
+    cam.on_demand = false;
+    cam.release_after = Duration::from_millis(1500);
+    cam.transport = PullTransport::Auto;
+    assert_eq!(config.pulls[0], cam);
+    assert_eq!(config.pulls[1].path, "/hall/2");
+    assert!(settings.has_secrets);
+}
+
+#[test]
+fn mistakes_have_file_line_and_what_was_expected() {
+    for (text, expected) in [
+        (
+            "\n\nlisen = ':1'",
+            "server.toml:3: unknown key \"lisen\"; did you mean \"listen\"?",
+        ),
+        (
+            "[limits]\n\nring = 'lots'",
+            "server.toml:3: limits.ring: expected a size such as 33554432 or \"32 MiB\", found \"lots\"",
+        ),
+        (
+            "[limits]\nrings = 1",
+            "server.toml:2: unknown key \"limits.rings\"; did you mean \"limits.ring\"?",
+        ),
+        (
+            "limits = 1",
+            "server.toml:1: limits: expected a table: [limits], found 1",
+        ),
+        (
+            "listen = 8554",
+            "server.toml:1: listen: expected an address such as",
+        ),
+        (
+            "listen = []",
+            "server.toml:1: listen: expected at least one address",
+        ),
+        (
+            "listen = [\n':1',\n'1.2.3:x']",
+            "server.toml:3: listen[1]: expected HOST, HOST:PORT or :PORT",
+        ),
+        (
+            "listen = 'no.such.host.invalid:1'",
+            "server.toml:1: listen: the host \"no.such.host.invalid\" is not known",
+        ),
+        (
+            "threads = -1",
+            "server.toml:1: threads: expected a whole number from 0 to 255, found -1",
+        ),
+        (
+            "threads = 1000",
+            "server.toml:1: threads: expected a whole number from 0 to 255, found 1000",
+        ),
+        (
+            "threads = '2'",
+            "server.toml:1: threads: expected a whole number from 0 to 255, found \"2\"",
+        ),
+        ("threads = 99999999999999999999", "server.toml:1: "),
+        (
+            "udp_ports = 'any'",
+            "server.toml:1: udp_ports: expected \"auto\"",
+        ),
+        (
+            "udp_ports = [1, 2, 3]",
+            "server.toml:1: udp_ports: expected \"auto\" or the first and the last port",
+        ),
+        (
+            "udp_ports = [5000, 5000]",
+            "server.toml:1: udp_ports: expected \"auto\" or the first and the last port",
+        ),
+        (
+            "udp_ports = [5000,\n70000]",
+            "server.toml:2: udp_ports[1]: expected a whole number from 1024 to 65535",
+        ),
+        (
+            "files = 1",
+            "server.toml:1: files: expected a directory, found 1",
+        ),
+        (
+            "demo = 'yes'",
+            "server.toml:1: demo: expected true or false, found \"yes\"",
+        ),
+        (
+            "start = 'begin'",
+            "server.toml:1: start: expected \"key-frame\" or \"live\", found \"begin\"",
+        ),
+        (
+            "publish = true",
+            "server.toml:1: publish: expected \"open\" or \"users\" or \"closed\" or \"guarded\"",
+        ),
+        ("log = 'loud'", "server.toml:1: log: expected \"error\", "),
+        (
+            "realm = \"a\\\"b\"",
+            "server.toml:1: realm: expected a text without quotes",
+        ),
+        (
+            "users = ['ann']",
+            "server.toml:1: users: expected a table of names and passwords",
+        ),
+        (
+            "[users]\n'ann:b' = 'x'",
+            "server.toml:2: users.ann:b: a user's name has no colon",
+        ),
+        (
+            "users_file = '/no/such/file'",
+            "server.toml:1: users_file: /no/such/file: cannot be read",
+        ),
+        (
+            "[limits]\nconnections_per_address = 0",
+            "server.toml:2: limits.connections_per_address: expected a whole number from 1",
+        ),
+        (
+            "[limits]\nbody = 10",
+            "server.toml:2: limits.body: expected 4096 bytes or more, found 10",
+        ),
+        (
+            "[limits]\nidle_timeout = '0s'",
+            "server.toml:2: limits.idle_timeout: expected 1s or more",
+        ),
+        (
+            "[limits]\nidle_timeout = 1.5",
+            "server.toml:2: limits.idle_timeout: expected a duration such as",
+        ),
+        (
+            "path = '/cam'",
+            "server.toml:1: path: expected tables: [[path]], found \"/cam\"",
+        ),
+        (
+            "[[path]]\npath = '/cam'",
+            "server.toml:1: path[0]: \"source\" is missing",
+        ),
+        (
+            "[[path]]\nsource = 'rtsp://a/'",
+            "server.toml:1: path[0]: \"path\" is missing",
+        ),
+        (
+            "[[path]]\npath = 'cam'\nsource = 'rtsp://a/'",
+            "server.toml:2: path[0].path: expected a path such as \"/cam\", found \"cam\"",
+        ),
+        (
+            "[[path]]\npath = '/c m'\nsource = 'rtsp://a/'",
+            "server.toml:2: path[0].path: expected a path",
+        ),
+        (
+            "[[path]]\npath = '/c'\nsource = 'http://a/'",
+            "server.toml:3: path[0].source: expected a URL such as",
+        ),
+        (
+            "[[path]]\npath = '/c'\nsource = 'rtsps://a/'",
+            "server.toml:3: path[0].source: expected a URL such as",
+        ),
+        (
+            "[[path]]\npath = '/c'\nsource = 'rtsp://a/'\ntransport = 'sctp'",
+            "server.toml:4: path[0].transport: expected \"auto\" or \"udp\" or \"tcp\"",
+        ),
+        (
+            "[[path]]\npath = '/c'\nsource = 'rtsp://a/'\n[[path]]\npath = '/c'\nsource = 'rtsp://b/'",
+            "server.toml:5: path[1].path: \"/c\" has a source already",
+        ),
+        (
+            "demo = true\ndemo = true",
+            "server.toml:2: not TOML: duplicate key",
+        ),
+        ("demo = \n", "server.toml:1: not TOML: "),
+    ] {
+        let found = problems(text);
+        assert!(
+            found.iter().any(|line| line.starts_with(expected)),
+            "{text}\nexpected: {expected}\nfound: {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_by_line() {
+    let found = problems("demo = 1\n[limits]\nring = 'x'\nbodi = 1\n[users]\nann = 3\n");
+    let lines: Vec<&str> = found.iter().map(|line| &line[..13]).collect();
+    assert_eq!(
+        lines,
+        [
+            "server.toml:1",
+            "server.toml:3",
+            "server.toml:4",
+            "server.toml:6"
+        ]
+    );
+}
+
+#[test]
+fn passwords_are_not_shown() {
+    for text in [
+        "[users]\nann = ['hunter2']",
+        "[users]\nann = { password = 'hunter2' }",
+        "[users]\nann = \"hunter2",
+        "[users]\nann = hunter2",
+        "[users]\nann = 'hunter2' 'hunter2'",
+        "[users]\nann = 'hunter2'\nann = 'hunter2'",
+        "[[path]]\npath = '/a'\nsource = 'http://ann:hunter2@b/'",
+        "[[path]]\npath = '/a'\nsource = 'rtsp://ann:hunter2@b:port/'",
+        "[[path]]\npath = '/a'\nsource = ['rtsp://ann:hunter2@b/']",
+    ] {
+        for line in problems(text) {
+            assert!(!line.contains("hunter2"), "{text}: {line}");
+        }
+    }
+    let settings = read(
+        "users = { ann = 'hunter2' }\n[[path]]\npath = '/a'\nsource = 'rtsp://ann:hunter2@b/'",
+    );
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+fn arguments(text: &[&str]) -> Arguments {
+    clap::Parser::try_parse_from([&["rtsp-server"][..], text].concat()).unwrap()
+}
+
+#[test]
+fn the_command_line_comes_before_the_file() {
+    let mut settings = read("listen = ':1'\nthreads = 7\npublish = 'closed'\nlog = 'off'");
+    let given = [
+        "--listen",
+        ":2",
+        "--listen",
+        "127.0.0.1:2",
+        "--publish",
+        "open",
+    ];
+    settings.apply(&arguments(&given)).unwrap();
+    let config = &settings.config;
+    let listen: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["127.0.0.1:2", "[::1]:2"], "each once");
+    assert_eq!(config.publish, Access::Open);
+    assert_eq!(config.threads, 7, "what it does not say stays");
+    assert_eq!(settings.log, "off");
+}
+
+#[test]
+fn the_demo_is_there_unless_it_is_refused() {
+    assert!(read("files = '.'").config.demo);
+    let mut settings = Settings::default();
+    settings.apply(&arguments(&["--files", "."])).unwrap();
+    assert!(settings.config.demo);
+    settings.apply(&arguments(&["--no-demo"])).unwrap();
+    assert!(!settings.config.demo);
+}
+
+#[test]
+fn what_contradicts_itself_is_told_with_its_place() {
+    for (text, expected) in [
+        (
+            "\npublish = 'users'",
+            "server.toml:2: publish: \"users\" lets nobody in",
+        ),
+        (
+            "files = '/no/such/folder'",
+            "server.toml:1: files: expected a directory",
+        ),
+        (
+            "[[path]]\npath = '/demo'\nsource = 'rtsp://a/'",
+            "server.toml:2: path: \"/demo\" is the built-in clip",
+        ),
+        (
+            "files = '/'\n[[path]]\npath = '/files/a'\nsource = 'rtsp://a/'",
+            "server.toml:3: path: \"/files/\" is where",
+        ),
+    ] {
+        let found = read(text).contradictions();
+        assert!(found[0].starts_with(expected), "{text}: {found:?}");
+    }
+    let mut settings = Settings::default();
+    settings.apply(&arguments(&["--read", "users"])).unwrap();
+    assert!(settings.contradictions()[0].starts_with("--read: read: \"users\""));
+    assert_eq!(
+        read("publish = 'users'\nusers = { a = 'b' }").contradictions(),
+        [""; 0]
+    );
+}
