@@ -20,7 +20,6 @@ use rtsp_session::client::PacketKind;
 use rtsp_session::client::PlayInfo;
 use rtsp_session::client::PlayRequest;
 use rtsp_session::media::Arrived;
-use rtsp_session::media::ClockPair;
 use rtsp_session::media::Receiver;
 use rtsp_session::media::ReceiverConfig;
 use rtsp_session::media::ReceiverStatistics;
@@ -30,61 +29,15 @@ use sdp::Description;
 
 use crate::End;
 use crate::Error;
+use crate::Event;
 use crate::Frames;
+use crate::MediaPacket;
 use crate::TransportPolicy;
 use crate::conversation::Conversation;
 use crate::conversation::random;
 use crate::described::unexpected;
 use crate::io::udp::ReceiveBuffer;
 use crate::paths::Path;
-
-/// A packet of one media, in order.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct MediaPacket {
-    /// The media's index in the description.
-    pub media: usize,
-    /// The packet.
-    pub packet: Packet,
-    /// When it was read from the socket.
-    pub arrival: Instant,
-}
-
-/// What happens while a presentation plays.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// A packet came.
-    Packet(MediaPacket),
-    /// Packets will not come any more.
-    Lost {
-        /// The media's index in the description.
-        media: usize,
-        /// The sequence number of the first.
-        first: u16,
-        /// How many.
-        count: u16,
-    },
-    /// The server reported which timestamp belongs to which time of day.
-    Clocks {
-        /// The media's index in the description.
-        media: usize,
-        /// The two clocks.
-        clocks: ClockPair,
-    },
-    /// An RTCP compound came, valid and as it was sent. Its `Clocks` and `Bye` come as events of their own, after it.
-    Rtcp {
-        /// The media's index in the description.
-        media: usize,
-        /// The whole compound.
-        compound: Bytes,
-    },
-    /// The server will send no more of this media.
-    Bye {
-        /// The media's index in the description.
-        media: usize,
-    },
-}
 
 /// One media while it plays.
 #[derive(Debug)]

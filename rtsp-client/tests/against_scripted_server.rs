@@ -139,8 +139,8 @@ async fn converse(peer: &mut Peer, udp: Udp, sequences: &[u16]) -> bool {
         let method = request.split(' ').next().unwrap();
         match method {
             "OPTIONS" => {
-                peer.answer(&request, "200 OK", "Public: DESCRIBE\r\n")
-                    .await
+                let public = "Public: DESCRIBE\r\n";
+                peer.answer(&request, "200 OK", public).await;
             }
             "DESCRIBE" => {
                 let body = format!("Content-Length: {}\r\n\r\n{SDP}", SDP.len());

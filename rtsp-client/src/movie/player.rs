@@ -225,3 +225,6 @@ impl MoviePlayer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

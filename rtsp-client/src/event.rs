@@ -1,0 +1,55 @@
+//! What happens while a presentation plays.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use rtp_core::Packet;
+use rtsp_session::media::ClockPair;
+
+/// A packet of one media, in order.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MediaPacket {
+    /// The media's index in the description.
+    pub media: usize,
+    /// The packet.
+    pub packet: Packet,
+    /// When it was read from the socket.
+    pub arrival: Instant,
+}
+
+/// What happens while a presentation plays.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A packet came.
+    Packet(MediaPacket),
+    /// Packets will not come any more.
+    Lost {
+        /// The media's index in the description.
+        media: usize,
+        /// The sequence number of the first.
+        first: u16,
+        /// How many.
+        count: u16,
+    },
+    /// The server reported which timestamp belongs to which time of day.
+    Clocks {
+        /// The media's index in the description.
+        media: usize,
+        /// The two clocks.
+        clocks: ClockPair,
+    },
+    /// An RTCP compound came, valid and as it was sent. Its `Clocks` and `Bye` come as events of their own, after it.
+    Rtcp {
+        /// The media's index in the description.
+        media: usize,
+        /// The whole compound.
+        compound: Bytes,
+    },
+    /// The server will send no more of this media.
+    Bye {
+        /// The media's index in the description.
+        media: usize,
+    },
+}
