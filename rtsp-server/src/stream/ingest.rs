@@ -52,6 +52,8 @@ struct Media {
     shape: Shape,
     source: Option<(u32, ReceiverStats)>,
     clock: Option<Clock>,
+    /// Whose clock the publisher told. FFmpeg reports before its first packet.
+    reported: Option<u32>,
     first_packet: Option<Instant>,
     /// Timestamp of the last packet.
     newest: Option<u32>,
@@ -100,6 +102,7 @@ impl Ingest {
             shape: *shape,
             source: None,
             clock: None,
+            reported: None,
             first_packet: None,
             newest: None,
             key_timestamp: None,
@@ -357,7 +360,9 @@ impl Media {
         let stats = match &mut self.source {
             Some((known, stats)) if *known == ssrc => stats,
             other => {
-                self.clock = None;
+                if self.reported != Some(ssrc) {
+                    self.clock = None;
+                }
                 &mut other.insert((ssrc, ReceiverStats::new(clock_rate))).1
             }
         };
@@ -391,6 +396,7 @@ impl Media {
             match packet {
                 rtcp::Packet::SenderReport(sender) => {
                     let (ntp, rtp) = (sender.ntp(), sender.rtp_timestamp());
+                    self.reported = Some(sender.ssrc());
                     self.clock = Some(Clock {
                         ntp,
                         rtp,
