@@ -1,6 +1,7 @@
 //! How a server is set up.
 
 use std::{
+    fmt,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
@@ -86,8 +87,8 @@ pub enum Start {
     Live,
 }
 
-/// A path that is fed from another server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A path that is fed from another server. `Debug` does not show the password in its URL.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pull {
     /// Path on this server, with its leading `/`.
@@ -126,6 +127,19 @@ impl Pull {
             release_after: Duration::from_secs(10),
             transport: PullTransport::default(),
         }
+    }
+}
+
+impl fmt::Debug for Pull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = rtsp_msg::Uri::parse(&self.url);
+        f.debug_struct("Pull")
+            .field("path", &self.path)
+            .field("url", &url.as_ref().map_or("…".into(), ToString::to_string))
+            .field("on_demand", &self.on_demand)
+            .field("release_after", &self.release_after)
+            .field("transport", &self.transport)
+            .finish()
     }
 }
 
