@@ -1,6 +1,7 @@
 //! The way in: from a URL to a described or announced presentation.
 
 use rtsp_msg::Uri;
+use rtsp_session::Now;
 use rtsp_session::auth::Credentials;
 use rtsp_session::client::ClientSession;
 use rtsp_session::client::Event;
@@ -29,25 +30,8 @@ impl Client {
     ///
     /// When the URL is none, the server cannot be reached, refuses, or sends no usable description.
     pub async fn describe(url: &str, options: Options) -> Result<Described, Error> {
-        let (mut uri, mut credentials) = target(url, &options)?;
-        for _ in 0..=options.max_redirects {
-            let mut conversation =
-                Conversation::connect(&uri, &options, credentials.clone()).await?;
-            match conversation.step(ClientSession::describe).await? {
-                Event::Redirected(redirect) => {
-                    if !redirect.same_host {
-                        credentials = None;
-                    }
-                    uri = redirect.uri;
-                }
-                _ => return Described::new(conversation, options, credentials),
-            }
-        }
-        let place = uri.without_userinfo().to_string();
-        Err(Error::session(
-            place,
-            SessionError::Redirect(RedirectError::TooMany),
-        ))
+        let (conversation, credentials) = begin(url, &options, ClientSession::describe).await?;
+        Described::new(conversation, options, credentials)
     }
 
     /// Connects to the server of `url` and announces what will be sent there.
@@ -62,27 +46,58 @@ impl Client {
         description: Description,
         options: Options,
     ) -> Result<Announced, Error> {
-        let (mut uri, mut credentials) = target(url, &options)?;
-        for _ in 0..=options.max_redirects {
-            let mut conversation =
-                Conversation::connect(&uri, &options, credentials.clone()).await?;
-            let description = description.clone();
-            let announce = |session: &mut ClientSession, now| session.announce(now, description);
-            match conversation.step(announce).await? {
-                Event::Redirected(redirect) => {
-                    if !redirect.same_host {
-                        credentials = None;
-                    }
-                    uri = redirect.uri;
-                }
-                _ => return Announced::new(conversation, options, credentials),
-            }
+        let announce =
+            |session: &mut ClientSession, now| session.announce(now, description.clone());
+        let (conversation, credentials) = begin(url, &options, announce).await?;
+        Announced::new(conversation, options, credentials)
+    }
+}
+
+/// Connects, follows redirections and takes the first step; the credentials are those that may still be used.
+async fn begin(
+    url: &str,
+    options: &Options,
+    command: impl Fn(&mut ClientSession, Now) -> Result<(), SessionError>,
+) -> Result<(Conversation, Option<Credentials>), Error> {
+    let (mut uri, mut credentials) = target(url, options)?;
+    for _ in 0..=options.max_redirects {
+        let (conversation, event) =
+            first_step(&uri, options, credentials.clone(), &command).await?;
+        let Event::Redirected(redirect) = event else {
+            return Ok((conversation, credentials));
+        };
+        if !redirect.same_host {
+            credentials = None;
         }
-        let place = uri.without_userinfo().to_string();
-        Err(Error::session(
-            place,
-            SessionError::Redirect(RedirectError::TooMany),
-        ))
+        uri = redirect.uri;
+    }
+    let place = uri.without_userinfo().to_string();
+    let error = SessionError::Redirect(RedirectError::TooMany);
+    Err(Error::session(place, error))
+}
+
+/// Connects and takes the first step; once more where the server closes after it has asked for credentials (live555).
+async fn first_step(
+    uri: &Uri,
+    options: &Options,
+    credentials: Option<Credentials>,
+    command: &impl Fn(&mut ClientSession, Now) -> Result<(), SessionError>,
+) -> Result<(Conversation, Event), Error> {
+    let mut conversation = Conversation::connect(uri, options, credentials.clone()).await?;
+    match conversation.step(command).await {
+        Ok(event) => Ok((conversation, event)),
+        Err(error)
+            if error.kind() == ErrorKind::Closed && conversation.session.was_challenged() =>
+        {
+            let Some(learned) = conversation.session.take_authentication() else {
+                return Err(error);
+            };
+            let mut again = Conversation::connect(uri, options, credentials).await?;
+            again.session.set_authentication(learned);
+            let event = again.step(command).await?;
+            Ok((again, event))
+        }
+        Err(error) => Err(error),
     }
 }
 

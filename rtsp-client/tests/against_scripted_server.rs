@@ -304,3 +304,29 @@ async fn next_can_be_cancelled_at_any_time() {
     playing.close().await;
     server.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_server_that_closes_after_its_challenge_is_asked_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(async move {
+        let mut peer = Peer::accept(&listener).await;
+        let options = peer.request().await.unwrap();
+        let challenge = "WWW-Authenticate: Basic realm=\"x\"\r\n";
+        peer.answer(&options, "401 Unauthorized", challenge).await;
+        drop(peer);
+        let mut peer = Peer::accept(&listener).await;
+        let options = peer.request().await.unwrap();
+        let proof = header(&options, "Authorization").unwrap().to_owned();
+        peer.answer(&options, "200 OK", "").await;
+        let describe = peer.request().await.unwrap();
+        let body = format!("Content-Length: {}\r\n\r\n{SDP}", SDP.len());
+        peer.answer(&describe, "200 OK", &body).await;
+        proof
+    });
+    let url = format!("rtsp://ann:hunter2@127.0.0.1:{port}/x");
+    let described = Client::describe(&url, Options::default()).await.unwrap();
+    assert_eq!(described.description().media.len(), 1);
+    assert!(!described.url().contains("hunter2"));
+    assert_eq!(server.await.unwrap(), "Basic YW5uOmh1bnRlcjI=");
+}

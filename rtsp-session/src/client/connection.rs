@@ -197,6 +197,17 @@ impl ClientConnection {
         self.challenged
     }
 
+    /// Takes out what was learned about the server's challenge, for another connection to the same server: some servers close
+    /// after their 401.
+    pub fn take_authentication(&mut self) -> Option<Answerer> {
+        self.answerer.take()
+    }
+
+    /// Goes on with what another connection has learned, so that the first request has its proof.
+    pub fn set_authentication(&mut self, answerer: Answerer) {
+        self.answerer = Some(answerer);
+    }
+
     /// Tells what happened.
     pub fn handle(&mut self, now: Now, input: Input<'_>) {
         match input {

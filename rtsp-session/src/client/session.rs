@@ -35,6 +35,7 @@ use super::channels::PacketKind;
 use super::connection;
 use super::transport;
 use crate::Now;
+use crate::auth::Answerer;
 use crate::random::Random;
 
 /// What to do when a server changes the session id between two SETUPs.
@@ -417,6 +418,16 @@ impl ClientSession {
     #[must_use]
     pub fn was_challenged(&self) -> bool {
         self.connection.was_challenged()
+    }
+
+    /// See [`ClientConnection::take_authentication`].
+    pub fn take_authentication(&mut self) -> Option<Answerer> {
+        self.connection.take_authentication()
+    }
+
+    /// See [`ClientConnection::set_authentication`].
+    pub fn set_authentication(&mut self, answerer: Answerer) {
+        self.connection.set_authentication(answerer);
     }
 
     /// The granted transport of a media, once it is set up.
