@@ -17,8 +17,8 @@ use rtsp_session::Now;
 use rtsp_session::client::ClientSession;
 use rtsp_session::client::CloseReason;
 use rtsp_session::client::PacketKind;
-use rtsp_session::client::PlayInfo;
 use rtsp_session::client::PlayRequest;
+use rtsp_session::client::PlayStart;
 use rtsp_session::media::Arrived;
 use rtsp_session::media::Receiver;
 use rtsp_session::media::ReceiverConfig;
@@ -65,7 +65,7 @@ pub struct Playing {
     conversation: Conversation,
     description: Description,
     media: Vec<Option<Reception>>,
-    info: PlayInfo,
+    info: PlayStart,
     timeline: Timeline,
     random: Random,
     ready: VecDeque<Event>,
@@ -83,7 +83,7 @@ impl Playing {
         conversation: Conversation,
         description: Description,
         paths: Vec<Option<Path>>,
-        info: PlayInfo,
+        info: PlayStart,
     ) -> Result<Self, Error> {
         let mut random = random(&conversation.place())?;
         let cname = format!("{}@trackside", random.letters(12));
@@ -125,7 +125,7 @@ impl Playing {
             failure: None,
             unassigned: 0,
             malformed: 0,
-            info: PlayInfo::default(),
+            info: PlayStart::default(),
         };
         playing.started(info);
         playing.take_inputs();
@@ -237,7 +237,7 @@ impl Playing {
 
     /// What the server said to PLAY.
     #[must_use]
-    pub fn info(&self) -> &PlayInfo {
+    pub fn info(&self) -> &PlayStart {
         &self.info
     }
 
@@ -325,7 +325,7 @@ impl Playing {
         }
     }
 
-    fn started(&mut self, info: PlayInfo) {
+    fn started(&mut self, info: PlayStart) {
         let timestamps: Vec<_> = info.points.iter().map(|point| point.timestamp).collect();
         self.timeline.on_play(info.start, &timestamps);
         self.info = info;

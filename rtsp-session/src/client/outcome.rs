@@ -20,7 +20,7 @@ use super::EndReason;
 use super::Event;
 use super::KeepAlive;
 use super::MediaTransport;
-use super::PlayInfo;
+use super::PlayStart;
 use super::RequestFailure;
 use super::RequestId;
 use super::SessionError;
@@ -247,7 +247,7 @@ impl ClientSession {
         Ok(Event::SetUp { media, transport })
     }
 
-    fn play_info(&self, response: &Response) -> PlayInfo {
+    fn play_info(&self, response: &Response) -> PlayStart {
         let leniency = Leniency::permissive();
         let range = response.headers.typed_with::<Range>(&leniency);
         let range = range.ok().flatten();
@@ -264,7 +264,7 @@ impl ClientSession {
             .iter()
             .map(|media| media.as_ref().map(|media| media.control.clone()))
             .collect();
-        PlayInfo {
+        PlayStart {
             range,
             start,
             points: play::points(info.ok().flatten().as_ref(), &controls),

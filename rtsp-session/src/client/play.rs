@@ -49,7 +49,7 @@ pub struct StartPoint {
 /// What the server says it plays.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct PlayInfo {
+pub struct PlayStart {
     /// The range that it plays.
     pub range: Option<Range>,
     /// The position of the start, if the range has one.

@@ -23,8 +23,8 @@ use super::ConnectionConfig;
 use super::Input;
 use super::KeepAlive;
 use super::MediaTransport;
-use super::PlayInfo;
 use super::PlayRequest;
+use super::PlayStart;
 use super::Redirect;
 use super::RequestId;
 use super::SessionError;
@@ -89,7 +89,7 @@ pub enum Event {
         transport: MediaTransport,
     },
     /// The server plays.
-    Playing(PlayInfo),
+    Playing(PlayStart),
     /// The server records.
     Recording,
     /// Nothing flows any more; the session stays.
