@@ -27,6 +27,7 @@ impl Header {
     ///
     /// # Errors
     /// [`Error::Truncated`] for fewer than twelve bytes, [`Error::Version`] for another version than 2.
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let Some(head) = bytes.first_chunk::<{ Self::LEN }>() else {
             return Err(Error::Truncated {
@@ -48,6 +49,7 @@ impl Header {
     }
 
     /// The header as it stands on the wire (big-endian; version 2; no padding, extension or CSRC).
+    #[inline]
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::LEN] {
         let [s0, s1] = self.sequence.to_be_bytes();

@@ -6,49 +6,41 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::{Error, Header};
 
-/// Where the parts of a validated packet lie.
+/// Where the parts of a validated packet lie. CSRC list and extension are found again from the bytes: few ask.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Layout {
     header: Header,
-    csrc_count: u8,
-    /// Start of the extension's body and its length, if the X bit is set.
-    extension: Option<(u16, u32, u32)>,
     payload_start: u32,
     payload_end: u32,
 }
 
+/// Bytes up to the end of the CSRC list.
+fn csrc_end(first: u8) -> usize {
+    Header::LEN + 4 * usize::from(first & 0x0f)
+}
+
 impl Layout {
+    #[inline]
     fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let header = Header::parse(bytes)?;
         let first = bytes.first().copied().unwrap_or_default();
-        let csrc_count = first & 0x0f;
-        let mut start = Header::LEN + 4 * usize::from(csrc_count);
         let have = bytes.len();
-        if have < start {
-            return Err(Error::Truncated {
-                needed: start,
-                have,
-            });
-        }
-        let mut extension = None;
+        let mut start = csrc_end(first);
         if first & 0x10 != 0 {
-            let Some(&[p0, p1, l0, l1]) = bytes.get(start..).and_then(|rest| rest.first_chunk())
+            let Some(&[_, _, l0, l1]) = bytes.get(start..).and_then(|rest| rest.first_chunk())
             else {
                 return Err(Error::Truncated {
                     needed: start + 4,
                     have,
                 });
             };
-            let length = 4 * usize::from(u16::from_be_bytes([l0, l1]));
-            let body = start + 4;
-            start = body + length;
-            if have < start {
-                return Err(Error::Truncated {
-                    needed: start,
-                    have,
-                });
-            }
-            extension = Some((u16::from_be_bytes([p0, p1]), narrow(body), narrow(length)));
+            start += 4 + 4 * usize::from(u16::from_be_bytes([l0, l1]));
+        }
+        if have < start {
+            return Err(Error::Truncated {
+                needed: start,
+                have,
+            });
         }
         let mut end = have;
         if first & 0x20 != 0 {
@@ -61,8 +53,6 @@ impl Layout {
         }
         Ok(Self {
             header,
-            csrc_count,
-            extension,
             payload_start: narrow(start),
             payload_end: narrow(end),
         })
@@ -81,36 +71,42 @@ fn widen(offset: u32) -> usize {
 macro_rules! getters {
     () => {
         /// The fixed header as a value.
+        #[inline]
         #[must_use]
         pub fn header(&self) -> Header {
             self.layout.header
         }
 
         /// The marker bit.
+        #[inline]
         #[must_use]
         pub fn marker(&self) -> bool {
             self.layout.header.marker
         }
 
         /// Payload type, 0–127.
+        #[inline]
         #[must_use]
         pub fn payload_type(&self) -> u8 {
             self.layout.header.payload_type
         }
 
         /// Sequence number.
+        #[inline]
         #[must_use]
         pub fn sequence(&self) -> u16 {
             self.layout.header.sequence
         }
 
         /// Timestamp in units of the format's clock rate.
+        #[inline]
         #[must_use]
         pub fn timestamp(&self) -> u32 {
             self.layout.header.timestamp
         }
 
         /// Synchronization source.
+        #[inline]
         #[must_use]
         pub fn ssrc(&self) -> u32 {
             self.layout.header.ssrc
@@ -118,8 +114,9 @@ macro_rules! getters {
 
         /// Contributing sources, at most 15.
         pub fn csrcs(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
-            let end = Header::LEN + 4 * usize::from(self.layout.csrc_count);
-            let list = self.as_slice().get(Header::LEN..end).unwrap_or_default();
+            let bytes = self.as_slice();
+            let end = csrc_end(bytes.first().copied().unwrap_or_default());
+            let list = bytes.get(Header::LEN..end).unwrap_or_default();
             list.chunks_exact(4).map(|word| match *word {
                 [a, b, c, d] => u32::from_be_bytes([a, b, c, d]),
                 _ => 0,
@@ -128,19 +125,18 @@ macro_rules! getters {
 
         /// The header extension: profile-defined identifier and body, whose length is a multiple of 4
         /// (RFC 3550 §5.3.1).
+        #[inline]
         #[must_use]
         pub fn extension(&self) -> Option<(u16, &[u8])> {
-            let (profile, start, length) = self.layout.extension?;
-            let start = widen(start);
-            Some((
-                profile,
-                self.as_slice()
-                    .get(start..start + widen(length))
-                    .unwrap_or_default(),
-            ))
+            let bytes = self.as_slice();
+            let first = bytes.first().copied().filter(|first| first & 0x10 != 0)?;
+            let (&[p0, p1, _, _], _) = bytes.get(csrc_end(first)..)?.split_first_chunk()?;
+            let body = bytes.get(csrc_end(first) + 4..widen(self.layout.payload_start))?;
+            Some((u16::from_be_bytes([p0, p1]), body))
         }
 
         /// Payload, without padding.
+        #[inline]
         #[must_use]
         pub fn payload(&self) -> &[u8] {
             let range = widen(self.layout.payload_start)..widen(self.layout.payload_end);
@@ -148,12 +144,14 @@ macro_rules! getters {
         }
 
         /// Padding bytes at the end of the packet, the count byte included.
+        #[inline]
         #[must_use]
         pub fn padding_len(&self) -> usize {
             self.as_slice().len() - widen(self.layout.payload_end)
         }
 
         /// Length of everything before the payload, in bytes.
+        #[inline]
         #[must_use]
         pub fn header_len(&self) -> usize {
             widen(self.layout.payload_start)
@@ -184,6 +182,7 @@ impl Packet {
     ///
     /// # Errors
     /// [`Error::Truncated`], [`Error::Version`] or [`Error::Padding`].
+    #[inline]
     pub fn parse(bytes: Bytes) -> Result<Self, Error> {
         let layout = Layout::parse(&bytes)?;
         Ok(Self { bytes, layout })
@@ -200,8 +199,6 @@ impl Packet {
                 payload_type: header.payload_type & 0x7f,
                 ..*header
             },
-            csrc_count: 0,
-            extension: None,
             payload_start: narrow(Header::LEN),
             payload_end: narrow(bytes.len()),
         };
@@ -265,6 +262,7 @@ impl<'a> PacketView<'a> {
     ///
     /// # Errors
     /// [`Error::Truncated`], [`Error::Version`] or [`Error::Padding`].
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
         Ok(Self {
             bytes,
