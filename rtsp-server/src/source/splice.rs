@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+use rtcp::NtpTime;
 use rtp_core::{Codec, Packet, keyframe, patch};
 
 use crate::stream::clocks::ticks;
@@ -18,7 +19,14 @@ pub(crate) struct Splice {
     /// What is added to what the present source says; `None` until its first packet.
     shift: Option<Shift>,
     interrupted: bool,
+    /// What readers were told last: a moment by the source's wall clock, and in the RTP time that they see.
+    told: Option<(NtpTime, u32)>,
+    /// What the present source said before its first packet, in its own RTP time.
+    heard: Option<(NtpTime, u32)>,
 }
+
+/// How far the source's wall clock may disagree with the time that has passed here and still be believed, in seconds.
+const TRUST: u32 = 10;
 
 #[derive(Clone, Copy, Debug)]
 struct Seen {
@@ -46,6 +54,8 @@ impl Splice {
             last: None,
             shift: None,
             interrupted: false,
+            told: None,
+            heard: None,
         }
     }
 
@@ -53,6 +63,7 @@ impl Splice {
     pub(crate) fn interrupted(&mut self) {
         self.interrupted = self.last.is_some();
         self.shift = None;
+        self.heard = None;
     }
 
     /// The packet as readers get it. After an interruption video begins again with a key frame.
@@ -91,25 +102,54 @@ impl Splice {
             return None;
         }
         let elapsed = ticks(at.saturating_duration_since(last.at), self.clock_rate).max(1);
+        let arrival = last
+            .timestamp
+            .wrapping_add(elapsed)
+            .wrapping_sub(packet.timestamp());
+        let timestamp = self
+            .by_wall_clock(&last, packet.timestamp(), elapsed)
+            .unwrap_or(arrival);
         Some(Shift {
             ssrc: Some(last.ssrc),
             sequence: last
                 .sequence
                 .wrapping_add(1)
                 .wrapping_sub(packet.sequence()),
-            timestamp: last
-                .timestamp
-                .wrapping_add(elapsed)
-                .wrapping_sub(packet.timestamp()),
+            timestamp,
         })
     }
 
+    /// The shift that keeps RTP time and the source's wall clock together over the outage, so that nothing jumps for
+    /// readers that believe the reports. `None` where the source said nothing yet, or its clock was set.
+    fn by_wall_clock(&self, last: &Seen, timestamp: u32, elapsed: u32) -> Option<u32> {
+        let ((told_at, told), (heard_at, heard)) = (self.told?, self.heard?);
+        let between = i128::from(heard_at.since(told_at)) * i128::from(self.clock_rate) >> 32;
+        let shift = told.wrapping_add(between as u32).wrapping_sub(heard);
+        let forward = timestamp.wrapping_add(shift).wrapping_sub(last.timestamp) as i32;
+        let off = forward.abs_diff(elapsed as i32);
+        (forward > 0 && off < self.clock_rate.saturating_mul(TRUST)).then_some(shift)
+    }
+
     /// A sender report as readers get it: with the same shift, so that it tells them where the media meet again.
-    pub(crate) fn report(&self, compound: Bytes) -> Option<Bytes> {
+    pub(crate) fn report(&mut self, compound: Bytes) -> Option<Bytes> {
+        let said = rtcp::Compound::parse_reduced(&compound)
+            .ok()
+            .and_then(|compound| {
+                compound
+                    .sender_report()
+                    .map(|sender| (sender.ntp(), sender.rtp_timestamp()))
+            });
         let Some(shift) = self.shift else {
+            self.heard = said.or(self.heard);
+            if !self.interrupted {
+                self.told = self.heard;
+            }
             // Before the first packet there is nothing to relate it to, unless nothing is shifted.
             return (!self.interrupted).then_some(compound);
         };
+        if let Some((ntp, rtp)) = said {
+            self.told = Some((ntp, rtp.wrapping_add(shift.timestamp)));
+        }
         let Some(ssrc) = shift.ssrc else {
             return Some(compound);
         };
@@ -187,24 +227,48 @@ mod tests {
         assert_eq!(seen(&out), (7, 2, 900_000 - 1 + 3600 + 90_000));
     }
 
+    fn report_at(seconds: u64, ssrc: u32, rtp_timestamp: u32) -> Bytes {
+        let mut out = BytesMut::new();
+        let ntp = NtpTime::from_unix(Duration::from_secs(seconds));
+        let info = rtcp::SenderInfo {
+            ssrc,
+            ntp,
+            rtp_timestamp,
+            packet_count: 1,
+            octet_count: 1,
+        };
+        rtcp::CompoundWriter::new(&mut out)
+            .sender_report(&info, &[])
+            .cname(ssrc, "x");
+        out.freeze()
+    }
+
+    #[test]
+    fn the_wall_clock_of_the_source_decides_where_it_agrees() {
+        let start = Instant::now();
+        let resume = |heard_at: u64| {
+            let mut splice = video();
+            splice.report(report_at(100, 7, 1000)).unwrap();
+            splice.packet(&packet(7, 1, 1000, IDR), start).unwrap();
+            splice.interrupted();
+            // Ten seconds later, the source begins with a key frame that it kept for half a second.
+            assert_eq!(splice.report(report_at(heard_at, 9, 45_000)), None);
+            let later = start + Duration::from_secs(10);
+            seen(&splice.packet(&packet(9, 1, 0, IDR), later).unwrap()).2
+        };
+        assert_eq!(resume(110), 1000 + 855_000, "half a second before ten");
+        assert_eq!(
+            resume(90),
+            1000 + 900_000,
+            "a clock that was set back is not believed"
+        );
+        assert_eq!(resume(1000), 1000 + 900_000, "nor one that was set forward");
+    }
+
     #[test]
     fn reports_are_shifted_with_the_packets() {
         let (mut splice, now) = (video(), Instant::now());
-        let report = |ssrc, rtp_timestamp| {
-            let mut out = BytesMut::new();
-            let ntp = rtcp::NtpTime::from_unix(Duration::from_secs(1));
-            let info = rtcp::SenderInfo {
-                ssrc,
-                ntp,
-                rtp_timestamp,
-                packet_count: 1,
-                octet_count: 1,
-            };
-            rtcp::CompoundWriter::new(&mut out)
-                .sender_report(&info, &[])
-                .cname(ssrc, "x");
-            out.freeze()
-        };
+        let report = |ssrc, rtp_timestamp| report_at(1, ssrc, rtp_timestamp);
         let first = report(7, 50);
         assert_eq!(splice.report(first.clone()), Some(first));
         splice.packet(&packet(7, 1, 50, IDR), now).unwrap();
