@@ -24,7 +24,7 @@ use rtsp_session::{
     server::{
         Addresses, Incoming, Input, Output, Peer, ServerConnection, ServerSession, SessionId,
     },
-    transport::ChannelMap,
+    transport::{ChannelMap, NegotiatedTransport},
 };
 use smallvec::SmallVec;
 use tokio::{net::TcpStream, sync::Notify};
@@ -193,6 +193,13 @@ impl Link {
 
     pub(crate) fn take_sessions(&self) -> SmallVec<[SessionId; 1]> {
         std::mem::take(&mut self.sessions.borrow_mut())
+    }
+
+    /// The channels of a transport are nobody's any more.
+    pub(crate) fn free_channels(&self, transport: &NegotiatedTransport) {
+        if let NegotiatedTransport::Interleaved { rtp, rtcp } = *transport {
+            self.channels.borrow_mut().remove(rtp, rtcp);
+        }
     }
 
     /// Tells the peer that the server has ended a session: by TEARDOWN in 2.0, by closing in 1.0, which has no such

@@ -100,9 +100,9 @@ async fn live(
         let Role::Reader(reading) = &mut entry.role else {
             return Err(ProtocolError::Internal.into());
         };
-        let position = match reading.reader.and_then(|reader| local.reader(reader)) {
+        let position = match reading.reader.and_then(|reader| local.place(reader)) {
             // It plays: it goes on where it is.
-            Some(reader) => reader.position(),
+            Some(place) => place,
             None => {
                 let video =
                     stream.video(entry.session.media().iter().map(|media| media.index as u8));
@@ -281,7 +281,8 @@ pub(super) fn start(shard: &Rc<Shard>, id: SessionId) {
     let tcp = matches!(way, Way::Tcp { .. });
     let placed = shard.with_stream(stream.id, |local, now, after| {
         let position = paused_at.unwrap_or_else(|| local.ring.live());
-        local.add(Reader::new(reader_id, way, video, position));
+        let reader = Reader::new(reader_id, way, video, position, &mut local.ring);
+        local.add(reader);
         local.pump(reader_id, now, after);
     });
     if placed.is_none() {

@@ -292,8 +292,7 @@ fn teardown(shard: &Shard, request: &Request, id: SessionId) -> Result<Outcome, 
             .ok_or(ProtocolError::SessionNotFound)?;
         match object(entry, request)? {
             Object::Media(media) if entry.session.media().len() > 1 => {
-                entry.session.remove_media(media);
-                setup::release(shard, &id, media);
+                setup::release(shard, entry, media);
                 true
             }
             _ => false,

@@ -194,9 +194,8 @@ fn take(
             ports.forget(id, Some(media as u8));
         }
     }
-    if let (Some(NegotiatedTransport::Interleaved { rtp, rtcp }), Some(link)) = (before, &from.link)
-    {
-        link.channels.borrow_mut().remove(*rtp, *rtcp);
+    if let (Some(before), Some(link)) = (before, &from.link) {
+        link.free_channels(before);
     }
     match chosen {
         NegotiatedTransport::Interleaved { rtp, rtcp } => {
@@ -233,10 +232,27 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Gives back what one media of a session had.
-pub(super) fn release(shard: &Shard, id: &SessionId, media: usize) {
+/// Takes one media out of a session, gives back what it had, and sends no more of it.
+pub(super) fn release(shard: &Shard, entry: &mut SessionEntry, media: usize) {
+    let Some(gone) = entry.session.remove_media(media) else {
+        return;
+    };
     for ports in shard.ports.iter() {
-        ports.forget(id, Some(media as u8));
+        ports.forget(&entry.session.id(), Some(media as u8));
+    }
+    let link = entry
+        .session
+        .connection()
+        .and_then(|id| shard.links.borrow().get(&id).cloned());
+    if let Some(link) = link {
+        link.free_channels(&gone.transport);
+    }
+    if let Role::Reader(reading) = &entry.role {
+        if let Some(reader) = reading.reader {
+            shard.with_stream(reading.stream.id, |local, _, _| {
+                local.leave_media(reader, media as u8);
+            });
+        }
     }
 }
 

@@ -139,6 +139,9 @@ impl Shard {
         }
         if let Some(link) = link {
             link.forget_session(id);
+            for media in entry.session.media() {
+                link.free_channels(&media.transport);
+            }
             if why.is_news() {
                 link.announce_end(&entry.session, why.as_str());
             }
@@ -182,6 +185,7 @@ impl Shard {
             player.pause();
         }
         let id = reading.reader?;
+        let place = self.with_stream(reading.stream.id, |local, _, _| local.place(id))?;
         let reader = self.remove_reader(reading.stream.id, id)?;
         if let Some(link) = link {
             link.readers.borrow_mut().retain(|known| known.1 != id);
@@ -193,7 +197,7 @@ impl Shard {
             skipped_batches = counters.skipped_batches, refused_datagrams = counters.refused_datagrams,
             "reader stopped"
         );
-        Some(reader.position())
+        place
     }
 
     /// A file's stream belongs to one session and goes with it.

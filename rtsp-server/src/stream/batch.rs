@@ -27,6 +27,10 @@ impl MediaSet {
         self.0 |= 1_u32.checked_shl(media.into()).unwrap_or(0);
     }
 
+    pub(crate) fn remove(&mut self, media: u8) {
+        self.0 &= !1_u32.checked_shl(media.into()).unwrap_or(0);
+    }
+
     pub(crate) fn contains(self, media: u8) -> bool {
         self.0 & 1_u32.checked_shl(media.into()).unwrap_or(0) != 0
     }

@@ -1,6 +1,6 @@
 //! Which channel carries what on a reader's connection.
 
-use super::batch::Kind;
+use super::batch::{Entry, Kind};
 
 /// The interleaved channels of one reader: for each media its RTP and RTCP channel, or none where the
 /// media was not set up. Readers with equal layouts share the framed bytes.
@@ -22,6 +22,11 @@ impl Layout {
             Kind::Rtp => rtp,
             Kind::Rtcp => rtcp,
         })
+    }
+
+    /// Whether a packet is for a reader with this layout.
+    pub(crate) fn carries(&self, entry: &Entry) -> bool {
+        self.channel(entry.media, entry.kind).is_some()
     }
 
     /// Which media and flow a channel belongs to.

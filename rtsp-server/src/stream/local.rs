@@ -150,6 +150,20 @@ impl LocalStream {
         Some(reader)
     }
 
+    /// A reader gets no more of one media; the others go on where they are.
+    pub(crate) fn leave_media(&mut self, id: ReaderId, media: u8) {
+        let Some(at) = self.index(id) else { return };
+        if let Some(reader) = self.readers.get_mut(at) {
+            reader.leave_media(media, &mut self.ring);
+        }
+    }
+
+    /// Where a reader is.
+    pub(crate) fn place(&mut self, id: ReaderId) -> Option<Position> {
+        let at = self.index(id)?;
+        Some(self.readers.get(at)?.place(&mut self.ring))
+    }
+
     fn release_layout(&mut self, layout: LayoutId) {
         self.ring.release_layout(layout);
     }

@@ -100,8 +100,19 @@ pub(crate) struct Counters {
 }
 
 impl Reader {
-    pub(crate) fn new(id: ReaderId, way: Way, video: MediaSet, position: Position) -> Self {
+    /// A reader that begins with the entry at `place`.
+    pub(crate) fn new(
+        id: ReaderId,
+        way: Way,
+        video: MediaSet,
+        place: Position,
+        ring: &mut Ring,
+    ) -> Self {
         let counters = Counters::default();
+        let position = match &way {
+            Way::Tcp { layout, .. } => ring.frame_of_entry(place, *layout),
+            Way::Udp { .. } => ring.group_of_entry(place),
+        };
         Self {
             id,
             way,
@@ -114,8 +125,33 @@ impl Reader {
         }
     }
 
+    /// Where it is, counted in what it sends.
     pub(crate) fn position(&self) -> Position {
         self.position
+    }
+
+    /// Where it is, counted in entries: the same whatever way it goes on.
+    pub(crate) fn place(&self, ring: &mut Ring) -> Position {
+        match &self.way {
+            Way::Tcp { layout, .. } => ring.entry_of_frame(self.position, *layout),
+            Way::Udp { .. } => ring.entry_of_group(self.position),
+        }
+    }
+
+    /// Gets no more of one media.
+    pub(crate) fn leave_media(&mut self, media: u8, ring: &mut Ring) {
+        let place = self.place(ring);
+        self.video.remove(media);
+        match &mut self.way {
+            Way::Tcp { layout, .. } => {
+                let mut left = ring.layout(*layout).cloned().unwrap_or_default();
+                left.set(media, None);
+                let new = ring.intern(left);
+                ring.release_layout(std::mem::replace(layout, new));
+                self.position = ring.frame_of_entry(place, new);
+            }
+            Way::Udp { destinations, .. } => destinations.retain(|to| to.media != media),
+        }
     }
 
     pub(crate) fn is_blocked(&self) -> bool {

@@ -31,7 +31,8 @@ struct Interned {
     readers: usize,
 }
 
-/// A place in a ring: a batch by its number since the stream began, and an item (frame or group) in it.
+/// A place in a ring: a batch by its number since the stream began, and an item in it: an entry, or what a reader counts, frames
+/// of its layout or groups of datagrams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) batch: u64,
@@ -261,6 +262,68 @@ impl Ring {
         })))
     }
 
+    /// From a frame of a layout to the entry that it is.
+    pub(crate) fn entry_of_frame(&self, at: Position, id: LayoutId) -> Position {
+        let of_layout = |(slot, layout): (&Slot, &Layout)| {
+            let mut framed = (0_u32..)
+                .zip(slot.batch.entries())
+                .filter(|(_, entry)| layout.carries(entry));
+            framed.nth(at.item as usize).map(|(index, _)| index)
+        };
+        let item = self.slot(at.batch).zip(self.layout(id)).and_then(of_layout);
+        Position {
+            item: item.unwrap_or(0),
+            ..at
+        }
+    }
+
+    /// From an entry to the frame of a layout that it is, or the next one.
+    pub(crate) fn frame_of_entry(&self, at: Position, id: LayoutId) -> Position {
+        let of_layout = |(slot, layout): (&Slot, &Layout)| {
+            let before = slot.batch.entries().iter().take(at.item as usize);
+            before.filter(|entry| layout.carries(entry)).count() as u32
+        };
+        let item = self.slot(at.batch).zip(self.layout(id)).map(of_layout);
+        Position {
+            item: item.unwrap_or(0),
+            ..at
+        }
+    }
+
+    /// From a group of datagrams to its first entry.
+    pub(crate) fn entry_of_group(&mut self, at: Position) -> Position {
+        let item = self.datagrams(at.batch).map(|datagrams| {
+            let before = datagrams.groups.iter().take(at.item as usize);
+            before.map(|group| u32::from(group.packets)).sum()
+        });
+        Position {
+            item: item.unwrap_or(0),
+            ..at
+        }
+    }
+
+    /// From an entry to the group of datagrams that begins with it, or the next one.
+    pub(crate) fn group_of_entry(&mut self, at: Position) -> Position {
+        let item = self.datagrams(at.batch).map(|datagrams| {
+            let mut entries = 0;
+            let before = datagrams.groups.iter().take_while(|group| {
+                let begun = entries < at.item;
+                entries += u32::from(group.packets);
+                begun
+            });
+            before.count() as u32
+        });
+        Position {
+            item: item.unwrap_or(0),
+            ..at
+        }
+    }
+
+    pub(crate) fn layout(&self, id: LayoutId) -> Option<&Layout> {
+        let known = self.layouts.iter().find(|known| known.id == id)?;
+        Some(&known.layout)
+    }
+
     /// Sequence number and RTP timestamp of the newest packet of `media`.
     pub(crate) fn last_packet(&self, media: u8) -> Option<(u16, u32)> {
         self.slots
@@ -271,13 +334,19 @@ impl Ring {
             .map(|entry| (entry.sequence, entry.timestamp))
     }
 
-    /// Sequence number and RTP timestamp of the first packet of `media` at or after `position`.
+    /// Sequence number and RTP timestamp of the first packet of `media` at or after `position`, an entry.
     pub(crate) fn first_packet(&self, position: Position, media: u8) -> Option<(u16, u32)> {
         let skip = usize::try_from(position.batch.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let done = if self.holds(position) {
+            position.item as usize
+        } else {
+            0
+        };
         self.slots
             .iter()
             .skip(skip)
             .flat_map(|slot| slot.batch.entries())
+            .skip(done)
             .find(|entry| entry.media == media && entry.kind == Kind::Rtp)
             .map(|entry| (entry.sequence, entry.timestamp))
     }

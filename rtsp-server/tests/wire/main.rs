@@ -1,0 +1,8 @@
+//! The server as its peers see it: real sockets on loopback, a scripted peer at the other end, and assertions on the bytes
+//! that it gets. One module a subject.
+#![allow(missing_docs)]
+
+mod peer;
+mod source;
+
+mod reading;
