@@ -7,23 +7,29 @@ use rtsp_server::{Access, Start, UdpPorts};
 
 use crate::{listen, logging, settings};
 
-const EXAMPLES: &str = "\
-Examples:
-  rtsp-server                              the demo, and publishing, for programs of this machine
-  rtsp-server --listen '*:8554' --users users.txt
-                                           reachable from everywhere; the users of the file may publish
-  rtsp-server --files /srv/films           rtsp://127.0.0.1:8554/files/NAME.mp4 for each MP4 file there
-  rtsp-server --config server.toml --check is the configuration right?
+const MORE: &str = "\
+Without options it listens on this machine only, port 8554, and serves a built-in clip at /demo.
+What the command line says comes before what the configuration file says.
 
-Exit status: 0 ended by Ctrl-C or SIGTERM, or the configuration is right; 1 it could not start;
-2 the command line or the configuration is wrong; 130 or 143 ended at once by a second signal.";
+Examples:
+  rtsp-server
+      the demo; programs of this machine may publish
+  rtsp-server --listen '*:8554' --users users.txt
+      reachable from everywhere; the users of the file may publish
+  rtsp-server --files /srv/films
+      each MP4 file there at rtsp://127.0.0.1:8554/files/NAME.mp4
+  rtsp-server --config server.toml --check
+      is the configuration right?
+
+Exit status:
+  0    ended by Ctrl-C or SIGTERM, or --check found nothing wrong
+  1    it could not start
+  2    the command line or the configuration is wrong
+  130  ended at once by a second Ctrl-C (143: SIGTERM)";
 
 /// An RTSP server: publish to it, read from it, play files, pull from cameras.
-///
-/// Without options it listens on this machine only, port 8554, and serves a built-in clip at /demo.
-/// What the command line says comes before what the configuration file says.
 #[derive(Debug, Parser)]
-#[command(name = "rtsp-server", version, max_term_width = 110, after_help = EXAMPLES)]
+#[command(name = "rtsp-server", version, max_term_width = 100, after_help = MORE)]
 pub(crate) struct Arguments {
     /// Where to listen, repeatable: localhost, 0.0.0.0:8554, [::1]:8554, camera.example:554,
     /// :9000 (this machine only), *:8554 (every interface)
@@ -38,7 +44,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) no_demo: bool,
 
-    /// Who may publish: everybody, the users, nobody; guarded is everybody when listening on loopback only, else
+    /// Who may publish: everybody, the users, nobody; guarded is everybody while listening on loopback only, else
     /// the users [default: guarded]
     #[arg(long, value_name = "WHO")]
     pub(crate) publish: Option<Who>,

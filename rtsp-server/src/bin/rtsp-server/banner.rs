@@ -35,13 +35,14 @@ pub(crate) fn print(
         writeln!(out, "Without {address}: {error}")?;
     }
     let mut page = Page { out, colours };
-    let reader = format!("rtsp://{}{base}", credentials(asks(config.read, config)));
+    let user = credentials(asks(config.read, config));
+    let reader = format!("rtsp://{user}{base}");
     let file = config.files.as_deref().and_then(example_file);
     let path = example_path(config, file.as_deref());
     page.streams(config, &reader, file.as_deref())?;
     page.watch(&format!("{reader}{path}"))?;
     page.publish(config, &base)?;
-    page.elsewhere(addresses, &path)?;
+    page.elsewhere(addresses, user, &path)?;
     let capacity = server.capacity();
     page.title("Capacity")?;
     page.line(format_args!(
@@ -145,12 +146,12 @@ impl<W: Write> Page<'_, W> {
     }
 
     /// What other machines use, where they can.
-    fn elsewhere(&mut self, addresses: &[SocketAddr], path: &str) -> io::Result<()> {
+    fn elsewhere(&mut self, addresses: &[SocketAddr], user: &str, path: &str) -> io::Result<()> {
         let urls: Vec<String> = addresses
             .iter()
             .filter(|address| address.ip().is_unspecified())
             .filter_map(|address| outward(*address))
-            .map(|address| format!("rtsp://{address}{path}"))
+            .map(|address| format!("rtsp://{user}{address}{path}"))
             .collect();
         if !urls.is_empty() {
             self.title("From other machines")?;

@@ -11,6 +11,7 @@ mod users;
 
 use std::{
     io::{self, Write as _},
+    net::SocketAddr,
     process::ExitCode,
 };
 
@@ -90,15 +91,18 @@ fn advice(error: &StartError) -> Option<String> {
     let StartError::Listen { address, error } = error else {
         return None;
     };
-    let host = |port: u16| std::net::SocketAddr::new(address.ip(), port);
+    let elsewhere = |port: u16| match address.ip().is_loopback() {
+        true => format!(":{port}"),
+        false => SocketAddr::new(address.ip(), port).to_string(),
+    };
     match error.kind() {
         io::ErrorKind::AddrInUse => Some(format!(
             "for another port: --listen {}, or port 0 for any",
-            host(address.port().wrapping_add(1).max(1024))
+            elsewhere(address.port().wrapping_add(1).max(1024))
         )),
         io::ErrorKind::PermissionDenied => Some(format!(
             "for a port that needs no privileges: --listen {}",
-            host(rtsp_server::DEFAULT_PORT)
+            elsewhere(rtsp_server::DEFAULT_PORT)
         )),
         io::ErrorKind::AddrNotAvailable => Some(
             "this machine has no such address: --listen '*' is every address that it has".into(),
