@@ -21,9 +21,7 @@ use bytes::{Bytes, BytesMut};
 use rtsp_msg::{FrameRun, HeaderName, Method, Request, Uri, Version};
 use rtsp_session::{
     Now,
-    server::{
-        Addresses, Incoming, Input, Output, Peer, ServerConnection, ServerSession, SessionId,
-    },
+    server::{Addresses, Incoming, Input, Output, Peer, ServerConnection, SessionId},
     transport::{ChannelMap, NegotiatedTransport},
 };
 use smallvec::SmallVec;
@@ -33,7 +31,7 @@ use self::outbox::Outbox;
 pub(crate) use self::request::forwarded;
 use crate::{
     accept::Permit,
-    shard::{Role, Shard},
+    shard::{Ended, Role, Shard},
     stream::{
         reader::ReaderId,
         registry::{Claim, StreamId},
@@ -106,7 +104,7 @@ impl Link {
         let protocol =
             ServerConnection::new(shard.now(), config, Addresses { local, peer }, random);
         Ok(Self {
-            id: shard.shared.next_connection(),
+            id: shard.id.of_connection(shard.shared.next_connection()),
             local,
             peer,
             stream,
@@ -203,20 +201,23 @@ impl Link {
     }
 
     /// Tells the peer that the server has ended a session: by TEARDOWN in 2.0, by closing in 1.0, which has no such
-    /// request.
-    pub(crate) fn announce_end(&self, session: &ServerSession, reason: &str) {
-        if session.version() != Version::V2_0 {
-            return self.finish();
+    /// request. A connection that has other sessions stays open: they know nothing of it.
+    pub(crate) fn announce_end(&self, ended: &Ended) {
+        if ended.version != Version::V2_0 {
+            if self.session_count() == 0 {
+                self.finish();
+            }
+            return;
         }
-        if let Ok(uri) = Uri::parse(session.presentation()) {
+        if let Ok(uri) = Uri::parse(&ended.presentation) {
             let mut request = Request::new(Method::Teardown, uri, Version::V2_0);
             request
                 .headers
-                .append(HeaderName::Session, session.id().as_str());
+                .append(HeaderName::Session, ended.session.as_str());
             request
                 .headers
                 .append(HeaderName::TerminateReason, "Internal-Error");
-            tracing::debug!(session = ?session.id(), reason, "TEARDOWN to the peer");
+            tracing::debug!(session = ?ended.session, reason = ended.reason.as_str(), "TEARDOWN to the peer");
             self.protocol.borrow_mut().request(request);
         }
         self.wake.notify_one();

@@ -209,7 +209,6 @@ fn rtp_info(
 
 pub(super) fn pause(
     shard: &Rc<Shard>,
-    from: &From,
     request: &Request,
     id: SessionId,
 ) -> Result<Outcome, Refusal> {
@@ -217,7 +216,7 @@ pub(super) fn pause(
     let entry = sessions
         .get_mut(&id)
         .ok_or(ProtocolError::SessionNotFound)?;
-    let link = link_of(shard, from, &entry.session);
+    let link = link_of(shard, &entry.session);
     if let Role::Reader(reading) = &mut entry.role {
         if let Some(position) = shard.stop_reader(&entry.session, reading, link.as_deref()) {
             reading.paused_at = Some(position);
@@ -236,10 +235,9 @@ pub(super) fn pause(
     Ok(response.into())
 }
 
-fn link_of(shard: &Shard, from: &From, session: &ServerSession) -> Option<Rc<Link>> {
-    from.link
-        .clone()
-        .or_else(|| shard.links.borrow().get(&session.connection()?).cloned())
+/// The connection that a session is tied to: not always the one that asks.
+fn link_of(shard: &Shard, session: &ServerSession) -> Option<Rc<Link>> {
+    shard.links.borrow().get(&session.connection()?).cloned()
 }
 
 /// Starts the media of a session whose PLAY was answered.

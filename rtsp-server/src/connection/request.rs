@@ -72,6 +72,11 @@ pub(super) async fn work(shard: Rc<Shard>, link: Rc<Link>) {
             link: Some(Rc::clone(&link)),
         };
         let (reply, start) = serve(&shard, &from, request).await;
+        if link.done.get() {
+            // It closed meanwhile: what the request tied to it is let go like the rest.
+            link.requests.borrow_mut().clear();
+            return shard.connection_closed(&link);
+        }
         {
             let mut protocol = link.protocol.borrow_mut();
             match reply {
@@ -124,7 +129,17 @@ async fn serve(shard: &Rc<Shard>, from: &From, request: Request) -> (Reply, Opti
     };
     match session {
         Some(id) if ShardId(id.shard()) != shard.id => {
-            (forward(shard, from, id, request).await, None)
+            let left = request.method == Method::Teardown;
+            let reply = forward(shard, from, id, request).await;
+            let done = matches!(&reply, Reply::Answer(answer) if answer.status.is_success());
+            if let Some(link) = from.link.as_ref().filter(|_| done) {
+                // The session took this connection for its own, and has to hear when it closes.
+                match left {
+                    true => link.forget_session(id),
+                    false => link.add_session(shard.now(), id),
+                }
+            }
+            (reply, None)
         }
         Some(id) => finish(version, in_session(shard, from, &request, id).await),
         None => finish(version, without_session(shard, from, &request).await),
@@ -206,12 +221,25 @@ async fn in_session(
             .get_mut(&id)
             .ok_or(ProtocolError::SessionNotFound)?;
         entry.session.admit(&from.peer)?;
+        let before = entry.session.connection();
         entry.session.adopt(&from.peer);
+        let now_at = entry.session.connection();
+        if let Some(before) = before.filter(|before| now_at != Some(*before)) {
+            shard.tell_connection(before, &entry.session, Ending::TakenOver);
+        }
         entry.session.touch(shard.now());
         let object = object(entry, request)?;
         entry.session.check(&request.method, object)?;
     }
-    if let Some(link) = &from.link {
+    // Media in a connection stay with it, whoever else may ask.
+    let own = |link: &&Rc<Link>| {
+        let sessions = shard.sessions.borrow();
+        sessions
+            .get(&id)
+            .and_then(|entry| entry.session.connection())
+            == Some(link.id)
+    };
+    if let Some(link) = from.link.as_ref().filter(own) {
         link.add_session(shard.now(), id);
     }
     match &request.method {
@@ -219,7 +247,7 @@ async fn in_session(
         Method::Describe => describe::answer(shard, from, request).await,
         Method::Setup => setup::again(shard, from, request, id).await,
         Method::Play => play::play(shard, from, request, id).await,
-        Method::Pause => play::pause(shard, from, request, id),
+        Method::Pause => play::pause(shard, request, id),
         Method::Record => publish::record(shard, from, request, id),
         Method::Teardown => teardown(shard, request, id),
         Method::GetParameter | Method::SetParameter if request.body.is_empty() => {

@@ -8,7 +8,7 @@ use rtsp_session::server::{Peer, SessionId};
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
-use super::{Shard, ShardId};
+use super::{Ended, Shard, ShardId};
 use crate::{
     accept::Permit,
     connection,
@@ -99,6 +99,16 @@ pub(crate) enum Mail {
         reason: &'static str,
     },
     Forward(Forwarded),
+    /// A connection of another shard, to which a session of this one is tied, has closed.
+    ConnectionClosed {
+        connection: u64,
+        session: SessionId,
+    },
+    /// A session of another shard that was tied to a connection of this one is over.
+    SessionEnded {
+        connection: u64,
+        ended: Ended,
+    },
     Shutdown,
 }
 
@@ -145,6 +155,11 @@ impl Shard {
             Mail::KeyFrame { stream, media } => self.ask_for_key_frame(stream, media),
             Mail::Ended { stream, reason } => self.ended(stream, reason),
             Mail::Forward(forwarded) => connection::forwarded(self, forwarded),
+            Mail::ConnectionClosed {
+                connection,
+                session,
+            } => self.session_lost_connection(session, connection),
+            Mail::SessionEnded { connection, ended } => self.session_ended(connection, &ended),
             Mail::Shutdown => return true,
         }
         false

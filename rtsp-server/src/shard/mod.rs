@@ -20,7 +20,7 @@ use tokio::sync::{Notify, mpsc};
 
 pub(crate) use self::{
     mail::{Forwarded, Mail, OutPacket, Reply},
-    sessions::{Ending, Publishing, Reading, Role, SessionEntry},
+    sessions::{Ended, Ending, Publishing, Reading, Role, SessionEntry},
 };
 use crate::{
     connection::Link,
@@ -37,6 +37,18 @@ use crate::{
 /// Which shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ShardId(pub(crate) u8);
+
+impl ShardId {
+    /// The number of a connection of this shard, made of one that is unique.
+    pub(crate) fn of_connection(self, number: u64) -> u64 {
+        number << 8 | u64::from(self.0)
+    }
+
+    /// Whose connection this is.
+    pub(crate) fn with_connection(connection: u64) -> Self {
+        Self(connection as u8)
+    }
+}
 
 /// Letters that a shard's mailbox holds. Batches that find it full are dropped and counted; everything else waits.
 pub(crate) const MAILBOX: usize = 4096;

@@ -4,12 +4,13 @@ use std::{rc::Rc, sync::Arc, time::Instant};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use rtsp_client::io::udp::Outgoing;
+use rtsp_msg::Version;
 use rtsp_session::{
     server::{AfterClose, ServerSession, SessionId, State},
     transport::NegotiatedTransport,
 };
 
-use super::Shard;
+use super::{Mail, Shard, ShardId};
 use crate::{
     connection::Link,
     source::player::Player,
@@ -77,6 +78,8 @@ pub(crate) enum Ending {
     Timeout,
     /// The connection that carried its media has closed.
     ConnectionClosed,
+    /// Another connection of the same peer has taken it over: it is over only for the one before.
+    TakenOver,
     /// Its stream has ended; the text says why.
     StreamEnded(&'static str),
     /// The server is going down.
@@ -89,6 +92,7 @@ impl Ending {
             Self::Teardown => "TEARDOWN",
             Self::Timeout => "nothing was heard of the peer within the session timeout",
             Self::ConnectionClosed => "its connection closed",
+            Self::TakenOver => "another connection has it now",
             Self::StreamEnded(reason) => reason,
             Self::Shutdown => "the server is shutting down",
         }
@@ -98,6 +102,15 @@ impl Ending {
     fn is_news(self) -> bool {
         matches!(self, Self::Timeout | Self::StreamEnded(_) | Self::Shutdown)
     }
+}
+
+/// What a connection has to know of a session that is over.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) session: SessionId,
+    pub(crate) version: Version,
+    pub(crate) presentation: String,
+    pub(crate) reason: Ending,
 }
 
 impl Shard {
@@ -138,15 +151,41 @@ impl Shard {
             ports.forget(&id, None);
         }
         if let Some(link) = link {
-            link.forget_session(id);
             for media in entry.session.media() {
                 link.free_channels(&media.transport);
             }
-            if why.is_news() {
-                link.announce_end(&entry.session, why.as_str());
-            }
+        }
+        if let Some(connection) = entry.session.connection() {
+            self.tell_connection(connection, &entry.session, why);
         }
         drop(entry);
+    }
+
+    /// Tells a connection, of whatever shard, that a session is no longer its.
+    pub(crate) fn tell_connection(&self, connection: u64, session: &ServerSession, why: Ending) {
+        let ended = Ended {
+            session: session.id(),
+            version: session.version(),
+            presentation: session.presentation().to_owned(),
+            reason: why,
+        };
+        match ShardId::with_connection(connection) {
+            own if own == self.id => self.session_ended(connection, &ended),
+            other => self
+                .shared
+                .post(other, Mail::SessionEnded { connection, ended }),
+        }
+    }
+
+    /// Tells a connection of this shard that a session of its is over.
+    pub(super) fn session_ended(&self, connection: u64, ended: &Ended) {
+        let Some(link) = self.links.borrow().get(&connection).cloned() else {
+            return;
+        };
+        link.forget_session(ended.session);
+        if ended.reason.is_news() {
+            link.announce_end(ended);
+        }
     }
 
     /// Forgets a session that never came to be.
@@ -300,15 +339,29 @@ impl Shard {
     /// A connection has closed: interleaved sessions end with it, others wait for their peer to come back.
     pub(crate) fn connection_closed(&self, link: &Link) {
         self.links.borrow_mut().remove(&link.id);
-        let now = self.now();
-        for id in link.take_sessions() {
-            let ends = match self.sessions.borrow_mut().get_mut(&id) {
-                Some(entry) => entry.session.connection_closed(now, link.id) == AfterClose::End,
-                None => false,
-            };
-            if ends {
-                self.end_session(id, Ending::ConnectionClosed);
+        for session in link.take_sessions() {
+            match ShardId(session.shard()) {
+                own if own == self.id => self.session_lost_connection(session, link.id),
+                other => self.shared.post(
+                    other,
+                    Mail::ConnectionClosed {
+                        connection: link.id,
+                        session,
+                    },
+                ),
             }
+        }
+    }
+
+    /// The connection of a session has closed.
+    pub(super) fn session_lost_connection(&self, id: SessionId, connection: u64) {
+        let now = self.now();
+        let ends = match self.sessions.borrow_mut().get_mut(&id) {
+            Some(entry) => entry.session.connection_closed(now, connection) == AfterClose::End,
+            None => false,
+        };
+        if ends {
+            self.end_session(id, Ending::ConnectionClosed);
         }
     }
 

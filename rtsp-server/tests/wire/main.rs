@@ -5,4 +5,7 @@
 mod peer;
 mod source;
 
+mod joining;
+mod ownership;
+mod publishing;
 mod reading;
