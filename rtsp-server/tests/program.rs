@@ -55,29 +55,28 @@ struct Running {
 
 impl Running {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = program(arguments)
+        let child = program(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut banner = String::new();
-        for line in &mut lines {
+        let mut running = Self {
+            child,
+            banner: String::new(),
+        };
+        let lines = BufReader::new(running.child.stdout.take().unwrap()).lines();
+        for line in lines {
             let line = line.unwrap();
-            banner.push_str(&line);
-            banner.push('\n');
+            running.banner.push_str(&line);
+            running.banner.push('\n');
             if line.starts_with("Ctrl-C") {
-                return Self { child, banner };
+                return running;
             }
         }
         let mut log = String::new();
-        child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut log)
-            .unwrap();
-        panic!("it did not start:\n{banner}{log}");
+        let mut stderr = running.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut log).unwrap();
+        panic!("it did not start:\n{}{log}", running.banner);
     }
 
     /// `HOST:PORT` of the first address.

@@ -186,10 +186,13 @@ impl Puller {
 /// Hands packets on until one side has had enough.
 async fn relay(feed: &mut Feed, mut playing: Playing, pull: &Pull) -> Stop {
     let mut readers = feed.publisher.watch_readers();
+    // One wait over all packets: a wait for each would begin anew with each.
+    let unwanted = unwanted(&mut readers, pull.release_after);
+    tokio::pin!(unwanted);
     loop {
         let event = tokio::select! {
             event = tokio::time::timeout(SILENCE, playing.next_event()) => event,
-            () = unwanted(&mut readers, pull.release_after), if pull.on_demand => {
+            () = &mut unwanted, if pull.on_demand => {
                 playing.close().await;
                 return Stop::Unwanted;
             }

@@ -266,7 +266,7 @@ fn pulls(paths: Vec<Place<'_>>, settings: &mut Settings) {
         }
         if let Some(after) = table
             .place("release_after")
-            .and_then(|it| it.duration(Duration::ZERO))
+            .and_then(|it| it.duration(SECOND))
         {
             pull.release_after = after;
         }
