@@ -9,6 +9,8 @@ use std::{
 
 use rtsp_server::{Access, Config, ServerHandle};
 
+/// The path of the line that publishes.
+const PUBLISHED: &str = "/live";
 /// What a file has to end in to be served.
 const EXTENSIONS: [&str; 4] = ["mp4", "m4v", "mov", "m4a"];
 /// How deep and how long a file is looked for that can stand as an example.
@@ -32,7 +34,10 @@ pub(crate) fn print(
         listening.join(" and ")
     )?;
     for (address, error) in server.skipped() {
-        writeln!(out, "Without {address}: {error}")?;
+        writeln!(
+            out,
+            "Without {address}, which this system does not have: {error}"
+        )?;
     }
     let mut page = Page { out, colours };
     let user = credentials(asks(config.read, config));
@@ -40,7 +45,7 @@ pub(crate) fn print(
     let file = config.files.as_deref().and_then(example_file);
     let path = example_path(config, file.as_deref());
     page.streams(config, &reader, file.as_deref())?;
-    page.watch(&format!("{reader}{path}"))?;
+    page.watch(&format!("{reader}{path}"), path == PUBLISHED)?;
     page.publish(config, &base)?;
     page.elsewhere(addresses, user, &path)?;
     let capacity = server.capacity();
@@ -108,8 +113,12 @@ impl<W: Write> Page<'_, W> {
         Ok(())
     }
 
-    fn watch(&mut self, url: &str) -> io::Result<()> {
-        self.title("Watch")?;
+    fn watch(&mut self, url: &str, published: bool) -> io::Result<()> {
+        self.title(if published {
+            "Watch, once it is published"
+        } else {
+            "Watch"
+        })?;
         self.line(format_args!("ffplay -rtsp_transport tcp {url}"))?;
         self.line(format_args!("mpv {url}"))?;
         self.line(format_args!(
@@ -127,7 +136,7 @@ impl<W: Write> Page<'_, W> {
         if asked != Asked::Refused {
             let user = credentials(asked);
             self.line(format_args!(
-                "ffmpeg -re -i FILE.mp4 -c copy -f rtsp -rtsp_transport tcp rtsp://{user}{base}/live"
+                "ffmpeg -re -i FILE.mp4 -c copy -f rtsp -rtsp_transport tcp rtsp://{user}{base}{PUBLISHED}"
             ))?;
         }
         self.line(match (config.publish, asked) {
@@ -222,7 +231,7 @@ fn example_path(config: &Config, file: Option<&str>) -> String {
         return "/demo".into();
     }
     let pulled = config.pulls.first().map(|pull| pull.path.as_str());
-    file.or(pulled).unwrap_or("/live").to_owned()
+    file.or(pulled).unwrap_or(PUBLISHED).to_owned()
 }
 
 /// A file that can be played, as the path of its URL.
