@@ -1,10 +1,6 @@
 //! What can stand in a configuration file.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use rtsp_msg::{Scheme, Uri};
 use rtsp_server::{Access, Limits, Pull, PullTransport, Start, UdpPorts};
@@ -311,8 +307,8 @@ fn has_userinfo(url: &str) -> bool {
     Uri::parse(url).is_ok_and(|uri| uri.userinfo().is_some())
 }
 
-/// The settings that a file's name stands for, for `PathBuf` users: see [`apply`].
-pub(super) fn load(file: &PathBuf, settings: &mut Settings) -> Result<(), Vec<String>> {
+/// The same, from the file of that name.
+pub(super) fn load(file: &Path, settings: &mut Settings) -> Result<(), Vec<String>> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| vec![format!("{}: cannot be read: {error}", file.display())])?;
     apply(file, &text, settings)
