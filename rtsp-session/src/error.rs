@@ -1,5 +1,6 @@
 //! Why a request is refused, by whose fault, and the only map from cause to status code.
 
+use crate::server::parameters;
 use bytes::Bytes;
 use rtsp_msg::{DecodeErrorKind, HeaderError, HeaderName, Method, Response, StatusCode, Version};
 use std::borrow::Cow;
@@ -85,6 +86,24 @@ pub enum ProtocolError {
         /// The names, for the body.
         names: Vec<String>,
     },
+    /// A parameter that can be read and not written.
+    #[error("parameter is read-only: {}", .names.join(", "))]
+    ParameterReadOnly {
+        /// The names, for the body.
+        names: Vec<String>,
+    },
+    /// What the request wants to be true of the resource is not: If-Match, If-None-Match.
+    #[error("precondition failed")]
+    PreconditionFailed,
+    /// Both If-Match and If-None-Match, and the like: what no request may have together.
+    #[error("headers that exclude each other")]
+    Contradiction,
+    /// Another server has it now.
+    #[error("moved to {location}")]
+    Moved {
+        /// The URI there, for the Location header.
+        location: String,
+    },
     /// No such session, or not this peer's.
     #[error("session not found")]
     SessionNotFound,
@@ -151,6 +170,7 @@ impl ProtocolError {
             | Self::BadTarget
             | Self::BadHeader(_)
             | Self::HeadTooLarge
+            | Self::Contradiction
             | Self::BadDescription => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::REQUEST_MESSAGE_BODY_TOO_LARGE,
@@ -166,6 +186,9 @@ impl ProtocolError {
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::ParameterNotUnderstood { .. } => StatusCode::PARAMETER_NOT_UNDERSTOOD,
+            Self::ParameterReadOnly { .. } => StatusCode::PARAMETER_IS_READ_ONLY,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::Moved { .. } => StatusCode::FOUND,
             Self::SessionNotFound => StatusCode::SESSION_NOT_FOUND,
             Self::WrongState { .. } => StatusCode::METHOD_NOT_VALID_IN_THIS_STATE,
             Self::HeaderNotValid { .. } => StatusCode::HEADER_FIELD_NOT_VALID,
@@ -190,6 +213,13 @@ impl ProtocolError {
             // RFC 2326 §16 names 403 for what looks like an attack.
             (Version::V1_0, Self::DestinationProhibited) => StatusCode::FORBIDDEN,
             (Version::V1_0, Self::TransportNotReady) => StatusCode::METHOD_NOT_VALID_IN_THIS_STATE,
+            // RFC 2326 §12.29: a unit of Range that is not understood. RFC 7826 §18.40 has 456 for it.
+            (
+                Version::V1_0,
+                Self::HeaderNotValid {
+                    accept_ranges: Some(_),
+                },
+            ) => StatusCode::NOT_IMPLEMENTED,
             _ => self.status(),
         }
     }
@@ -215,6 +245,7 @@ impl ProtocolError {
             Self::HeaderNotValid {
                 accept_ranges: Some(units),
             } => headers.append(HeaderName::AcceptRanges, units),
+            Self::Moved { location } => headers.append(HeaderName::Location, location),
             Self::Overloaded {
                 retry_after: Some(seconds),
             } => {
@@ -223,7 +254,9 @@ impl ProtocolError {
             _ => {}
         }
         let text = match &self {
-            Self::ParameterNotUnderstood { names } => Some((names.join("\r\n"), "text/parameters")),
+            Self::ParameterNotUnderstood { names } | Self::ParameterReadOnly { names } => {
+                Some((parameters::names(names), "text/parameters"))
+            }
             Self::Version => Some((
                 "supported versions: RTSP/1.0, RTSP/2.0\r\n".into(),
                 "text/plain;charset=utf-8",
@@ -310,7 +343,7 @@ mod tests {
                 ProtocolError::HeaderNotValid {
                     accept_ranges: Some("npt"),
                 },
-                "RTSP/1.0 456 ",
+                "RTSP/1.0 501 ",
                 "Accept-Ranges: npt\r\n",
             ),
             (

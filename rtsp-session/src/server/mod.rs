@@ -1,8 +1,13 @@
 //! The answering half: connections, sessions, and the rules that bind them.
 
+pub mod condition;
 mod connection;
 mod date;
 mod id;
+mod nature;
+mod overload;
+pub mod parameters;
+pub mod plan;
 pub mod respond;
 pub mod rules;
 mod session;
@@ -13,6 +18,8 @@ pub use connection::{
     ServerConnection,
 };
 pub use id::SessionId;
+pub use nature::Nature;
+pub use overload::Overload;
 pub use session::{
     AfterClose, Direction, Object, Peer, ServerSession, SessionConfig, SessionMedia,
 };
