@@ -62,3 +62,5 @@ pub use handler::{Action, Decision, DefaultHandler, Handler, Request};
 pub use publisher::{Closed, Publisher};
 pub use server::{Capacity, Server, ServerHandle, StartError};
 pub use stream::registry::PublishError;
+
+pub use rtsp_session::auth::Credentials;

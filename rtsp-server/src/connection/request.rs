@@ -5,7 +5,7 @@ use std::{net::SocketAddr, rc::Rc};
 use rtsp_msg::{HeaderName, Method, Request, Response, StatusCode, Version};
 use rtsp_session::{
     ProtocolError,
-    server::{Incoming, Object, Peer, SessionId, respond},
+    server::{Authentication, Incoming, Object, Peer, SessionId, respond},
 };
 use tokio::sync::oneshot;
 
@@ -61,11 +61,18 @@ pub(super) async fn work(shard: Rc<Shard>, link: Rc<Link>) {
     loop {
         let next = link.requests.borrow_mut().pop_front();
         let Some(Incoming {
-            id, request, user, ..
+            id,
+            request,
+            user,
+            authentication,
+            ..
         }) = next
         else {
             break;
         };
+        if authentication == Authentication::Failed {
+            tracing::warn!(peer = %link.peer, method = %request.method, "wrong credentials");
+        }
         let from = From {
             peer: link.peer(user),
             local: link.local,

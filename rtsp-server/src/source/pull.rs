@@ -20,6 +20,8 @@ const BACK_OFF: Duration = Duration::from_millis(500);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(8);
 /// How long readers are kept while the upstream server is away.
 const HOLD: Duration = Duration::from_secs(60);
+/// Somebody who asked for the path needs so long at least to begin to read.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 /// An upstream that sends nothing for so long is taken for dead.
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -187,7 +189,7 @@ impl Puller {
 async fn relay(feed: &mut Feed, mut playing: Playing, pull: &Pull) -> Stop {
     let mut readers = feed.publisher.watch_readers();
     // One wait over all packets: a wait for each would begin anew with each.
-    let unwanted = unwanted(&mut readers, pull.release_after);
+    let unwanted = unwanted(&mut readers, pull.release_after.max(LEAST_PATIENCE));
     tokio::pin!(unwanted);
     loop {
         let event = tokio::select! {
