@@ -82,6 +82,8 @@ pub(crate) struct Expect {
     pub(crate) to_the_end: bool,
     /// The clip is one turn of a loop.
     pub(crate) endless: bool,
+    /// The peer sends a frame twice now and then.
+    pub(crate) repeats: bool,
     /// How far audio and video may be apart, in seconds, where the capture has times.
     pub(crate) skew: Option<f64>,
 }
@@ -94,6 +96,7 @@ impl Expect {
         audio: 2.0,
         to_the_end: false,
         endless: false,
+        repeats: false,
         skew: Some(0.1),
     };
     /// The same without the audio.
@@ -306,6 +309,11 @@ pub(crate) fn judge(
             (load(clip.recipe.video, &folder, 'v')?, audio)
         }
     };
+    let (video, audio) = if expect.repeats {
+        (once(video), audio.map(once))
+    } else {
+        (video, audio)
+    };
     let turn = expect.endless.then_some(clip.recipe.seconds);
     let run = Run::find(&clip.source.video, &video, turn).during(|| "video".into())?;
     let audio = match audio {
@@ -313,6 +321,14 @@ pub(crate) fn judge(
         None => None,
     };
     verdict(clip, expect, &run, audio.as_ref())
+}
+
+/// Without the second of two frames that are alike.
+fn once(mut track: Track) -> Track {
+    if let Track::Units(units) = &mut track {
+        units.dedup_by(|second, first| second.hash == first.hash);
+    }
+    track
 }
 
 /// Compares a capture whose source stopped and began anew: two runs, of at least so many frames each. What was cut off
@@ -650,6 +666,19 @@ mod tests {
         assert!(parts("abcdef", 3).is_err(), "no second part");
         assert!(parts("abcbcd", 3).is_err(), "no key frame");
         assert!(parts("abcef", 3).is_err(), "too short");
+    }
+
+    #[test]
+    fn repeated_frames_are_taken_once() {
+        let Track::Units(left) = once(Track::Units(units("aabccb"))) else {
+            panic!("units stay units")
+        };
+        assert_eq!(
+            left.iter()
+                .map(|unit| unit.hash.as_str())
+                .collect::<String>(),
+            "abcb"
+        );
     }
 
     #[test]

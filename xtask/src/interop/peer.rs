@@ -40,6 +40,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) clip: &'a Clip,
     /// How much of it, in seconds of media.
     pub(crate) seconds: u32,
+    /// The server begins with a burst, from a key frame that is past.
+    pub(crate) live: bool,
 }
 
 /// What a publisher is to do.

@@ -93,6 +93,7 @@ fn read_relay(
         transport,
         clip,
         seconds: SECONDS,
+        live: true,
     };
     let capture = able(reader.read, reader, "read")?(stage, &reading)?;
     // The proxy passes on what it gets while it sets up: it may begin anywhere.

@@ -84,8 +84,11 @@ fn misspelt_reference(line: &str) -> Option<String> {
 
 /// The root of each crate says that there is no unsafe code, or where it may be.
 fn unsafe_code(source: &Source) -> Option<Breach> {
-    let root = source.path.ends_with("/src/lib.rs") || (source.path.ends_with("/src/main.rs"));
-    if !root || source.path.matches('/').count() != 2 {
+    let (_, path) = source.path.split_once('/')?;
+    let program = path
+        .strip_prefix("src/bin/")
+        .is_some_and(|path| !path.contains('/') || path.ends_with("/main.rs"));
+    if !program && !matches!(path, "src/lib.rs" | "src/main.rs") {
         return None;
     }
     let forbidden = source.text.contains("#![forbid(unsafe_code)]");
@@ -170,6 +173,15 @@ mod tests {
         );
         assert_eq!(rules("rtsp-server/src/lib.rs", denies), [""; 0]);
         assert_eq!(rules("rtsp-server/src/main.rs", "fn main() {}\n").len(), 1);
+        assert_eq!(
+            rules("rtsp-server/src/bin/rtsp-server/main.rs", "fn main() {}\n").len(),
+            1
+        );
+        assert_eq!(rules("xtask/src/bin/reader.rs", "fn main() {}\n").len(), 1);
+        assert_eq!(
+            rules("rtsp-server/src/bin/rtsp-server/listen.rs", ""),
+            [""; 0]
+        );
         assert_eq!(rules("rtsp-server/src/io/mod.rs", ""), [""; 0]);
     }
 }

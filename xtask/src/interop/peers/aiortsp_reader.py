@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import re
 import sys
 
 from aiortsp.rtsp.reader import RTSPReader
@@ -52,8 +51,9 @@ async def main():
         async with RTSPReader(url.replace("rtsp", scheme, 1), timeout=8) as reader:
             async for packet in reader.iter_packets():
                 if left == int(frames) and assembler.sequence is None:
-                    sprops = re.search(r"sprop-parameter-sets=([\w+/=,]+)", str(reader.session.sdp))
-                    for unit in sprops.group(1).split(",") if sprops else ():
+                    format = reader.session.sdp["medias"][0]["attributes"]["fmtp"]
+                    sprops = format.get("sprop-parameter-sets")
+                    for unit in sprops.split(",") if sprops else ():
                         out.write(START + base64.b64decode(unit))
                 for unit in assembler.units(packet):
                     out.write(START + unit)

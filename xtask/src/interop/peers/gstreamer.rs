@@ -6,6 +6,7 @@ use crate::interop::machine;
 use crate::interop::peer::{Peer, Publishing, Reading};
 use crate::interop::process::Process;
 use crate::interop::stage::Stage;
+use std::fmt::Write;
 use std::process::Command;
 use std::time::Duration;
 
@@ -36,7 +37,10 @@ fn launch(pipeline: &str) -> Command {
 /// The elements between rtspsrc and the file, and between the file and rtspclientsink.
 struct Chains {
     demux: &'static str,
+    /// Video and audio, parsed.
     read: [&'static str; 2],
+    /// What makes a file of each without a muxer, and the file's extension.
+    alone: [(&'static str, &'static str); 2],
     publish: [&'static str; 2],
 }
 
@@ -45,11 +49,25 @@ fn chains(clip: &str) -> Result<Chains> {
         "h264" | "h264-plain" | "h264-long-gop" => Ok(Chains {
             demux: "qtdemux",
             read: ["rtph264depay ! h264parse", "rtpmp4gdepay ! aacparse"],
+            alone: [
+                (
+                    "video/x-h264,stream-format=byte-stream,alignment=au",
+                    "h264",
+                ),
+                ("audio/mpeg,stream-format=adts", "aac"),
+            ],
             publish: ["h264parse config-interval=-1", "aacparse"],
         }),
         "hevc-opus" => Ok(Chains {
             demux: "matroskademux",
             read: ["rtph265depay ! h265parse", "rtpopusdepay ! opusparse"],
+            alone: [
+                (
+                    "video/x-h265,stream-format=byte-stream,alignment=au",
+                    "h265",
+                ),
+                ("oggmux", "ogg"),
+            ],
             publish: ["h265parse config-interval=-1", "opusparse"],
         }),
         other => Err(Failure::new(format!(
@@ -59,31 +77,78 @@ fn chains(clip: &str) -> Result<Chains> {
 }
 
 fn read(stage: &Stage<'_>, reading: &Reading<'_>) -> Result<Capture> {
-    let movie = stage.path("gstreamer.mkv");
-    let [video, audio] = chains(reading.clip.name())?.read;
-    let pipeline = format!(
-        "rtspsrc name=s location={} protocols={} latency=500 \
-         matroskamux name=m ! filesink location={} \
-         s. ! application/x-rtp,media=video ! {video} ! queue ! m. \
-         s. ! application/x-rtp,media=audio ! {audio} ! queue ! m.",
-        reading.url,
-        reading.transport,
-        movie.display()
+    let chains = chains(reading.clip.name())?;
+    let (pipeline, capture) = if reading.live {
+        apart(stage, &chains)
+    } else {
+        muxed(stage, &chains)
+    };
+    let source = format!(
+        "rtspsrc name=s location={} protocols={} latency=500",
+        reading.url, reading.transport
     );
-    let mut process = stage.start("gstreamer", &mut launch(&pipeline))?;
+    let Capture::Movie {
+        video: ref movie, ..
+    } = capture
+    else {
+        return Err(Failure::new("GStreamer writes a movie"));
+    };
+    let mut process = stage.start("gstreamer", &mut launch(&format!("{source} {pipeline}")))?;
     stage.until(
         "GStreamer wrote media",
         Duration::from_secs(15),
         &mut process,
-        || std::fs::metadata(&movie).is_ok_and(|file| file.len() > 2000),
+        || std::fs::metadata(movie).is_ok_and(|file| file.len() > 2000),
     )?;
     // It may also end by itself, with the stream.
     let _ = process.wait_quietly(stage.left(Duration::from_secs(reading.seconds.into())));
     process.interrupt(Duration::from_secs(10));
-    Ok(Capture::Movie {
-        video: movie,
-        audio: None,
-    })
+    Ok(capture)
+}
+
+/// Both media in one file, with their times.
+fn muxed(stage: &Stage<'_>, chains: &Chains) -> (String, Capture) {
+    let movie = stage.path("gstreamer.mkv");
+    let [video, audio] = chains.read;
+    let pipeline = format!(
+        "matroskamux name=m ! filesink location={} \
+         s. ! application/x-rtp,media=video ! {video} ! queue ! m. \
+         s. ! application/x-rtp,media=audio ! {audio} ! queue ! m.",
+        movie.display()
+    );
+    (
+        pipeline,
+        Capture::Movie {
+            video: movie,
+            audio: None,
+        },
+    )
+}
+
+/// Each media in a file of its own. A burst makes GStreamer's jitter buffer let the time stand still, and its muxers leave
+/// out frames that have no time of their own.
+fn apart(stage: &Stage<'_>, chains: &Chains) -> (String, Capture) {
+    let mut pipeline = String::new();
+    let files = ["video", "audio"].map(|kind| {
+        let index = usize::from(kind == "audio");
+        let (form, extension) = chains.alone[index];
+        let file = stage.path(&format!("gstreamer.{extension}"));
+        let chain = chains.read[index];
+        let _ = write!(
+            pipeline,
+            " s. ! application/x-rtp,media={kind} ! {chain} ! {form} ! queue ! filesink location={}",
+            file.display()
+        );
+        file
+    });
+    let [video, audio] = files;
+    (
+        pipeline,
+        Capture::Movie {
+            video,
+            audio: Some(audio),
+        },
+    )
 }
 
 fn publish(stage: &Stage<'_>, publishing: &Publishing<'_>) -> Result<Process> {

@@ -2,7 +2,7 @@
 
 use super::{SECONDS, able, read_relay};
 use crate::failure::Result;
-use crate::interop::fingerprint::{self, Expect, Start};
+use crate::interop::fingerprint::{self, Expect};
 use crate::interop::peer::{Peer, Reading, Transport};
 use crate::interop::peers::{ffmpeg, gst_rtsp_server};
 use crate::interop::stage::Stage;
@@ -27,6 +27,7 @@ pub(crate) fn read(
         transport,
         clip,
         seconds: SECONDS,
+        live: false,
     };
     let capture = able(peer.read, peer, "read")?(stage, &reading)?;
     Ok(fingerprint::judge(stage, clip, &capture, &expect)?.to_string())
@@ -38,7 +39,7 @@ pub(crate) fn served(
     peer: &Peer,
     transport: Transport,
     clip: &str,
-    start: Start,
+    expect: Expect,
 ) -> Result<String> {
     let clip = stage.clip(clip)?;
     let served = able(peer.serve, peer, "serve")?(stage, clip)?;
@@ -47,16 +48,8 @@ pub(crate) fn served(
         transport,
         clip,
         seconds: SECONDS,
+        live: false,
     };
     let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
-    Ok(fingerprint::judge(
-        stage,
-        clip,
-        &capture,
-        &Expect {
-            start,
-            ..Expect::LIVE
-        },
-    )?
-    .to_string())
+    Ok(fingerprint::judge(stage, clip, &capture, &expect)?.to_string())
 }

@@ -2,7 +2,7 @@
 
 use super::{GRACE, SECONDS, able, read_relay};
 use crate::failure::{Failure, Result};
-use crate::interop::fingerprint::{self, Expect, Start};
+use crate::interop::fingerprint::{self, Expect};
 use crate::interop::peer::{Peer, Publishing, Reading, Transport};
 use crate::interop::peers::{gst_rtsp_server, trackside};
 use crate::interop::stage::Stage;
@@ -14,7 +14,7 @@ pub(crate) fn played(
     peer: &Peer,
     transport: Transport,
     clip: &str,
-    start: Start,
+    expect: Expect,
 ) -> Result<String> {
     let clip = stage.clip(clip)?;
     let served = able(peer.serve, peer, "serve")?(stage, clip)?;
@@ -23,17 +23,10 @@ pub(crate) fn played(
         transport,
         clip,
         seconds: SECONDS,
+        live: false,
     };
     let capture = able(trackside::CLIENT.read, &trackside::CLIENT, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(
-        stage,
-        clip,
-        &capture,
-        &Expect {
-            start,
-            ..Expect::LIVE
-        },
-    )?;
+    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
     Ok(evidence.to_string())
 }
 

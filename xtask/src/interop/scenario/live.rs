@@ -74,6 +74,7 @@ fn relayed(
         transport: outward,
         clip,
         seconds: SECONDS,
+        live: true,
     };
     let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
     let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
@@ -100,6 +101,7 @@ pub(crate) fn read(
         transport,
         clip,
         seconds: SECONDS,
+        live: true,
     };
     let capture = able(peer.read, peer, "read")?(stage, &reading)?;
     let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
@@ -135,6 +137,7 @@ pub(crate) fn crowd(stage: &Stage<'_>, clip: &str) -> Result<String> {
             transport,
             clip,
             seconds: SECONDS,
+            live: true,
         };
         readers.push((
             number,
@@ -163,6 +166,7 @@ pub(crate) fn kept_key_frame(stage: &Stage<'_>, transport: Transport) -> Result<
         transport,
         clip,
         seconds: SECONDS,
+        live: true,
     };
     let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
     // The clip began a few seconds ago: its first frame is the only key frame so far.
@@ -199,6 +203,7 @@ pub(crate) fn one_publisher(stage: &Stage<'_>, transport: Transport) -> Result<S
         transport,
         clip,
         seconds: SECONDS,
+        live: true,
     };
     let (mut reader, capture) = ffmpeg::start_reading(stage, &reading, "reader", &[])?;
     stage.pass(Duration::from_secs(5));

@@ -25,6 +25,7 @@ pub(crate) fn file(
     peer: &Peer,
     transport: Transport,
     clip: &str,
+    skew: Option<f64>,
 ) -> Result<String> {
     let clip = stage.clip(clip)?;
     let (server, url) = with_file(stage, clip)?;
@@ -33,6 +34,7 @@ pub(crate) fn file(
         transport,
         clip,
         seconds: SECONDS,
+        live: false,
     };
     let capture = able(peer.read, peer, "read")?(stage, &reading)?;
     let evidence = fingerprint::judge(
@@ -41,6 +43,7 @@ pub(crate) fn file(
         &capture,
         &Expect {
             start: Start::First,
+            skew,
             ..Expect::LIVE
         },
     )?;
@@ -48,7 +51,7 @@ pub(crate) fn file(
     Ok(evidence.to_string())
 }
 
-/// A file from 34 s on, to its end, which the reader must notice by itself.
+/// A file from the key frame at 34 s on, to its end, which the reader must notice by itself.
 pub(crate) fn file_seek(stage: &Stage<'_>, transport: Transport, clip: &str) -> Result<String> {
     let clip = stage.clip(clip)?;
     let (server, url) = with_file(stage, clip)?;
@@ -57,12 +60,13 @@ pub(crate) fn file_seek(stage: &Stage<'_>, transport: Transport, clip: &str) -> 
         transport,
         clip,
         seconds: 0,
+        live: false,
     };
     let capture = ffmpeg::read_with(
         stage,
         &reading,
         "ffmpeg",
-        &["-ss".to_owned(), "34".to_owned()],
+        &["-ss".to_owned(), "34.5".to_owned()],
     )?;
     let expect = Expect {
         start: Start::Frame(34 * clip::RATE as usize),
@@ -85,6 +89,7 @@ pub(crate) fn demo(stage: &Stage<'_>, transport: Transport) -> Result<String> {
         transport,
         clip,
         seconds: 12,
+        live: true,
     };
     let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
     let expect = Expect {
@@ -105,6 +110,7 @@ pub(crate) fn pulled(
     peer: &Peer,
     transport: Transport,
     clip: &str,
+    expect: Expect,
 ) -> Result<String> {
     let clip = stage.clip(clip)?;
     let upstream = able(peer.serve, peer, "serve")?(stage, clip)?;
@@ -115,9 +121,10 @@ pub(crate) fn pulled(
         transport,
         clip,
         seconds: SECONDS,
+        live: false,
     };
     let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(stage, clip, &capture, &Expect::LIVE)?;
+    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
     end(server)?;
     Ok(evidence.to_string())
 }
@@ -125,7 +132,7 @@ pub(crate) fn pulled(
 fn pulling(stage: &Stage<'_>, upstream: &str, transport: Transport) -> Result<Served> {
     let config = stage.path("server.toml");
     let text = format!(
-        "[paths.pulled]\npull = \"{upstream}\"\ntransport = \"{transport}\"\non_demand = true\n"
+        "[[path]]\npath = \"/pulled\"\nsource = \"{upstream}\"\ntransport = \"{transport}\"\n"
     );
     std::fs::write(&config, text)?;
     trackside::server(stage, ["--config".as_ref(), config.as_os_str()])
@@ -143,6 +150,7 @@ pub(crate) fn pull_survives(stage: &Stage<'_>, transport: Transport) -> Result<S
         transport: Transport::Tcp,
         clip,
         seconds: 0,
+        live: false,
     };
     // A reader that is patient: FFmpeg's own time-out is 8 s in the other cells.
     let patient = ["-timeout".to_owned(), "40000000".to_owned()];
