@@ -1,32 +1,39 @@
 //! The headers of a message, in order.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
+use core::ops::Range;
 
 use smallvec::SmallVec;
 
 use crate::header_name::{self, HeaderName};
 use crate::leniency::Leniency;
+use crate::text::Text;
 use crate::typed::{Header, HeaderError};
 
 /// The headers of one message: ordered, with duplicates.
 ///
-/// All text lies in one buffer, so a decoded message costs one allocation for all its headers, and a known name
-/// is found by comparing one byte for each entry.
+/// All text lies in one buffer (of a decoded message: its head, which the URI shares), so headers cost no allocation
+/// each, and a known name is found by comparing one byte for each entry.
 #[derive(Clone, Default)]
 pub struct Headers {
-    /// Values, each preceded by its name when that is not a known one. Removed entries leave their text behind.
-    text: String,
+    /// Holds values, and names that are not known ones. Removed entries leave their text behind.
+    text: Text,
     entries: SmallVec<[Entry; 8]>,
 }
 
+/// Where one line lies in the text.
 #[derive(Clone, Copy)]
 struct Entry {
     /// Number of the known name, or [`CUSTOM`].
     index: u8,
-    name_start: u32,
+    /// Bytes between a custom name and its value.
+    gap: u16,
+    /// Bytes of a custom name.
+    name_len: u32,
     value_start: u32,
-    end: u32,
+    value_len: u32,
 }
 
 const CUSTOM: u8 = u8::MAX;
@@ -37,22 +44,20 @@ impl Headers {
         Self::default()
     }
 
-    /// No headers, with room for `text` bytes of values.
-    pub(crate) fn with_capacity(text: usize) -> Self {
-        Self {
-            text: String::with_capacity(text),
-            entries: SmallVec::new(),
-        }
-    }
-
     /// Adds a line after all others. Control characters in `value` (line ends first of all) become spaces, so
     /// that no value can smuggle in another line.
     pub fn append(&mut self, name: HeaderName, value: impl AsRef<str>) {
-        match name.index() {
-            Some(index) => self.start_known(index),
-            None => self.start_custom(name.as_str()),
-        }
-        let (mut rest, text) = (value.as_ref().trim_matches([' ', '\t']), &mut self.text);
+        let mut text = self.text.take();
+        let index = name.index();
+        let name_len = match index {
+            Some(_) => 0,
+            None => {
+                text.push_str(name.as_str());
+                name.as_str().len()
+            }
+        };
+        let value_start = text.len();
+        let mut rest = value.as_ref().trim_matches([' ', '\t']);
         while let Some(at) = rest
             .bytes()
             .position(|b| b.is_ascii_control() && b != b'\t')
@@ -63,7 +68,14 @@ impl Headers {
             rest = after.get(1..).unwrap_or("");
         }
         text.push_str(rest);
-        self.finish_value();
+        self.entries.push(Entry {
+            index: index.unwrap_or(CUSTOM),
+            gap: 0,
+            name_len: clamp(name_len),
+            value_start: clamp(value_start),
+            value_len: clamp(text.len().saturating_sub(value_start)),
+        });
+        self.text = Text::Owned(text);
     }
 
     /// Puts the value in place of the first line of that name and drops the others; appends when there is none.
@@ -80,11 +92,11 @@ impl Headers {
     /// Drops all lines of that name; says whether there were any.
     pub fn remove(&mut self, name: &HeaderName) -> bool {
         let before = self.entries.len();
-        let (index, text) = (name.index(), &self.text);
+        let (index, text) = (name.index(), self.text.as_str());
         self.entries
             .retain(|entry| !entry.is(index, name.as_str(), text));
         if self.entries.is_empty() {
-            self.text.clear();
+            self.text = Text::default();
         }
         self.entries.len() != before
     }
@@ -106,12 +118,12 @@ impl Headers {
         &'a self,
         name: &'n HeaderName,
     ) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
-        let index = name.index();
-        let matching = move |entry: &&Entry| entry.is(index, name.as_str(), &self.text);
+        let (index, text) = (name.index(), self.text.as_str());
+        let matching = move |entry: &&Entry| entry.is(index, name.as_str(), text);
         self.entries
             .iter()
             .filter(matching)
-            .map(|entry| entry.value(&self.text))
+            .map(move |entry| entry.value(text))
     }
 
     /// Whether there is a line of that name.
@@ -121,9 +133,10 @@ impl Headers {
 
     /// All lines in order: name and value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let text = self.text.as_str();
         self.entries
             .iter()
-            .map(|entry| (entry.name(&self.text), entry.value(&self.text)))
+            .map(move |entry| (entry.name(text), entry.value(text)))
     }
 
     /// How many lines there are.
@@ -159,11 +172,11 @@ impl Headers {
     }
 
     fn positions(&self, name: &HeaderName) -> impl Iterator<Item = usize> {
-        let index = name.index();
+        let (index, text) = (name.index(), self.text.as_str());
         self.entries
             .iter()
             .enumerate()
-            .filter(move |(_, entry)| entry.is(index, name.as_str(), &self.text))
+            .filter(move |(_, entry)| entry.is(index, name.as_str(), text))
             .map(|(at, _)| at)
     }
 
@@ -174,66 +187,70 @@ impl Headers {
             .sum()
     }
 
-    // The decoder writes values piece by piece: start, push, finish, and for folded lines extend.
+    // The decoder: lines of a shared head, or, when lines are folded or have bytes to replace, of text of its own.
 
-    pub(crate) fn start(&mut self, name: &str) {
-        match header_name::lookup(name.as_bytes()) {
-            Some(index) => self.start_known(index),
-            None => self.start_custom(name),
+    /// No lines of `head` yet, with room for `lines` of them.
+    pub(crate) fn of_head(head: Arc<str>, lines: usize) -> Self {
+        Self {
+            text: Text::Shared(head),
+            entries: SmallVec::with_capacity(lines),
         }
     }
 
-    pub(crate) fn push_value(&mut self, value: &str) {
-        self.text.push_str(value);
-        self.finish_value();
+    /// Adds the line whose name lies at `name` in the text and its value at `value`, behind it; `false` when they
+    /// lie too far apart to be noted so.
+    #[inline]
+    pub(crate) fn push_line(
+        &mut self,
+        index: Option<u8>,
+        name: Range<usize>,
+        value: Range<usize>,
+    ) -> bool {
+        let Ok(gap) = u16::try_from(value.start.saturating_sub(name.end)) else {
+            return false;
+        };
+        self.entries.push(Entry {
+            index: index.unwrap_or(CUSTOM),
+            gap,
+            name_len: clamp(name.len()),
+            value_start: clamp(value.start),
+            value_len: clamp(value.len()),
+        });
+        true
+    }
+
+    /// Adds a line of text of its own.
+    pub(crate) fn push_owned(&mut self, name: &str, value: &str) {
+        let mut text = self.text.take();
+        let start = text.len();
+        text.push_str(name);
+        let middle = text.len();
+        text.push_str(value);
+        self.push_line(
+            header_name::lookup(name.as_bytes()),
+            start..middle,
+            middle..text.len(),
+        );
+        self.text = Text::Owned(text);
     }
 
     /// Continues the last value after one space.
     pub(crate) fn extend_last(&mut self, more: &str) {
-        let empty = self
-            .entries
-            .last()
-            .is_none_or(|entry| entry.value_start == entry.end);
-        if !empty && !more.is_empty() {
-            self.text.push(' ');
-        }
-        self.text.push_str(more);
-        self.finish_value();
-    }
-
-    fn start_known(&mut self, index: u8) {
-        let at = self.position();
-        self.entries.push(Entry {
-            index,
-            name_start: at,
-            value_start: at,
-            end: at,
-        });
-    }
-
-    fn start_custom(&mut self, name: &str) {
-        let name_start = self.position();
-        self.text.push_str(name);
-        let at = self.position();
-        self.entries.push(Entry {
-            index: CUSTOM,
-            name_start,
-            value_start: at,
-            end: at,
-        });
-    }
-
-    fn finish_value(&mut self) {
-        let end = self.position();
+        let mut text = self.text.take();
         if let Some(entry) = self.entries.last_mut() {
-            entry.end = end;
+            if entry.value_len > 0 && !more.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(more);
+            entry.value_len = clamp(text.len().saturating_sub(entry.value_start as usize));
         }
+        self.text = Text::Owned(text);
     }
+}
 
-    /// Headers of 4 GiB exist only when a program appends them; their text is then not found again.
-    fn position(&self) -> u32 {
-        u32::try_from(self.text.len()).unwrap_or(u32::MAX)
-    }
+/// Headers of 4 GiB exist only when a program appends them; their text is then not found again.
+fn clamp(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 impl Entry {
@@ -245,16 +262,17 @@ impl Entry {
     }
 
     fn name<'a>(&self, text: &'a str) -> &'a str {
-        match self.index {
-            CUSTOM => text
-                .get(self.name_start as usize..self.value_start as usize)
-                .unwrap_or(""),
-            index => header_name::known_text(index),
+        if self.index != CUSTOM {
+            return header_name::known_text(self.index);
         }
+        let end = (self.value_start as usize).saturating_sub(usize::from(self.gap));
+        let start = end.saturating_sub(self.name_len as usize);
+        text.get(start..end).unwrap_or("")
     }
 
     fn value<'a>(&self, text: &'a str) -> &'a str {
-        text.get(self.value_start as usize..self.end as usize)
+        let start = self.value_start as usize;
+        text.get(start..start.saturating_add(self.value_len as usize))
             .unwrap_or("")
     }
 }

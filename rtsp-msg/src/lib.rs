@@ -45,6 +45,7 @@ mod limits;
 mod message;
 mod method;
 mod status;
+mod text;
 mod token;
 mod typed;
 mod uri;

@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
@@ -53,12 +54,19 @@ impl fmt::Display for Scheme {
 /// information, path and query are.
 ///
 /// `Display` and `Debug` put `***` in place of a password. [`Uri::as_str`] has it.
-#[derive(Clone)]
 pub struct Uri {
-    text: String,
+    /// The URI, or what it is a part of: the head of a message.
+    text: Arc<str>,
+    start: u32,
+    parts: Parts,
+}
+
+/// Where the parts of a URI lie in its text.
+#[derive(Clone, Copy)]
+struct Parts {
+    len: u16,
     scheme: Scheme,
     port: Option<u16>,
-    /// End of the userinfo, which starts after `://`; no userinfo when `host.start` follows at once.
     userinfo: Option<Span>,
     host: Span,
     ipv6: bool,
@@ -102,38 +110,27 @@ impl Uri {
     ///
     /// See [`UriError`].
     pub fn parse(text: &str) -> Result<Self, UriError> {
-        if text.len() > Self::MAX_LEN {
-            return Err(UriError::TooLong);
-        }
-        if text.bytes().any(is_forbidden) {
-            return Err(UriError::Character);
-        }
-        let (scheme, rest) = text.split_once("://").ok_or(UriError::Scheme)?;
-        let scheme = [Scheme::Rtsp, Scheme::Rtsps, Scheme::Rtspu]
-            .into_iter()
-            .find(|known| scheme.eq_ignore_ascii_case(known.as_str()))
-            .ok_or(UriError::Scheme)?;
-        let authority_len = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, tail) = rest.split_at_checked(authority_len).ok_or(UriError::Host)?;
-        let (userinfo, host_port) = match authority.rsplit_once('@') {
-            Some((userinfo, host_port)) => (Some(userinfo), host_port),
-            None => (None, authority),
-        };
-        let (host, ipv6, port) = split_host_port(host_port)?;
-        let (path, query) = match tail.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (tail, None),
-        };
-        let span = |part: &str| span_of(text, part);
+        let parts = Parts::parse(text)?;
+        let text = Arc::from(text);
         Ok(Self {
-            scheme,
-            port,
-            userinfo: userinfo.map(span),
-            host: span(host),
-            ipv6,
-            path: span(path),
-            query: query.map(span),
-            text: String::from(text),
+            text,
+            start: 0,
+            parts,
+        })
+    }
+
+    /// Reads the URI of `len` bytes at `start` in `head`, and keeps it where it lies.
+    pub(crate) fn parse_within(
+        head: &Arc<str>,
+        start: usize,
+        len: usize,
+    ) -> Result<Self, UriError> {
+        let text = head.get(start..start.saturating_add(len));
+        let parts = Parts::parse(text.unwrap_or(""))?;
+        Ok(Self {
+            text: Arc::clone(head),
+            start: u32::try_from(start).map_err(|_| UriError::TooLong)?,
+            parts,
         })
     }
 
@@ -164,12 +161,12 @@ impl Uri {
 
     /// The scheme.
     pub fn scheme(&self) -> Scheme {
-        self.scheme
+        self.parts.scheme
     }
 
     /// What stands before the `@`, as it stands there: usually `user:password`, percent-encoded.
     pub fn userinfo(&self) -> Option<&str> {
-        self.userinfo.map(|span| self.part(span))
+        self.parts.userinfo.map(|span| self.part(span))
     }
 
     /// User name and password, percent-decoded; `None` without userinfo or when an escape in it is malformed.
@@ -181,27 +178,27 @@ impl Uri {
 
     /// The host, an IPv6 address without its brackets.
     pub fn host(&self) -> &str {
-        self.part(self.host)
+        self.part(self.parts.host)
     }
 
     /// Whether the host stood in brackets.
     pub fn host_is_ipv6(&self) -> bool {
-        self.ipv6
+        self.parts.ipv6
     }
 
     /// The port, if the URI names one.
     pub fn port(&self) -> Option<u16> {
-        self.port
+        self.parts.port
     }
 
     /// The port, or else the scheme's.
     pub fn port_or_default(&self) -> u16 {
-        self.port.unwrap_or(self.scheme.default_port())
+        self.parts.port.unwrap_or(self.parts.scheme.default_port())
     }
 
     /// The path as it was sent, `/` when there was none.
     pub fn path(&self) -> &str {
-        match self.part(self.path) {
+        match self.part(self.parts.path) {
             "" => "/",
             path => path,
         }
@@ -219,32 +216,36 @@ impl Uri {
 
     /// What stands after the first `?`.
     pub fn query(&self) -> Option<&str> {
-        self.query.map(|span| self.part(span))
+        self.parts.query.map(|span| self.part(span))
     }
 
     /// The whole text, **password included**.
     pub fn as_str(&self) -> &str {
-        &self.text
+        let start = self.start as usize;
+        self.text
+            .get(start..start.saturating_add(usize::from(self.parts.len)))
+            .unwrap_or("")
     }
 
     /// The same without user information: what goes on the wire.
     #[must_use]
     pub fn without_userinfo(&self) -> Self {
-        if self.userinfo.is_none() {
+        if self.parts.userinfo.is_none() {
             return self.clone();
         }
-        let mut text = String::with_capacity(self.text.len());
+        let mut text = String::with_capacity(usize::from(self.parts.len));
         self.push_without_userinfo(&mut text);
         Self::parse(&text).unwrap_or_else(|_| self.clone())
     }
 
     /// The text in two parts around the user information, to be written one after the other.
     pub(crate) fn around_userinfo(&self) -> (&str, &str) {
-        let Some((start, end)) = self.userinfo else {
-            return (&self.text, "");
+        let text = self.as_str();
+        let Some((start, end)) = self.parts.userinfo else {
+            return (text, "");
         };
-        let before = self.text.get(..usize::from(start)).unwrap_or("");
-        let after = self.text.get(usize::from(end) + 1..).unwrap_or("");
+        let before = text.get(..usize::from(start)).unwrap_or("");
+        let after = text.get(usize::from(end) + 1..).unwrap_or("");
         (before, after)
     }
 
@@ -255,7 +256,7 @@ impl Uri {
     }
 
     fn part(&self, (start, end): Span) -> &str {
-        self.text
+        self.as_str()
             .get(Range {
                 start: usize::from(start),
                 end: usize::from(end),
@@ -264,15 +265,73 @@ impl Uri {
     }
 }
 
-fn is_forbidden(byte: u8) -> bool {
-    byte <= b' ' || matches!(byte, 0x7F | b'"' | b'<' | b'>' | b'\\' | b'#' | b'^' | b'`')
+impl Parts {
+    fn parse(text: &str) -> Result<Self, UriError> {
+        let bytes = text.as_bytes();
+        let len = u16::try_from(bytes.len()).map_err(|_| UriError::TooLong)?;
+        // No early end, so that the compiler makes vectors of it.
+        if bytes
+            .iter()
+            .fold(false, |found, &byte| found | is_forbidden(byte))
+        {
+            return Err(UriError::Character);
+        }
+        let (scheme, authority_start) = parse_scheme(bytes).ok_or(UriError::Scheme)?;
+        let rest = bytes.get(authority_start..).unwrap_or(&[]);
+        let authority_end = rest
+            .iter()
+            .position(|byte| matches!(byte, b'/' | b'?'))
+            .map_or(bytes.len(), |at| at.saturating_add(authority_start));
+        let at = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+        let authority = text.get(authority_start..authority_end).unwrap_or("");
+        let (userinfo, host_port) = match memchr::memrchr(b'@', authority.as_bytes()) {
+            Some(end) => {
+                let end = authority_start.saturating_add(end);
+                (Some((at(authority_start), at(end))), end.saturating_add(1))
+            }
+            None => (None, authority_start),
+        };
+        let (host, ipv6, port) = split_host_port(text.get(host_port..authority_end).unwrap_or(""))?;
+        let host_start = host_port.saturating_add(usize::from(ipv6));
+        let tail = bytes.get(authority_end..).unwrap_or(&[]);
+        let question = memchr::memchr(b'?', tail).map(|found| authority_end.saturating_add(found));
+        Ok(Self {
+            len,
+            scheme,
+            port,
+            userinfo,
+            host: (at(host_start), at(host_start.saturating_add(host.len()))),
+            ipv6,
+            path: (at(authority_end), question.map_or(len, at)),
+            query: question.map(|question| (at(question.saturating_add(1)), len)),
+        })
+    }
 }
 
-/// Where `part`, a slice of `text`, lies in it. Both are at most `u16::MAX` long.
-fn span_of(text: &str, part: &str) -> Span {
-    let start = (part.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
-    let clamp = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
-    (clamp(start), clamp(start.saturating_add(part.len())))
+/// The scheme, and where the authority begins behind `://`.
+fn parse_scheme(bytes: &[u8]) -> Option<(Scheme, usize)> {
+    if bytes.starts_with(b"rtsp://") {
+        return Some((Scheme::Rtsp, 7));
+    }
+    [Scheme::Rtsp, Scheme::Rtsps, Scheme::Rtspu]
+        .into_iter()
+        .find_map(|scheme| {
+            let (name, rest) = bytes.split_at_checked(scheme.as_str().len())?;
+            let matches = name.eq_ignore_ascii_case(scheme.as_str().as_bytes());
+            (matches && rest.starts_with(b"://")).then(|| (scheme, name.len().saturating_add(3)))
+        })
+}
+
+const fn is_forbidden(byte: u8) -> bool {
+    (byte <= b' ')
+        | (byte == 0x7F)
+        | (byte == b'"')
+        | (byte == b'<')
+        | (byte == b'>')
+        | (byte == b'\\')
+        | (byte == b'#')
+        | (byte == b'^')
+        | (byte == b'`')
 }
 
 fn split_host_port(text: &str) -> Result<(&str, bool, Option<u16>), UriError> {
@@ -316,7 +375,35 @@ fn parse_port(text: &str) -> Result<u16, UriError> {
 
 /// `reg-name` of RFC 3986 §3.2.2.
 fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte)
+    const HOST: u128 = {
+        let (mut set, mut byte) = (0u128, 0u8);
+        while byte < 128 {
+            let mark = matches!(
+                byte,
+                b'-' | b'.'
+                    | b'_'
+                    | b'~'
+                    | b'%'
+                    | b'!'
+                    | b'$'
+                    | b'&'
+                    | b'\''
+                    | b'('
+                    | b')'
+                    | b'*'
+                    | b'+'
+                    | b','
+                    | b';'
+                    | b'='
+            );
+            if byte.is_ascii_alphanumeric() || mark {
+                set |= 1 << byte;
+            }
+            byte += 1;
+        }
+        set
+    };
+    byte < 128 && HOST & (1 << byte) != 0
 }
 
 pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, UriError> {
@@ -381,7 +468,7 @@ impl core::str::FromStr for Uri {
 
 impl PartialEq for Uri {
     fn eq(&self, other: &Self) -> bool {
-        self.scheme == other.scheme
+        self.parts.scheme == other.parts.scheme
             && self.port_or_default() == other.port_or_default()
             && self.host().eq_ignore_ascii_case(other.host())
             && self.userinfo() == other.userinfo()
@@ -392,9 +479,24 @@ impl PartialEq for Uri {
 
 impl Eq for Uri {}
 
+/// A copy that does not hold on to the message that the URI came with.
+impl Clone for Uri {
+    fn clone(&self) -> Self {
+        let text = match self.text.len() > usize::from(self.parts.len) {
+            true => Arc::from(self.as_str()),
+            false => Arc::clone(&self.text),
+        };
+        Self {
+            text,
+            start: 0,
+            parts: self.parts,
+        }
+    }
+}
+
 impl Hash for Uri {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.scheme.hash(state);
+        self.parts.scheme.hash(state);
         self.port_or_default().hash(state);
         for byte in self.host().bytes() {
             state.write_u8(byte.to_ascii_lowercase());

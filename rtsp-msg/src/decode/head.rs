@@ -2,13 +2,14 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use bytes::Bytes;
 
-use super::scan::{LineEnd, line_end};
+use super::scan::{Line, Lines};
 use crate::error::DecodeErrorKind;
 use crate::header_list::Headers;
-use crate::header_name::HeaderName;
+use crate::header_name::{self, HeaderName};
 use crate::headers::CSeq;
 use crate::leniency::{Deviation, Deviations, Leniency};
 use crate::limits::Limits;
@@ -57,9 +58,10 @@ impl Faults<'_> {
     }
 }
 
-/// `head` ends in an empty line.
+/// The message that `head` makes; its lines were found on the way to its end.
 pub(super) fn parse_head(
     head: &[u8],
+    lines: Lines<'_>,
     limits: &Limits,
     leniency: &Leniency,
     deviations: &mut Deviations,
@@ -69,23 +71,16 @@ pub(super) fn parse_head(
         leniency,
         deviations,
     };
-    let text = match core::str::from_utf8(head) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(error) => {
-            faults.tolerate(
-                leniency.non_utf8,
-                Deviation::NonUtf8,
-                DecodeErrorKind::NonUtf8,
-                error.valid_up_to(),
-            );
-            String::from_utf8_lossy(head)
-        }
+    if lines.bare {
+        let allowed = leniency.bare_line_ends;
+        let (deviation, kind) = (Deviation::BareLineEnds, DecodeErrorKind::LineEnd);
+        faults.tolerate(allowed, deviation, kind, bare_line_end(head));
+    }
+    let (start, headers) = match plain_text(head) {
+        Some(text) => parse_plain(text, lines.all, limits, &mut faults),
+        None => parse_unusual(head, lines.all, limits, &mut faults),
     };
-    let mut lines = Lines { text: &text, at: 0 };
-    let (at, first_line) = lines.next(&mut faults).unwrap_or((0, ""));
-    let start = StartLine::parse(first_line, limits, &mut faults, at);
-    let in_response = is_status_line(first_line);
-    let headers = parse_headers(lines, &mut faults);
+    let in_response = is_status_line(head);
 
     let length = match &start {
         StartLine::Response { status, .. } if status.forbids_body() => Ok(0),
@@ -114,39 +109,121 @@ pub(super) fn parse_head(
     }
 }
 
-/// The lines of a head without their ends, with the offset of each.
-struct Lines<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Lines<'a> {
-    /// `None` at the empty line.
-    fn next(&mut self, faults: &mut Faults<'_>) -> Option<(usize, &'a str)> {
-        let (end, next) = match line_end(self.text.as_bytes(), self.at) {
-            LineEnd::At { end, next } => (end, next),
-            LineEnd::Undecided(end) => (end, end.saturating_add(1)),
-            LineEnd::None => return None,
-        };
-        let at = self.at;
-        if next.saturating_sub(end) == 1 {
-            let allowed = faults.leniency.bare_line_ends;
-            faults.tolerate(
-                allowed,
-                Deviation::BareLineEnds,
-                DecodeErrorKind::LineEnd,
-                end,
-            );
-        }
-        self.at = next;
-        self.text
-            .get(at..end)
-            .filter(|line| !line.is_empty())
-            .map(|line| (at, line))
+/// The head as text if it is UTF-8 and has no control characters but line ends and tabs.
+#[inline]
+fn plain_text(head: &[u8]) -> Option<&str> {
+    // No early end, so that the compiler makes vectors of it.
+    let controls = head.iter().fold(false, |found, &byte| {
+        found | (byte < b' ') & (byte != b'\r') & (byte != b'\n') & (byte != b'\t') | (byte == 0x7F)
+    });
+    match controls {
+        true => None,
+        false => core::str::from_utf8(head).ok(),
     }
 }
 
-enum StartLine<'a> {
+/// The offset of the first line end that is not CR LF.
+#[cold]
+fn bare_line_end(head: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(&byte) = head.get(at) {
+        match (byte, head.get(at.saturating_add(1))) {
+            (b'\r', Some(b'\n')) => at = at.saturating_add(2),
+            (b'\r' | b'\n', _) => return at,
+            _ => at = at.saturating_add(1),
+        }
+    }
+    0
+}
+
+/// A head whose lines can be read where they lie: nothing in it is copied but the head as a whole.
+fn parse_plain(
+    text: &str,
+    lines: &[Line],
+    limits: &Limits,
+    faults: &mut Faults<'_>,
+) -> (StartLine, Headers) {
+    let shared: Arc<str> = Arc::from(text);
+    let (first, rest) = lines
+        .split_first()
+        .unwrap_or((&Line { start: 0, end: 0 }, &[]));
+    let first = text.get(first.range()).unwrap_or("");
+    let start = StartLine::parse(first, Some(&shared), limits, faults);
+    if let Some(headers) = plain_headers(text, shared, rest) {
+        return (start, headers);
+    }
+    let lines = rest.iter().map(|line| {
+        let text = text.get(line.range()).unwrap_or("");
+        (line.start as usize, Cow::Borrowed(text))
+    });
+    (start, unusual_headers(lines, faults))
+}
+
+/// `None` when a line is folded or unreadable.
+fn plain_headers(text: &str, shared: Arc<str>, lines: &[Line]) -> Option<Headers> {
+    let mut headers = Headers::of_head(shared, lines.len());
+    let bytes = text.as_bytes();
+    for line in lines {
+        let (start, end) = (line.start as usize, line.end as usize);
+        let line = bytes.get(start..end)?;
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        let (name, value) = line.split_at_checked(colon)?;
+        let blanks = |bytes: &[u8]| bytes.iter().take_while(|&&byte| is_blank(byte)).count();
+        let after = blanks(value.get(1..)?).saturating_add(1);
+        let mut name_end = colon;
+        let mut index = header_name::lookup(name);
+        if index.is_none() {
+            name_end = name.trim_ascii_end().len();
+            let name = name.get(..name_end)?;
+            index = header_name::lookup(name);
+            if index.is_none() && !token::is_token(name) {
+                return None;
+            }
+        }
+        let value_start = start.saturating_add(colon).saturating_add(after);
+        let mut value_end = end;
+        while value_end > value_start
+            && bytes
+                .get(value_end.wrapping_sub(1))
+                .is_some_and(|&byte| is_blank(byte))
+        {
+            value_end = value_end.wrapping_sub(1);
+        }
+        let name = start..start.saturating_add(name_end);
+        if !headers.push_line(index, name, value_start..value_end.max(value_start)) {
+            return None;
+        }
+    }
+    Some(headers)
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// A head with bytes that are no UTF-8, or with control characters.
+#[cold]
+fn parse_unusual(
+    head: &[u8],
+    lines: &[Line],
+    limits: &Limits,
+    faults: &mut Faults<'_>,
+) -> (StartLine, Headers) {
+    if let Err(error) = core::str::from_utf8(head) {
+        let allowed = faults.leniency.non_utf8;
+        let (deviation, kind) = (Deviation::NonUtf8, DecodeErrorKind::NonUtf8);
+        faults.tolerate(allowed, deviation, kind, error.valid_up_to());
+    }
+    let mut lines = lines.iter().map(|line| {
+        let bytes = head.get(line.range()).unwrap_or(&[]);
+        (line.start as usize, String::from_utf8_lossy(bytes))
+    });
+    let (_, first) = lines.next().unwrap_or((0, Cow::Borrowed("")));
+    let start = StartLine::parse(&first, None, limits, faults);
+    (start, unusual_headers(lines, faults))
+}
+
+enum StartLine {
     Request {
         method: Method,
         target: RequestTarget,
@@ -155,23 +232,30 @@ enum StartLine<'a> {
     Response {
         version: Version,
         status: StatusCode,
-        reason: &'a str,
+        reason: Cow<'static, str>,
     },
     Unreadable,
 }
 
-impl<'a> StartLine<'a> {
-    fn parse(line: &'a str, limits: &Limits, faults: &mut Faults<'_>, at: usize) -> Self {
-        let parsed = match is_status_line(line) {
+impl StartLine {
+    /// `line` lies at the start of `head`, if there is one.
+    fn parse(
+        line: &str,
+        head: Option<&Arc<str>>,
+        limits: &Limits,
+        faults: &mut Faults<'_>,
+    ) -> Self {
+        let parsed = match is_status_line(line.as_bytes()) {
             true => parse_status_line(line, faults),
-            false => parse_request_line(line, limits, faults),
+            false => parse_request_line(line, head, limits, faults),
         };
         parsed.unwrap_or_else(|kind| {
-            faults.set(kind, at);
+            faults.set(kind, 0);
             Self::Unreadable
         })
     }
 
+    #[inline]
     fn into_head(self, headers: Headers, length: usize) -> Head {
         let body = Bytes::new();
         let message = match self {
@@ -190,19 +274,13 @@ impl<'a> StartLine<'a> {
                 version,
                 status,
                 reason,
-            } => {
-                let reason = match reason == status.reason() {
-                    true => Cow::Borrowed(status.reason()),
-                    false => Cow::Owned(String::from(reason)),
-                };
-                Message::Response(Response {
-                    version,
-                    status,
-                    reason,
-                    headers,
-                    body,
-                })
-            }
+            } => Message::Response(Response {
+                version,
+                status,
+                reason,
+                headers,
+                body,
+            }),
             // Not without a fault noted, but if it were: refused all the same.
             Self::Unreadable => {
                 let (kind, length) = (DecodeErrorKind::StartLine, Some(length as u64));
@@ -220,18 +298,21 @@ impl<'a> StartLine<'a> {
 }
 
 /// `Method SP Request-URI SP RTSP-Version` (RFC 7826 §7.1).
-fn parse_request_line<'a>(
+fn parse_request_line(
     line: &str,
+    head: Option<&Arc<str>>,
     limits: &Limits,
     faults: &mut Faults<'_>,
-) -> Result<StartLine<'a>, DecodeErrorKind> {
+) -> Result<StartLine, DecodeErrorKind> {
     let trimmed = if faults.leniency.request_line_spaces {
         line.trim_matches(' ')
     } else {
         line
     };
-    let (method, rest) = trimmed.split_once(' ').ok_or(DecodeErrorKind::StartLine)?;
-    let (target, version) = rest.rsplit_once(' ').ok_or(DecodeErrorKind::StartLine)?;
+    let (method, rest) = split_at_byte(trimmed, memchr::memchr(b' ', trimmed.as_bytes()))
+        .ok_or(DecodeErrorKind::StartLine)?;
+    let (target, version) = split_at_byte(rest, memchr::memrchr(b' ', rest.as_bytes()))
+        .ok_or(DecodeErrorKind::StartLine)?;
     let version = parse_version(version)?;
     let method = Method::parse(method).ok_or(DecodeErrorKind::Method)?;
     let target = match target.trim_matches(' ') {
@@ -246,8 +327,22 @@ fn parse_request_line<'a>(
     if target.len() > limits.uri {
         return Err(DecodeErrorKind::UriTooLong);
     }
-    let target = match (target, Uri::parse(target)) {
-        ("*", _) => RequestTarget::Any,
+    if target == "*" {
+        let target = RequestTarget::Any;
+        return Ok(StartLine::Request {
+            method,
+            target,
+            version,
+        });
+    }
+    let uri = match head {
+        Some(head) => {
+            let start = (target.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
+            Uri::parse_within(head, start, target.len())
+        }
+        None => Uri::parse(target),
+    };
+    let target = match (target, uri) {
         (_, Ok(uri)) => RequestTarget::Uri(uri),
         (path, Err(_)) if path.starts_with('/') && faults.leniency.path_only_target => {
             faults.deviations.note(Deviation::PathOnlyTarget);
@@ -262,48 +357,45 @@ fn parse_request_line<'a>(
     })
 }
 
+/// What stands before and behind the byte at `at`.
+#[inline]
+fn split_at_byte(text: &str, at: Option<usize>) -> Option<(&str, &str)> {
+    let at = at?;
+    Some((text.get(..at)?, text.get(at.checked_add(1)?..)?))
+}
+
 /// `RTSP-Version SP Status-Code SP Reason-Phrase` (RFC 7826 §8.1).
-fn parse_status_line<'a>(
-    line: &'a str,
-    faults: &mut Faults<'_>,
-) -> Result<StartLine<'a>, DecodeErrorKind> {
-    let (version, rest) = line.split_once(' ').ok_or(DecodeErrorKind::StartLine)?;
+fn parse_status_line(line: &str, faults: &mut Faults<'_>) -> Result<StartLine, DecodeErrorKind> {
+    let space = memchr::memchr(b' ', line.as_bytes());
+    let (version, rest) = split_at_byte(line, space).ok_or(DecodeErrorKind::StartLine)?;
     let version = parse_version(version)?;
-    let (code, reason) = match rest.trim_start_matches(' ').split_once(' ') {
+    let trimmed = rest.trim_start_matches(' ');
+    let (code, reason) = match split_at_byte(trimmed, memchr::memchr(b' ', trimmed.as_bytes())) {
         Some((code, reason)) => (code, Some(reason.trim_start_matches(' '))),
-        None => (rest.trim_start_matches(' '), None),
+        None => (trimmed, None),
     };
     let status = StatusCode::parse(code).ok_or(DecodeErrorKind::StatusCode)?;
     let plain = code
         .len()
         .saturating_add(reason.map_or(0, |reason| reason.len().saturating_add(1)));
-    let doubled = rest.len() != plain;
-    if doubled {
+    if rest.len() != plain {
         let allowed = faults.leniency.status_line_spaces;
-        faults.tolerate(
-            allowed,
-            Deviation::StatusLineSpaces,
-            DecodeErrorKind::StartLine,
-            version_end(line),
-        );
+        let (deviation, kind) = (Deviation::StatusLineSpaces, DecodeErrorKind::StartLine);
+        faults.tolerate(allowed, deviation, kind, space.unwrap_or(0));
     }
     let reason = reason.unwrap_or("").trim_end_matches([' ', '\t']);
     if reason.is_empty() {
         let allowed = faults.leniency.missing_reason;
-        faults.tolerate(
-            allowed,
-            Deviation::MissingReason,
-            DecodeErrorKind::StartLine,
-            line.len(),
-        );
+        let (deviation, kind) = (Deviation::MissingReason, DecodeErrorKind::StartLine);
+        faults.tolerate(allowed, deviation, kind, line.len());
     }
     if reason.bytes().any(is_control) {
         return Err(DecodeErrorKind::StartLine);
     }
-    let reason = if reason.is_empty() {
-        status.reason()
-    } else {
-        reason
+    let standard = status.reason();
+    let reason = match reason.is_empty() || reason == standard {
+        true => Cow::Borrowed(standard),
+        false => Cow::Owned(String::from(reason)),
     };
     Ok(StartLine::Response {
         version,
@@ -313,13 +405,9 @@ fn parse_status_line<'a>(
 }
 
 /// No method has a slash.
-fn is_status_line(line: &str) -> bool {
+fn is_status_line(line: &[u8]) -> bool {
     line.get(..5)
-        .is_some_and(|name| name.eq_ignore_ascii_case("RTSP/"))
-}
-
-fn version_end(line: &str) -> usize {
-    line.find(' ').unwrap_or(0)
+        .is_some_and(|name| name.eq_ignore_ascii_case(b"RTSP/"))
 }
 
 fn parse_version(text: &str) -> Result<Version, DecodeErrorKind> {
@@ -330,10 +418,14 @@ fn parse_version(text: &str) -> Result<Version, DecodeErrorKind> {
 }
 
 /// `header-name HCOLON header-value`, folded over any number of lines (RFC 7826 §20.1, §20.2.1).
-fn parse_headers(mut lines: Lines<'_>, faults: &mut Faults<'_>) -> Headers {
-    let mut headers = Headers::with_capacity(lines.text.len().saturating_sub(lines.at));
+#[cold]
+fn unusual_headers<'a>(
+    lines: impl Iterator<Item = (usize, Cow<'a, str>)>,
+    faults: &mut Faults<'_>,
+) -> Headers {
+    let mut headers = Headers::new();
     let mut folds_into = false;
-    while let Some((at, line)) = lines.next(faults) {
+    for (at, line) in lines {
         let value_ok = !line.bytes().any(is_control);
         if value_ok && folds_into && line.starts_with([' ', '\t']) {
             headers.extend_last(line.trim_matches([' ', '\t']));
@@ -344,8 +436,7 @@ fn parse_headers(mut lines: Lines<'_>, faults: &mut Faults<'_>) -> Headers {
             .map(|(name, value)| (name.trim_end_matches([' ', '\t']), value));
         match parts.filter(|(name, _)| value_ok && token::is_token(name.as_bytes())) {
             Some((name, value)) => {
-                headers.start(name);
-                headers.push_value(value.trim_matches([' ', '\t']));
+                headers.push_owned(name, value.trim_matches([' ', '\t']));
                 folds_into = true;
             }
             None => {

@@ -64,7 +64,15 @@ impl Decoder {
     ///
     /// See [`DecodeErrorKind`]. After an error that is not fatal the next call goes on behind the refused message.
     /// After a fatal one every call returns the same error, until [`Decoder::resync`] has found a message.
+    #[inline]
     pub fn decode(&mut self, buf: &mut BytesMut) -> Result<Option<Message>, DecodeError> {
+        if matches!(self.stage, Stage::Head) && self.scan.is_fresh() && buf.first() == Some(&b'$') {
+            return Ok(self.take_frame(buf));
+        }
+        self.decode_text(buf)
+    }
+
+    fn decode_text(&mut self, buf: &mut BytesMut) -> Result<Option<Message>, DecodeError> {
         if !self.at_boundary(buf)? {
             return Ok(self.take_body(buf));
         }
@@ -78,25 +86,36 @@ impl Decoder {
             Ok(None) => return Ok(None),
             Err((kind, at)) => return Err(self.lose(kind, at, None, false)),
         };
-        let head = buf
-            .get(..end)
-            .map(|head| parse_head(head, &self.limits, &self.leniency, &mut self.deviations));
         let offset = self.consumed;
+        let head = parse_head(
+            buf.get(..end).unwrap_or(&[]),
+            self.scan.lines(),
+            &self.limits,
+            &self.leniency,
+            &mut self.deviations,
+        );
         self.consume(buf, end);
-        self.scan = HeadScan::default();
+        self.scan.reset();
         match head {
-            Some(Head::Message { message, length: 0 }) => Ok(Some(message)),
-            Some(Head::Message { message, length }) => {
-                self.stage = Stage::Body { message, length };
-                Ok(self.take_body(buf))
+            Head::Message { message, length: 0 } => Ok(Some(message)),
+            Head::Message {
+                mut message,
+                length,
+            } if length <= buf.len() => {
+                self.attach_body(&mut message, length, buf);
+                Ok(Some(message))
             }
-            Some(Head::Refused {
+            Head::Message { message, length } => {
+                self.stage = Stage::Body { message, length };
+                Ok(None)
+            }
+            Head::Refused {
                 kind,
                 at,
                 cseq,
                 in_response,
                 length: Some(length),
-            }) => {
+            } => {
                 self.stage = Stage::Skip(length);
                 let offset = offset.saturating_add(at as u64);
                 Err(DecodeError {
@@ -107,14 +126,13 @@ impl Decoder {
                     in_response,
                 })
             }
-            Some(Head::Refused {
+            Head::Refused {
                 kind,
                 cseq,
                 in_response,
                 length: None,
                 ..
-            }) => Err(self.lose(kind, 0, cseq, in_response)),
-            None => Ok(None),
+            } => Err(self.lose(kind, 0, cseq, in_response)),
         }
     }
 
@@ -225,13 +243,7 @@ impl Decoder {
                 mut message,
                 length,
             } if length <= buf.len() => {
-                let bytes = buf.split_to(length).freeze();
-                self.consumed = self.consumed.saturating_add(length as u64);
-                match &mut message {
-                    Message::Request(request) => request.body = bytes,
-                    Message::Response(response) => response.body = bytes,
-                    Message::Interleaved(_) => {}
-                }
+                self.attach_body(&mut message, length, buf);
                 Some(message)
             }
             stage => {
@@ -241,6 +253,17 @@ impl Decoder {
         }
     }
 
+    fn attach_body(&mut self, message: &mut Message, length: usize, buf: &mut BytesMut) {
+        let bytes = buf.split_to(length).freeze();
+        self.consumed = self.consumed.saturating_add(length as u64);
+        match message {
+            Message::Request(request) => request.body = bytes,
+            Message::Response(response) => response.body = bytes,
+            Message::Interleaved(_) => {}
+        }
+    }
+
+    #[inline]
     fn take_frame(&mut self, buf: &mut BytesMut) -> Option<Message> {
         let prefix = Prefix::parse(buf)?;
         let length = usize::from(prefix.length);
@@ -273,7 +296,7 @@ impl Decoder {
         };
         // What was scanned is the start of a message already: the search begins behind its first byte.
         let search = Search::new(usize::from(!self.scan.is_fresh()));
-        self.scan = HeadScan::default();
+        self.scan.reset();
         self.stage = Stage::Lost { error, search };
         error
     }

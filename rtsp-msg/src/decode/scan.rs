@@ -1,20 +1,47 @@
-//! Finding the end of a head, each byte looked at once.
+//! Finding the end of a head, each byte looked at once, and noting its lines on the way.
+
+use alloc::vec::Vec;
 
 use crate::error::DecodeErrorKind;
 use crate::limits::Limits;
 
 /// How far the current head was searched for its end, the first empty line (RFC 7826 §5.1).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct HeadScan {
     position: usize,
     line_start: usize,
-    lines: usize,
     /// The line before this one ended in a lone CR.
     lone_cr: bool,
+    /// A line so far ended in one byte.
+    bare: bool,
+    /// The lines so far; keeps its memory from head to head.
+    lines: Vec<Line>,
+}
+
+/// A line of a head, without its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+impl Line {
+    pub(super) const fn range(self) -> core::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A head that is complete.
+#[derive(Clone, Copy)]
+pub(super) struct Lines<'a> {
+    /// Those before the empty one.
+    pub(super) all: &'a [Line],
+    /// Whether a line ends in a lone CR or LF.
+    pub(super) bare: bool,
 }
 
 /// Where a line ends, and where the next one starts.
-pub(super) enum LineEnd {
+enum LineEnd {
     /// No line end in these bytes.
     None,
     /// A CR is the last byte: the next one decides.
@@ -24,7 +51,8 @@ pub(super) enum LineEnd {
 }
 
 /// The first line end at or after `from`.
-pub(super) fn line_end(bytes: &[u8], from: usize) -> LineEnd {
+#[inline]
+fn line_end(bytes: &[u8], from: usize) -> LineEnd {
     let found = bytes
         .get(from..)
         .and_then(|rest| memchr::memchr2(b'\r', b'\n', rest));
@@ -42,10 +70,39 @@ pub(super) fn line_end(bytes: &[u8], from: usize) -> LineEnd {
     }
 }
 
+impl Default for HeadScan {
+    fn default() -> Self {
+        Self {
+            position: 0,
+            line_start: 0,
+            lone_cr: false,
+            bare: false,
+            // More lines than most heads have.
+            lines: Vec::with_capacity(16),
+        }
+    }
+}
+
 impl HeadScan {
     /// Whether nothing of a message was seen.
+    #[inline]
     pub(super) fn is_fresh(&self) -> bool {
         self.position == 0
+    }
+
+    /// Forgets the head.
+    pub(super) fn reset(&mut self) {
+        self.lines.clear();
+        (self.position, self.line_start) = (0, 0);
+        (self.lone_cr, self.bare) = (false, false);
+    }
+
+    /// The lines of the head that [`HeadScan::advance`] found.
+    pub(super) fn lines(&self) -> Lines<'_> {
+        Lines {
+            all: &self.lines,
+            bare: self.bare,
+        }
     }
 
     /// Goes on searching; the length of the head if `bytes` has all of it.
@@ -70,14 +127,19 @@ impl HeadScan {
             };
             self.count(next);
             self.check(end, next, limits)?;
+            let bare = next == end.saturating_add(1);
+            self.bare |= bare;
             if end == self.line_start {
                 return Ok(Some(next));
             }
-            self.lone_cr = next == end.saturating_add(1) && bytes.get(end) == Some(&b'\r');
-            self.lines = self.lines.saturating_add(1);
-            if self.lines > limits.header_count.saturating_add(1) {
+            self.lone_cr = bare && bytes.get(end) == Some(&b'\r');
+            if self.lines.len() > limits.header_count {
                 return Err((DecodeErrorKind::TooManyHeaders, self.line_start));
             }
+            self.lines.push(Line {
+                start: position(self.line_start),
+                end: position(end),
+            });
             self.line_start = next;
             self.position = next;
         }
@@ -95,13 +157,14 @@ impl HeadScan {
         Ok(None)
     }
 
+    #[inline]
     fn check(
         &self,
         line_end: usize,
         end: usize,
         limits: &Limits,
     ) -> Result<(), (DecodeErrorKind, usize)> {
-        if self.lines == 0 && line_end > limits.start_line {
+        if self.lines.is_empty() && line_end > limits.start_line {
             return Err((DecodeErrorKind::StartLineTooLong, limits.start_line));
         }
         if end > limits.header_bytes {
@@ -124,6 +187,11 @@ impl HeadScan {
     pub(super) fn work(&self) -> u64 {
         WORK.with(std::cell::Cell::get)
     }
+}
+
+/// Heads of 4 GiB exist only where limits allow them; they are then not read.
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
