@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: everything that a change must pass, step by step, with a summary at the end.
 
 use crate::failure::{During, Failure, Result};
-use crate::{interop, tidy, workspace};
+use crate::{conformance, interop, tidy, workspace};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -51,6 +51,9 @@ const STEPS: &[(&str, &str, Run)] = &[
     }),
     ("tidy", "the rules of the house hold", |_| {
         tidy::run().map(Outcome::of)
+    }),
+    ("conformance", "no rule of the RFCs lost its test", |_| {
+        conformance::check().map(Outcome::of)
     }),
     (
         "clippy",
@@ -104,7 +107,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let steps = chosen(options)?;
     if options.list {
         for (name, what, _) in steps {
-            println!("{name:<9} {what}");
+            println!("{name:<11} {what}");
         }
         return Ok(true);
     }
@@ -144,7 +147,7 @@ fn conclude(rows: &[(&str, Outcome, Duration)]) -> bool {
             Outcome::Failed => "FAIL",
             Outcome::NotRun => "not run",
         };
-        println!("{word:<8} {name:<9} {:>7.1} s", time.as_secs_f64());
+        println!("{word:<8} {name:<11} {:>7.1} s", time.as_secs_f64());
     }
     let count = |wanted| {
         rows.iter()

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod ci;
+mod conformance;
 mod failure;
 mod interop;
 mod tidy;
@@ -24,6 +25,8 @@ enum Task {
     Interop(interop::Options),
     /// Checks the rules of the house: layers, sizes, names, manifests.
     Tidy,
+    /// Joins the rules of the RFCs with the tests that prove them.
+    Conformance(conformance::Options),
     /// Runs everything that a change must pass, and prints a line a step.
     Ci(ci::Options),
     /// Runs the criterion benches; arguments after `--` go to criterion.
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Interop(options) => interop::run(&options),
         Task::Tidy => tidy::run(),
+        Task::Conformance(options) => conformance::run(&options),
         Task::Ci(options) => ci::run(&options),
         Task::Bench { arguments } => ci::bench(&arguments),
     };

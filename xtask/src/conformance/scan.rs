@@ -31,6 +31,9 @@ pub(super) fn tests(source: &str) -> Vec<Test> {
                 found.extend(test);
                 at = end;
             }
+            Token::Word("pub") if tokens.get(at + 1) == Some(&Token::Mark('(')) => {
+                at = group(&tokens, at + 1);
+            }
             Token::Word("pub" | "async" | "const" | "unsafe" | "extern") => {}
             // What is no function takes its attributes and its documentation with it.
             _ => header = Header::default(),
@@ -177,10 +180,6 @@ mod tests {
             ),
             (
                 "#[test]\n#[should_panic]\n/// Doc.\npub(crate) fn r2_msg_01() -> [u8; 2] { [1; 2] }",
-                &[],
-            ),
-            (
-                "#[test]\n#[should_panic]\n/// Doc.\nfn r2_msg_01() -> [u8; 2] { [1; 2] }",
                 &["r2_msg_01: R2-MSG-01"],
             ),
             ("fn r2_msg_01() {}", &[]),

@@ -71,10 +71,7 @@ impl<'a> Lexer<'a> {
     fn line_comment(&mut self) {
         let line = self.take_while(|letter| letter != '\n');
         // Four slashes are no documentation.
-        if let Some(doc) = line
-            .strip_prefix("///")
-            .filter(|doc| !doc.starts_with('/'))
-        {
+        if let Some(doc) = line.strip_prefix("///").filter(|doc| !doc.starts_with('/')) {
             self.tokens.push(Token::Doc(doc));
         }
     }
@@ -178,15 +175,12 @@ mod tests {
 
     #[test]
     fn code_comments_and_strings_are_told_apart() {
-        let cases: &[(&str, &[Token])] = &[
+        let cases: &[(&str, &[Token<'_>])] = &[
             ("fn a", &[Word("fn"), Word("a")]),
             ("a // fn b\nc", &[Word("a"), Word("c")]),
             ("/* fn /* b */ c */ d", &[Word("d")]),
             ("/// R2\n//// no\n//! no\nx", &[Doc(" R2"), Word("x")]),
-            (
-                r#""a\"b\\" c"#,
-                &[Text(r#"a\"b\\"#), Word("c")],
-            ),
+            (r#""a\"b\\" c"#, &[Text(r#"a\"b\\"#), Word("c")]),
             (r###"r#"a"b"# c"###, &[Text("a\"b"), Word("c")]),
             (r#"r"\" c"#, &[Text("\\"), Word("c")]),
             (r#"b"a" br"b" c"c""#, &[Text("a"), Text("b"), Text("c")]),
