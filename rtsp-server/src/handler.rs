@@ -121,9 +121,10 @@ mod tests {
     }
 
     fn public() -> Config {
-        let mut config = Config::default();
-        config.listen = vec!["0.0.0.0:0".parse().unwrap()];
-        config
+        Config {
+            listen: vec!["0.0.0.0:0".parse().unwrap()],
+            ..Config::default()
+        }
     }
 
     #[test]

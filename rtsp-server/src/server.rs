@@ -138,8 +138,6 @@ impl Server {
         let connection_config = connection_config(&config);
         let mut random = seed()?;
         let shards = shard_count(config.threads);
-        let demo = config.demo;
-        let udp_ports = config.udp_ports;
         let shared = Arc::new(Shared::new(
             config,
             connection_config,
@@ -148,24 +146,8 @@ impl Server {
             files,
         ));
 
-        let (senders, receivers): (Vec<_>, Vec<_>) =
-            (0..shards).map(|_| mpsc::channel(MAILBOX)).unzip();
-        shared.connect(senders);
-        let mut threads = Vec::with_capacity(shards);
-        let mut datagrams_per_call = usize::MAX;
-        for (index, mailbox) in receivers.into_iter().enumerate() {
-            let started = start_shard(
-                index,
-                &shared,
-                &addresses,
-                udp_ports,
-                random.fork(),
-                mailbox,
-            )
-            .await?;
-            datagrams_per_call = datagrams_per_call.min(started.1);
-            threads.push(started.0);
-        }
+        let (threads, datagrams_per_call) =
+            start_shards(shards, &shared, &addresses, &mut random).await?;
         let capacity = Capacity {
             connections,
             shards,
@@ -187,16 +169,7 @@ impl Server {
                 listener,
             )));
         }
-        if demo {
-            handle.accepting.push(tokio::spawn(source::live::demo(
-                handle.publishing(),
-                random.fork(),
-            )));
-        }
-        for pull in handle.shared.config.pulls.clone() {
-            let task = source::pull::run(handle.publishing(), pull, random.fork());
-            handle.accepting.push(tokio::spawn(task));
-        }
+        handle.start_sources(&mut random);
         Ok(handle)
     }
 }
@@ -280,6 +253,18 @@ impl ServerHandle {
             .is_err()
         {
             tracing::warn!("a shard did not end in time");
+        }
+    }
+
+    /// Starts what feeds paths from within: the built-in clip, and pulls.
+    fn start_sources(&mut self, random: &mut Random) {
+        if self.shared.config.demo {
+            let task = source::live::demo(self.publishing(), random.fork());
+            self.accepting.push(tokio::spawn(task));
+        }
+        for pull in self.shared.config.pulls.clone() {
+            let task = source::pull::run(self.publishing(), pull, random.fork());
+            self.accepting.push(tokio::spawn(task));
         }
     }
 
@@ -388,6 +373,26 @@ fn shard_count(threads: usize) -> usize {
         threads
     };
     wanted.clamp(1, 255)
+}
+
+/// Starts all shards; their threads, and how many datagrams one call takes on all of them.
+async fn start_shards(
+    count: usize,
+    shared: &Arc<Shared>,
+    listen: &[SocketAddr],
+    random: &mut Random,
+) -> Result<(Vec<thread::JoinHandle<()>>, usize), StartError> {
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(MAILBOX)).unzip();
+    shared.connect(senders);
+    let mut threads = Vec::with_capacity(count);
+    let mut datagrams_per_call = usize::MAX;
+    let ports = shared.config.udp_ports;
+    for (index, mailbox) in receivers.into_iter().enumerate() {
+        let started = start_shard(index, shared, listen, ports, random.fork(), mailbox).await?;
+        datagrams_per_call = datagrams_per_call.min(started.1);
+        threads.push(started.0);
+    }
+    Ok((threads, datagrams_per_call))
 }
 
 /// Starts one shard; its thread, and how many datagrams one call of it takes.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::Start,
-    shard::{Role, Shard},
+    shard::{Reading, Role, Shard},
     source::player::Started,
     stream::{
         layout::Layout,
@@ -225,12 +225,13 @@ pub(super) fn pause(
     }
     entry.session.pause(shard.now());
     let mut response = respond::pause(request.version, id);
-    if let Role::Reader(reading) = &entry.role {
-        if let Some(player) = &reading.player {
-            response
-                .headers
-                .append(HeaderName::Range, format!("npt={}-", player.position()));
-        }
+    if let Role::Reader(Reading {
+        player: Some(player),
+        ..
+    }) = &entry.role
+    {
+        let position = format!("npt={}-", player.position());
+        response.headers.append(HeaderName::Range, position);
     }
     Ok(response.into())
 }

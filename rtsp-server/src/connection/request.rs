@@ -188,7 +188,7 @@ async fn forward(shard: &Shard, from: &From, session: SessionId, request: Reques
     };
     let home = ShardId(session.shard());
     match shard.shared.mailbox(home) {
-        Some(mailbox) if mailbox.send(Mail::Forward(letter)).await.is_ok() => answered
+        Some(mailbox) if mailbox.send(Mail::Forward(Box::new(letter))).await.is_ok() => answered
             .await
             .unwrap_or_else(|_| Reply::Answer(ProtocolError::Internal.into_response(version))),
         _ => Reply::Answer(ProtocolError::SessionNotFound.into_response(version)),

@@ -29,10 +29,13 @@ pub(super) async fn first(
     from: &From,
     request: &Request,
 ) -> Result<Outcome, Refusal> {
-    if let Some(link) = &from.link {
-        if link.session_count() >= shard.shared.config.limits.sessions_per_connection {
-            return Err(ProtocolError::NotEnoughBandwidth.into());
-        }
+    let most = shard.shared.config.limits.sessions_per_connection;
+    if from
+        .link
+        .as_ref()
+        .is_some_and(|link| link.session_count() >= most)
+    {
+        return Err(ProtocolError::NotEnoughBandwidth.into());
     }
     if publish::wants_record(from, request) {
         return publish::setup(shard, from, request);
@@ -247,12 +250,15 @@ pub(super) fn release(shard: &Shard, entry: &mut SessionEntry, media: usize) {
     if let Some(link) = link {
         link.free_channels(&gone.transport);
     }
-    if let Role::Reader(reading) = &entry.role {
-        if let Some(reader) = reading.reader {
-            shard.with_stream(reading.stream.id, |local, _, _| {
-                local.leave_media(reader, media as u8);
-            });
-        }
+    if let Role::Reader(Reading {
+        stream,
+        reader: Some(reader),
+        ..
+    }) = &entry.role
+    {
+        shard.with_stream(stream.id, |local, _, _| {
+            local.leave_media(*reader, media as u8);
+        });
     }
 }
 

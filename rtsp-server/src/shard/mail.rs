@@ -30,6 +30,7 @@ pub(crate) struct OutPacket {
 
 /// The answer to a request.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // Moved once a request.
 pub(crate) enum Reply {
     Answer(Response),
     /// 401 with the challenges of the connection that asked.
@@ -98,7 +99,7 @@ pub(crate) enum Mail {
         stream: StreamId,
         reason: &'static str,
     },
-    Forward(Forwarded),
+    Forward(Box<Forwarded>),
     /// A connection of another shard, to which a session of this one is tied, has closed.
     ConnectionClosed {
         connection: u64,
@@ -149,12 +150,12 @@ impl Shard {
                 batch,
             } => {
                 self.with_stream(stream, |local, now, after| {
-                    local.deliver(index, batch, now, after)
+                    local.deliver(index, batch, now, after);
                 });
             }
             Mail::KeyFrame { stream, media } => self.ask_for_key_frame(stream, media),
             Mail::Ended { stream, reason } => self.ended(stream, reason),
-            Mail::Forward(forwarded) => connection::forwarded(self, forwarded),
+            Mail::Forward(forwarded) => connection::forwarded(self, *forwarded),
             Mail::ConnectionClosed {
                 connection,
                 session,

@@ -38,7 +38,7 @@ async fn receive(shard: Rc<Shard>, ports: Rc<Ports>, kind: Kind) {
             // An ICMP error of some earlier send: its reader times out by itself.
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
             Err(error) => {
-                tracing::warn!(%error, address = %socket.local_address(), "reading datagrams failed")
+                tracing::warn!(%error, address = %socket.local_address(), "reading datagrams failed");
             }
         }
         // One flood must not keep the other tasks of the shard waiting.

@@ -123,7 +123,7 @@ impl Splice {
     /// readers that believe the reports. `None` where the source said nothing yet, or its clock was set.
     fn by_wall_clock(&self, last: &Seen, timestamp: u32, elapsed: u32) -> Option<u32> {
         let ((told_at, told), (heard_at, heard)) = (self.told?, self.heard?);
-        let between = i128::from(heard_at.since(told_at)) * i128::from(self.clock_rate) >> 32;
+        let between = (i128::from(heard_at.since(told_at)) * i128::from(self.clock_rate)) >> 32;
         let shift = told.wrapping_add(between as u32).wrapping_sub(heard);
         let forward = timestamp.wrapping_add(shift).wrapping_sub(last.timestamp) as i32;
         let off = forward.abs_diff(elapsed as i32);

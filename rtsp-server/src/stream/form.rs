@@ -38,7 +38,7 @@ impl Framed {
                 }
                 match &mut run {
                     Some(run) if run.continues(entry) => {
-                        run.to = entry.start + u32::from(entry.len)
+                        run.to = entry.start + u32::from(entry.len);
                     }
                     _ => {
                         flush(&mut run, batch, &mut chunks);
