@@ -403,7 +403,7 @@ fn after_the_close_nothing_happens() {
     line.pass(secs(100));
     assert!(line.requests.is_empty() && line.written.is_empty() && line.until.is_none());
     let request = Request::new(Method::Options, RequestTarget::Any, Version::V1_0);
-    assert_eq!(line.connection.request(request), None);
+    assert_eq!(line.connection.request(line.now, request), None);
 }
 
 #[test]
@@ -413,8 +413,8 @@ fn r2_cseq_10_our_own_requests_have_their_own_numbers() {
     line.answer_ok();
     line.take();
     let request = || Request::new(Method::Options, RequestTarget::Any, Version::V1_0);
-    let first = line.connection.request(request()).unwrap();
-    let second = line.connection.request(request()).unwrap();
+    let first = line.connection.request(line.now, request()).unwrap();
+    let second = line.connection.request(line.now, request()).unwrap();
     line.drain();
     assert_eq!(cseqs(&line.take()), [1, 2]);
     for (cseq, expected) in [
@@ -433,9 +433,18 @@ fn r2_cseq_10_our_own_requests_have_their_own_numbers() {
         );
     }
     let sent = (0..1000)
-        .filter(|_| line.connection.request(request()).is_some())
+        .filter(|_| line.connection.request(line.now, request()).is_some())
         .count();
     assert_eq!(sent, 10, "unanswered requests are bounded");
+    line.connection.set_sessions(line.now, 1);
+    line.pass(Duration::from_millis(9_999));
+    assert_eq!(line.unanswered, []);
+    line.pass(Duration::from_millis(1));
+    assert_eq!(line.unanswered.len(), 10, "each is given up once");
+    assert!(line.connection.request(line.now, request()).is_some());
+    line.drain();
+    line.finish();
+    assert_eq!(line.unanswered.len(), 11, "nobody is left to answer it");
     assert_eq!(line.closed, None);
 }
 

@@ -218,7 +218,7 @@ impl Link {
                 .headers
                 .append(HeaderName::TerminateReason, "Internal-Error");
             tracing::debug!(session = ?ended.session, reason = ended.reason.as_str(), "TEARDOWN to the peer");
-            self.protocol.borrow_mut().request(request);
+            self.protocol.borrow_mut().request(Now::read(), request);
         }
         self.wake.notify_one();
     }
@@ -302,7 +302,7 @@ impl Link {
             };
             match feeds {
                 Some((stream, layout)) => {
-                    shard.ingest(stream, |ingest, now| ingest.frames(run, &layout, now))
+                    shard.ingest(stream, |ingest, now| ingest.frames(run, &layout, now));
                 }
                 None => shard.interleaved_feedback(id, run),
             }

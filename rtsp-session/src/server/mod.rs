@@ -5,6 +5,7 @@ mod connection;
 mod date;
 mod id;
 mod nature;
+pub mod notify;
 mod overload;
 pub mod parameters;
 pub mod plan;

@@ -1,19 +1,22 @@
 //! What a connection refuses by itself, before anybody looks at sessions: the rules that need only the request.
 
+use super::ConnectionConfig;
 use crate::error::ProtocolError;
+use rtsp_msg::headers::Blocksize;
 use rtsp_msg::{HeaderName, Method, Request, RequestTarget, Scheme, Version};
 
-/// Judges one request. `methods` are those that the server has, `features` the option tags that it supports.
+/// Judges one request by the server's versions, methods and option tags.
 ///
 /// # Errors
-/// The first rule that it breaks: CSeq (RFC 7826 §18.20), method (§17.5.2), target (§7.1), Require (§18.43).
-pub fn screen(
-    request: &Request,
-    methods: &[Method],
-    features: &[String],
-) -> Result<(), ProtocolError> {
+/// The first rule that it breaks: CSeq (RFC 7826 §18.20), version (§17.5.6), method (§17.5.2), target (§7.1), Blocksize
+/// (§18.10), Require (§18.43).
+pub fn screen(request: &Request, config: &ConnectionConfig) -> Result<(), ProtocolError> {
+    let (methods, features) = (&config.methods, &config.features);
     if request.cseq().is_none() {
         return Err(ProtocolError::NoSequence);
+    }
+    if !config.versions.contains(&request.version) {
+        return Err(ProtocolError::Version);
     }
     if !methods.contains(&request.method) || !exists_in(&request.method, request.version) {
         return Err(ProtocolError::NotImplemented {
@@ -34,6 +37,11 @@ pub fn screen(
         }
         _ => {}
     }
+    // Any size will do but one that is none.
+    request
+        .headers
+        .typed::<Blocksize>()
+        .map_err(|_| ProtocolError::BadHeader("Blocksize"))?;
     let tags = unsupported(request, features);
     if tags.is_empty() {
         Ok(())
@@ -89,15 +97,18 @@ mod tests {
     use super::*;
     use rtsp_msg::Uri;
 
-    fn methods() -> Vec<Method> {
-        vec![
-            Method::Options,
-            Method::Describe,
-            Method::Setup,
-            Method::Play,
-            Method::Announce,
-            Method::Record,
-        ]
+    fn config() -> ConnectionConfig {
+        ConnectionConfig {
+            methods: vec![
+                Method::Options,
+                Method::Describe,
+                Method::Setup,
+                Method::Play,
+                Method::Announce,
+                Method::Record,
+            ],
+            ..ConnectionConfig::default()
+        }
     }
 
     fn request(
@@ -122,7 +133,7 @@ mod tests {
     }
 
     fn verdict(request: &Request) -> u16 {
-        match screen(request, &methods(), &["play.basic".into()]) {
+        match screen(request, &config()) {
             Ok(()) => 200,
             Err(error) => error.status().code(),
         }
@@ -164,7 +175,7 @@ mod tests {
             (Version::V2_0, vec!["x.y", "z"]),
         ] {
             let request = request(Method::Describe, "rtsp://h/a", version, &headers);
-            match screen(&request, &methods(), &["play.basic".into()]) {
+            match screen(&request, &config()) {
                 Err(ProtocolError::OptionNotSupported { tags }) => assert_eq!(tags, expected),
                 other => panic!("{other:?}"),
             }
@@ -178,5 +189,24 @@ mod tests {
         assert_eq!(verdict(&request), 400);
         request.headers.append(HeaderName::CSeq, "seven");
         assert_eq!(verdict(&request), 400);
+    }
+
+    #[test]
+    fn r2_ver_05_a_version_that_is_switched_off_is_505() {
+        let request = request(Method::Options, "*", Version::V1_0, &[]);
+        let config = ConnectionConfig {
+            versions: vec![Version::V2_0],
+            ..config()
+        };
+        assert_eq!(screen(&request, &config), Err(ProtocolError::Version));
+    }
+
+    #[test]
+    fn r1_hdr_11_r2_hdr_14_blocksize_is_a_number() {
+        for (value, code) in [("1200", 200), ("0", 400), ("-1", 400), ("abc", 400)] {
+            let headers = [(HeaderName::Blocksize, value)];
+            let request = request(Method::Setup, "rtsp://h/a", Version::V2_0, &headers);
+            assert_eq!(verdict(&request), code, "{value}");
+        }
     }
 }

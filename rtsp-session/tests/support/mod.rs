@@ -37,6 +37,8 @@ pub struct Line {
     pub buffer: BytesMut,
     pub requests: Vec<Incoming>,
     pub responses: Vec<(RequestId, Response)>,
+    /// Our own requests that nobody answered.
+    pub unanswered: Vec<RequestId>,
     /// Channel and payload, in order.
     pub frames: Vec<(u8, Bytes)>,
     /// What happened, in order: `request METHOD`, `frame CHANNEL`.
@@ -58,6 +60,7 @@ impl Line {
             buffer: BytesMut::new(),
             requests: Vec::new(),
             responses: Vec::new(),
+            unanswered: Vec::new(),
             frames: Vec::new(),
             order: Vec::new(),
             written: BytesMut::new(),
@@ -145,6 +148,7 @@ impl Line {
                     self.connection.recycle(run);
                 }
                 Output::Response { id, response } => self.responses.push((id, response)),
+                Output::Unanswered { id } => self.unanswered.push(id),
                 Output::Write(bytes) => self.written.extend_from_slice(&bytes),
                 Output::Close(reason) => {
                     assert_eq!(self.closed, None, "closed twice");

@@ -86,8 +86,7 @@ impl World {
             (after == AfterClose::End).then(|| session.id())
         });
         for id in ended.collect::<Vec<_>>() {
-            self.sessions.remove(&id);
-            self.ended.push((id, "connection closed"));
+            self.end(id, "connection closed");
         }
         self.count_sessions();
     }
@@ -105,10 +104,25 @@ impl World {
             .map(|one| one.id())
             .collect();
         for id in expired {
-            self.sessions.remove(&id);
-            self.ended.push((id, "timeout"));
+            self.end(id, "timeout");
         }
         self.count_sessions();
+    }
+
+    fn end(&mut self, id: SessionId, cause: &'static str) {
+        if let Some(session) = self.sessions.remove(&id) {
+            for (number, (line, channels)) in self.lines.iter_mut().enumerate() {
+                line.connection.forget_session(id.as_str());
+                for media in session.media() {
+                    if let NegotiatedTransport::Interleaved { rtp, rtcp } = media.transport
+                        && session.connection() == Some(number as u64)
+                    {
+                        channels.remove(rtp, rtcp);
+                    }
+                }
+            }
+        }
+        self.ended.push((id, cause));
     }
 
     fn count_sessions(&mut self) {
@@ -275,8 +289,7 @@ impl World {
                 }
                 let left = (session.state() != State::Init).then_some(id);
                 if left.is_none() {
-                    self.sessions.remove(&id);
-                    self.ended.push((id, "TEARDOWN"));
+                    self.end(id, "TEARDOWN");
                 }
                 respond::teardown(version, left)
             }

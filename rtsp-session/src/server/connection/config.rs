@@ -1,7 +1,7 @@
 //! What a connection allows, and for how long.
 
 use crate::auth::{Scheme, Users};
-use rtsp_msg::{Leniency, Limits, Method};
+use rtsp_msg::{Leniency, Limits, Method, Version};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +15,11 @@ pub struct ConnectionConfig {
     pub leniency: Leniency,
     /// Which deviations in the use of it are.
     pub session_leniency: crate::leniency::Leniency,
+    /// The versions that the server speaks; requests in others are answered 505, in their own version.
+    pub versions: Vec<Version>,
     /// The methods that the server has, in the order of a Public header. Others are answered 501 here.
     pub methods: Vec<Method>,
-    /// The option tags that it supports: a Require with others is answered 551 here.
+    /// The option tags that it supports, for Supported: a Require with others is answered 551 here.
     pub features: Vec<String>,
     /// The Server header of all answers; none when empty.
     pub server: String,
@@ -33,6 +35,8 @@ pub struct ConnectionConfig {
     pub pending_requests: usize,
     /// How many of our own requests may be unanswered.
     pub outstanding_requests: usize,
+    /// How long the peer may take to answer one of our requests. RFC 7826 §10.4: 10 s and more.
+    pub answer_timeout: Duration,
     /// How many messages that cannot be read are answered before the connection is closed.
     pub malformed_messages: u32,
     /// How many wrong passwords in a row are answered before the connection is closed.
@@ -53,6 +57,7 @@ impl Default for ConnectionConfig {
             limits: Limits::default(),
             leniency: Leniency::default(),
             session_leniency: crate::leniency::Leniency::default(),
+            versions: vec![Version::V1_0, Version::V2_0],
             methods: vec![
                 Method::Options,
                 Method::Describe,
@@ -65,13 +70,14 @@ impl Default for ConnectionConfig {
                 Method::GetParameter,
                 Method::SetParameter,
             ],
-            features: Vec::new(),
+            features: vec!["play.basic".into()],
             server: concat!("Trackside/", env!("CARGO_PKG_VERSION")).into(),
             users: None,
             schemes: Scheme::ALL.to_vec(),
             nonce_lifetime: Duration::from_secs(3600),
             pending_requests: 1,
             outstanding_requests: 10,
+            answer_timeout: Duration::from_secs(10),
             malformed_messages: 10,
             failed_authentications: 10,
             first_request_timeout: Duration::from_secs(30),

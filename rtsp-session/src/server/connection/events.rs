@@ -49,6 +49,11 @@ pub enum Output {
         /// What the peer said.
         response: Response,
     },
+    /// The peer did not answer one of our requests in time, and will not any more.
+    Unanswered {
+        /// As [`request`](super::ServerConnection::request) returned it.
+        id: RequestId,
+    },
     /// Write these bytes, after all before them.
     Write(Bytes),
     /// Close the connection once all is written. Nothing but waiting comes after it.

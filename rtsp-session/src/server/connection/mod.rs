@@ -2,22 +2,24 @@
 
 mod config;
 mod events;
+mod outstanding;
 mod pending;
+mod pipeline;
 
 pub use config::ConnectionConfig;
 pub use events::{Addresses, Authentication, CloseReason, Incoming, Input, Output, RequestId};
 
-use super::rules;
+use super::{date, rules};
 use crate::auth::gate::{Gate, Proof};
 use crate::error::ProtocolError;
 use crate::now::Now;
 use crate::random::Random;
 use crate::timer::Timers;
 use bytes::{Bytes, BytesMut};
+use outstanding::Outstanding;
 use pending::{Echo, Pending};
-use rtsp_msg::{
-    DecodeError, Decoder, FrameRun, HeaderName, Headers, Message, Request, Response, Version,
-};
+use pipeline::{Bindings, Meaning};
+use rtsp_msg::{DecodeError, Decoder, FrameRun, HeaderName, Message, Request, Response, Version};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ enum Timer {
     Message,
     Idle,
     Linger,
+    Answer,
 }
 
 impl From<Timer> for usize {
@@ -74,9 +77,8 @@ pub struct ServerConnection {
     decoder: Decoder,
     gate: Option<Gate>,
     pending: Pending,
-    /// Our requests that the peer has not answered: CSeq, id.
-    outstanding: VecDeque<(u32, RequestId)>,
-    next_cseq: u32,
+    outstanding: Outstanding,
+    bindings: Bindings,
     events: VecDeque<Output>,
     out: BytesMut,
     spare: FrameRun,
@@ -89,7 +91,7 @@ pub struct ServerConnection {
     sessions: usize,
     malformed: u32,
     failures: u32,
-    timers: Timers<Timer, 4>,
+    timers: Timers<Timer, 5>,
 }
 
 impl ServerConnection {
@@ -121,8 +123,8 @@ impl ServerConnection {
             random,
             now,
             pending: Pending::default(),
-            outstanding: VecDeque::new(),
-            next_cseq: 1,
+            outstanding: Outstanding::default(),
+            bindings: Bindings::default(),
             events: VecDeque::new(),
             out: BytesMut::new(),
             spare: FrameRun::new(),
@@ -179,6 +181,9 @@ impl ServerConnection {
     /// Answers a request. Once for each, in any order: answers are written in the order of the requests, with CSeq, Date, Server,
     /// Session and the like filled in where the response does not have them. A second answer to one request is ignored.
     pub fn answer(&mut self, id: RequestId, response: Response) {
+        if let Some(name) = self.pending.echo(id).and_then(|echo| echo.creates) {
+            self.bindings.answered(name, &response);
+        }
         if self.pending.answer(id, response) {
             self.settle();
         }
@@ -216,29 +221,39 @@ impl ServerConnection {
         self.answer(id, response);
     }
 
-    /// Sends a request to the peer: TEARDOWN, REDIRECT, PLAY_NOTIFY, OPTIONS. Its CSeq is filled in.
+    /// Sends a request to the peer: TEARDOWN, REDIRECT, PLAY_NOTIFY, OPTIONS. Its CSeq and Date are filled in. What comes of it is
+    /// said once, by [`Output::Response`] or [`Output::Unanswered`].
     ///
     /// `None`, and nothing is sent, when too many are unanswered or the connection is closing.
-    pub fn request(&mut self, mut request: Request) -> Option<RequestId> {
+    pub fn request(&mut self, now: Now, mut request: Request) -> Option<RequestId> {
+        self.now = now;
         if self.phase != Phase::Open || self.outstanding.len() >= self.config.outstanding_requests {
             return None;
         }
-        let cseq = self.next_cseq;
-        self.next_cseq = cseq
-            .checked_add(1)
-            .filter(|&next| next < 1_000_000_000)
-            .unwrap_or(1);
-        let given = std::mem::replace(&mut request.headers, Headers::new());
-        request.headers.append(HeaderName::CSeq, cseq.to_string());
-        for (name, value) in given.iter() {
-            if let Some(name) = HeaderName::parse(name).filter(|name| *name != HeaderName::CSeq) {
-                request.headers.append(name, value);
-            }
+        if !request.headers.contains(&HeaderName::Date) {
+            request
+                .headers
+                .append(HeaderName::Date, date::format(now.wall));
         }
-        request.encode(&mut self.out);
         let id = self.pending.take_id();
-        self.outstanding.push_back((cseq, id));
+        let until = now.monotonic + self.config.answer_timeout;
+        self.outstanding.push(&mut request, id, until);
+        request.encode(&mut self.out);
+        self.await_answers();
         Some(id)
+    }
+
+    /// A session has ended: what Pipelined-Requests called it means nothing any more (RFC 7826 §18.33).
+    pub fn forget_session(&mut self, session: &str) {
+        self.bindings.forget(session);
+    }
+
+    /// Starts or stops the clock of our own requests.
+    fn await_answers(&mut self) {
+        match self.outstanding.deadline() {
+            Some(at) => self.timers.set(Timer::Answer, at),
+            None => self.timers.stop(Timer::Answer),
+        }
     }
 
     /// Closes the connection once all that was asked is answered.
@@ -345,13 +360,21 @@ impl ServerConnection {
         Ok(true)
     }
 
-    fn incoming(&mut self, request: Request) {
+    fn incoming(&mut self, mut request: Request) {
         self.timers.stop(Timer::FirstRequest);
+        let meaning = self.bindings.resolve(&mut request);
         let mut echo = Echo::of(&request);
-        if let Err(error) = rules::screen(&request, &self.config.methods, &self.config.features) {
+        let verdict = rules::screen(&request, &self.config).and_then(|()| match meaning {
+            Meaning::Unknown => Err(ProtocolError::SessionNotFound),
+            _ => Ok(()),
+        });
+        if let Err(error) = verdict {
             let response = error.into_response(request.version);
             let id = self.pending.push(echo);
             return self.answer(id, response);
+        }
+        if let Meaning::Creates(name) = meaning {
+            echo.creates = Some(name);
         }
         let proof = match &mut self.gate {
             Some(gate) => gate.verify(self.now.monotonic, &request),
@@ -390,12 +413,9 @@ impl ServerConnection {
             return;
         }
         let Some(cseq) = response.cseq() else { return };
-        let ours = self
-            .outstanding
-            .iter()
-            .position(|(number, _)| *number == cseq);
-        if let Some((_, id)) = ours.and_then(|at| self.outstanding.remove(at)) {
+        if let Some(id) = self.outstanding.take(cseq) {
             self.events.push_back(Output::Response { id, response });
+            self.await_answers();
         }
     }
 
@@ -464,6 +484,12 @@ impl ServerConnection {
         if self.timers.expire(Timer::Idle, now) {
             self.drain(CloseReason::Idle);
         }
+        if self.timers.expire(Timer::Answer, now) {
+            while let Some(id) = self.outstanding.expire(now) {
+                self.events.push_back(Output::Unanswered { id });
+            }
+            self.await_answers();
+        }
     }
 
     /// Reads no more; closes once all is answered, or after a while.
@@ -472,6 +498,9 @@ impl ServerConnection {
             return;
         }
         self.phase = Phase::Draining(reason);
+        for id in self.outstanding.clear() {
+            self.events.push_back(Output::Unanswered { id });
+        }
         self.stalled = false;
         self.timers = Timers::new();
         self.timers.set(

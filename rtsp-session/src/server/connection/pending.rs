@@ -21,6 +21,8 @@ pub(super) struct Echo {
     pub(super) close: bool,
     /// The credentials were right but for an old nonce.
     pub(super) stale: bool,
+    /// What Pipelined-Requests calls the session that the request may create.
+    pub(super) creates: Option<u32>,
 }
 
 impl Echo {
@@ -48,6 +50,7 @@ impl Echo {
             supported: request.headers.contains(&HeaderName::Supported),
             close,
             stale: false,
+            creates: None,
         }
     }
 
@@ -63,6 +66,7 @@ impl Echo {
             supported: false,
             close: false,
             stale: false,
+            creates: None,
         }
     }
 
