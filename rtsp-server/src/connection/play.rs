@@ -1,6 +1,6 @@
 //! PLAY and PAUSE.
 
-use std::{rc::Rc, sync::Arc};
+use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use rtsp_msg::{HeaderName, Request, Version, headers};
 use rtsp_session::{
@@ -261,7 +261,7 @@ pub(super) fn start(shard: &Rc<Shard>, id: SessionId) {
     if reading.reader.is_some() {
         return;
     }
-    let Some(way) = way(shard, &entry.session, &stream, link.as_ref()) else {
+    let Some(way) = way(shard, &entry.session, entry.local, &stream, link.as_ref()) else {
         return;
     };
     // A report first, so that the player can put its media together from the first packet on.
@@ -271,7 +271,7 @@ pub(super) fn start(shard: &Rc<Shard>, id: SessionId) {
             .of(media.index as u8)
             .report(std::time::Instant::now())
         {
-            shard.send_rtcp(&media.transport, link.as_deref(), &report);
+            shard.send_rtcp(&media.transport, link.as_deref(), entry.local, &report);
         }
     }
     let reader_id = shard.next_reader();
@@ -301,6 +301,7 @@ pub(super) fn start(shard: &Rc<Shard>, id: SessionId) {
 fn way(
     shard: &Shard,
     session: &ServerSession,
+    local: IpAddr,
     stream: &Arc<Stream>,
     link: Option<&Rc<Link>>,
 ) -> Option<Way> {
@@ -332,13 +333,9 @@ fn way(
         })
         .collect::<smallvec::SmallVec<[Destination; 2]>>();
     let ports = shard.ports.towards(destinations.first()?.rtp.ip())?;
-    // Answers come from the address that the peer knows (RFC 7826 §18.54, src_addr).
-    let source = link
-        .map(|link| link.local.ip())
-        .filter(|_| ports.is_wildcard());
     Some(Way::Udp {
         ports: Rc::clone(ports),
-        source,
+        source: ports.source(local),
         destinations,
     })
 }

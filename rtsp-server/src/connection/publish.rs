@@ -146,6 +146,7 @@ pub(super) fn setup(shard: &Rc<Shard>, from: &From, request: &Request) -> Result
     let description = Arc::clone(&announced.description);
     let entry = SessionEntry {
         session: new_session(shard, id, request, announced.base.clone(), &from.peer),
+        local: from.local.ip(),
         role: Role::Publisher(Publishing {
             stream,
             claim: announced.claim,

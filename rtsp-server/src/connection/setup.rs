@@ -55,6 +55,7 @@ pub(super) async fn first(
     let presentation = presentation(request);
     let entry = SessionEntry {
         session: new_session(shard, id, request, presentation, &from.peer),
+        local: from.local.ip(),
         role: Role::Reader(Reading {
             stream,
             reader: None,

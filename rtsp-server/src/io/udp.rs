@@ -43,9 +43,10 @@ impl Ports {
         }))
     }
 
-    /// Whether it is bound to all addresses, so that the one to send from has to be said.
-    pub(crate) fn is_wildcard(&self) -> bool {
-        self.pair.rtp.local_address().ip().is_unspecified()
+    /// What has to be said of the address to send from: nothing where there is only one.
+    pub(crate) fn source(&self, local: IpAddr) -> Option<IpAddr> {
+        let all = self.pair.rtp.local_address().ip().is_unspecified();
+        all.then(|| local.to_canonical())
     }
 
     /// Asks to be told when the sockets take more.

@@ -87,11 +87,11 @@ impl Shard {
             .values_mut()
             .find_map(|entry| match &mut entry.role {
                 Role::Publisher(publishing) if publishing.stream.id == stream => {
-                    Some((&entry.session, publishing))
+                    Some((&entry.session, entry.local, publishing))
                 }
                 _ => None,
             });
-        let Some((session, publishing)) = publisher else {
+        let Some((session, local, publishing)) = publisher else {
             return;
         };
         let now = Instant::now();
@@ -124,6 +124,6 @@ impl Shard {
             .connection()
             .and_then(|id| self.links.borrow().get(&id).cloned());
         tracing::debug!(path = %publishing.stream.path, media, "a reader asks for a key frame");
-        self.send_rtcp(&transport, link.as_deref(), &out);
+        self.send_rtcp(&transport, link.as_deref(), local, &out);
     }
 }

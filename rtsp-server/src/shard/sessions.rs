@@ -1,6 +1,6 @@
 //! The sessions of a shard: whose stream they read or feed, and how they end.
 
-use std::{rc::Rc, sync::Arc, time::Instant};
+use std::{net::IpAddr, rc::Rc, sync::Arc, time::Instant};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use rtsp_client::io::udp::Outgoing;
@@ -25,6 +25,8 @@ use crate::{
 /// A session of this shard.
 pub(crate) struct SessionEntry {
     pub(crate) session: ServerSession,
+    /// The address that its peer reached us at: what it gets comes from there (RFC 7826 §18.54, `src_addr`).
+    pub(crate) local: IpAddr,
     pub(crate) role: Role,
 }
 
@@ -128,12 +130,7 @@ impl Shard {
             Role::Reader(reading) => {
                 self.stop_reader(&entry.session, reading, link.as_deref());
                 if why.is_news() || why == Ending::Teardown {
-                    self.send_bye(
-                        &entry.session,
-                        &reading.stream,
-                        link.as_deref(),
-                        why.as_str(),
-                    );
+                    self.send_bye(&entry, &reading.stream, link.as_deref(), why.as_str());
                 }
                 if let Some(player) = &reading.player {
                     player.close();
@@ -250,24 +247,25 @@ impl Shard {
     /// The last report and a BYE for every media of a session.
     pub(crate) fn send_bye(
         &self,
-        session: &ServerSession,
+        entry: &SessionEntry,
         stream: &Stream,
         link: Option<&Link>,
         reason: &str,
     ) {
-        for media in session.media() {
+        for media in entry.session.media() {
             let index = media.index as u8;
             if let Some(bye) = stream.clocks.of(index).bye(Instant::now(), reason) {
-                self.send_rtcp(&media.transport, link, &bye);
+                self.send_rtcp(&media.transport, link, entry.local, &bye);
             }
         }
     }
 
-    /// Sends one RTCP compound by whatever transport a media has.
+    /// Sends one RTCP compound by whatever transport a media has; as a datagram, from `local`.
     pub(crate) fn send_rtcp(
         &self,
         transport: &NegotiatedTransport,
         link: Option<&Link>,
+        local: IpAddr,
         compound: &[u8],
     ) {
         match transport {
@@ -284,7 +282,7 @@ impl Shard {
                     destination: *peer_rtcp,
                     contents: compound,
                     segment_size: None,
-                    source: None,
+                    source: ports.source(local),
                 };
                 if let Err(error) = ports.pair.rtcp.try_send(&outgoing) {
                     tracing::debug!(%error, peer = %peer_rtcp, "a report was not sent");

@@ -103,17 +103,18 @@ impl Shard {
                     .iter()
                     .map(|media| (media.index as u8, media.transport))
                     .collect();
-                due.push((publishing.stream.id, entry.session.connection(), transports));
+                let connection = entry.session.connection();
+                due.push((publishing.stream.id, connection, entry.local, transports));
             }
         }
-        for (stream, connection, transports) in due {
+        for (stream, connection, local_address, transports) in due {
             let link = connection.and_then(|id| self.links.borrow().get(&id).cloned());
             for (media, transport) in transports {
                 let report = self.with_stream(stream, |local, now, _| {
                     local.origin.as_mut()?.ingest.receiver_report(media, now)
                 });
                 if let Some(report) = report.flatten() {
-                    self.send_rtcp(&transport, link.as_deref(), &report);
+                    self.send_rtcp(&transport, link.as_deref(), local_address, &report);
                 }
             }
         }

@@ -6,7 +6,7 @@ use crate::{
     peer::{Event, Message, Pair, Peer, server_ports},
     source::{
         FMTP, Source, Track, address, audio, av, be32, has_rtcp, is_key, rtcp_packets, sequence,
-        server, timestamp, video,
+        server, server_with, timestamp, video,
     },
 };
 
@@ -656,5 +656,109 @@ async fn reports_of_the_publisher_reach_readers_and_the_servers_own_are_right() 
             sequence(&packet) != track.sequence.wrapping_sub(1) || channel != 0,
             "too late"
         );
+    }
+}
+
+#[tokio::test]
+async fn packets_and_reports_come_from_the_address_that_was_connected_to() {
+    for threads in [1, 3] {
+        let server = server_with(|config| {
+            config.threads = threads;
+            config.publish = rtsp_server::Access::Open;
+            config.listen = vec!["0.0.0.0:0".parse().unwrap()];
+        })
+        .await;
+        let port = address(&server).port();
+        let there = SocketAddr::from(([127, 0, 0, 3], port));
+        let mut source = Source::tcp_on(Peer::connect(there).await, "/live", &video()).await;
+        let mut track = Track::video();
+        source
+            .send_report(0, &track.report(0xE000_0000_0000_0000))
+            .await;
+        source.send_all(&[(0, track.key(100))]).await;
+        let mut reader = Peer::connect(there).await;
+        let (_, pairs, ports) = play_udp(&mut reader, "/live", &[0]).await;
+        let (_, from) = crate::peer::receive(&pairs[0].rtp).await;
+        assert_eq!(from, SocketAddr::new(there.ip(), ports[0].0));
+        let (report, from) = crate::peer::receive(&pairs[0].rtcp).await;
+        assert!(has_rtcp(&report, 200));
+        assert_eq!(
+            from,
+            SocketAddr::new(there.ip(), ports[0].1),
+            "the report at the start"
+        );
+        drop(source);
+        loop {
+            let (report, from) = crate::peer::receive(&pairs[0].rtcp).await;
+            assert_eq!(from, SocketAddr::new(there.ip(), ports[0].1));
+            if has_rtcp(&report, 203) {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn both_families_are_served_from_one_stream() {
+    let server = server_with(|config| config.listen.push("[::1]:0".parse().unwrap())).await;
+    let Some(six) = server.addresses().iter().find(|address| address.is_ipv6()) else {
+        // No IPv6 here, and the server goes on without.
+        return assert_eq!(server.skipped().count(), 1);
+    };
+    let mut source = Source::tcp(&server, "/live", &video()).await;
+    let mut track = Track::video();
+    let first = track.key(100);
+    source.send_all(&[(0, first.clone())]).await;
+    let mut tcp = Peer::connect(*six).await;
+    let uri = tcp.uri("/live");
+    let answer = tcp.ask("DESCRIBE", &uri, "").await.expect(200);
+    assert!(answer.text().contains("c=IN IP6 ::"), "{}", answer.text());
+    tcp.play_tcp("/live", 1).await;
+    assert_eq!(tcp.frame_on(0).await, first);
+    let mut udp = Peer::connect(*six).await;
+    let pair = Pair::bind(six.ip()).await;
+    let track_uri = format!("{uri}/trackID=0");
+    let answer = udp.setup(&track_uri, &pair.transport()).await.expect(200);
+    udp.ask("PLAY", &uri, "").await.expect(200);
+    let (packet, from) = crate::peer::receive(&pair.rtp).await;
+    assert_eq!(packet, first);
+    assert_eq!(from, SocketAddr::new(six.ip(), server_ports(&answer).0));
+}
+
+#[tokio::test]
+async fn the_demo_plays_from_a_key_frame() {
+    let server = server_with(|config| config.demo = true).await;
+    let mut reader = Peer::connect(address(&server)).await;
+    let uri = reader.uri("/demo");
+    // It is published soon after the start.
+    let there = async {
+        while reader.ask("DESCRIBE", &uri, "").await.status() != 200 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    crate::peer::within("the demo", there).await;
+    let answer = reader.play_tcp("/demo", 2).await;
+    let mut first = [None, None];
+    let mut reported = [false; 2];
+    while first.contains(&None) {
+        let (channel, packet) = reader.frame().await;
+        let media = usize::from(channel / 2);
+        match channel % 2 {
+            0 if first[media].is_none() => {
+                assert!(
+                    reported[media],
+                    "a report before the first packet of media {media}"
+                );
+                first[media] = Some((sequence(&packet), timestamp(&packet)));
+            }
+            1 => reported[media] |= has_rtcp(&packet, 200),
+            _ => {}
+        }
+    }
+    let promise = answer.expect_header("RTP-Info");
+    for (media, first) in first.iter().enumerate() {
+        let (sequence, _) = first.expect("a packet");
+        let wanted = format!("trackID={media};seq={sequence}");
+        assert!(promise.contains(&wanted), "{wanted} in {promise}");
     }
 }
