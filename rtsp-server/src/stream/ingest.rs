@@ -60,6 +60,8 @@ struct Media {
     /// Timestamp of the last random-access point, so that its other packets do not count again.
     key_timestamp: Option<u32>,
     reorder: Option<Reorder<Bytes>>,
+    /// The source whose packets `reorder` puts in order.
+    ordered: Option<u32>,
     packets: u32,
     octets: u32,
     malformed: u64,
@@ -107,6 +109,7 @@ impl Ingest {
             newest: None,
             key_timestamp: None,
             reorder: datagrams.then(|| Reorder::new(ReorderConfig::default())),
+            ordered: None,
             packets: 0,
             octets: 0,
             malformed: 0,
@@ -149,7 +152,10 @@ impl Ingest {
         let sequence = match kind {
             Kind::Rtcp => None,
             Kind::Rtp => match PacketView::parse(&packet) {
-                Ok(view) => Some(view.sequence()),
+                Ok(view) => {
+                    self.follow_source(media, view.ssrc(), now);
+                    Some(view.sequence())
+                }
                 Err(_) => return self.malformed(media),
             },
         };
@@ -257,6 +263,31 @@ impl Ingest {
                 .map_or(0, |(_, stats)| u64::try_from(stats.lost()).unwrap_or(0));
         }
         all
+    }
+
+    /// Another source has numbers of its own: what waits of the one before goes out, and ordering begins anew.
+    fn follow_source(&mut self, media: u8, ssrc: u32, now: Instant) {
+        let Some(state) = self.media.get_mut(usize::from(media)) else {
+            return;
+        };
+        if state
+            .ordered
+            .replace(ssrc)
+            .is_none_or(|known| known == ssrc)
+        {
+            return;
+        }
+        let before = state.reorder.as_mut();
+        let Some(mut before) = before
+            .map(|reorder| std::mem::replace(reorder, Reorder::new(ReorderConfig::default())))
+        else {
+            return;
+        };
+        while let Some(item) = before.pop(Duration::MAX) {
+            if let Reordered::Item(packet) = item {
+                self.packet(media, Kind::Rtp, &packet, now);
+            }
+        }
     }
 
     fn release(&mut self, media: u8, now: Instant) {

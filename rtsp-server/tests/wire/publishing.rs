@@ -356,3 +356,77 @@ async fn datagrams_of_strangers_never_reach_readers() {
         assert_eq!(reader.frame_on(0).await, packet);
     }
 }
+
+/// Packets of a source arrive at the reader again, at the latest with the last of these.
+async fn recovers(source: &mut Source, reader: &mut Peer, track: &mut Track) {
+    let packets: Vec<_> = (0..40).map(|_| track.sound(90)).collect();
+    for packet in &packets {
+        source.send(0, packet).await;
+    }
+    let last = packets.last().expect("packets");
+    while reader.frame_on(0).await != *last {}
+}
+
+#[tokio::test]
+async fn a_publisher_that_jumps_or_begins_anew_is_followed() {
+    for udp in [false, true] {
+        let server = server(2).await;
+        let mut source = match udp {
+            true => Source::udp(&server, "/live", &audio()).await,
+            false => Source::tcp(&server, "/live", &audio()).await,
+        };
+        let mut track = Track::audio();
+        track.sequence = 30_000;
+        let mut reader = Peer::connect(address(&server)).await;
+        reader.play_tcp("/live", 1).await;
+        recovers(&mut source, &mut reader, &mut track).await;
+        for (what, jump) in [("on", 9_000_u16), ("back", 50_000), ("far", 32_768)] {
+            track.sequence = track.sequence.wrapping_add(jump);
+            within(what, recovers(&mut source, &mut reader, &mut track)).await;
+        }
+        // Another source, with numbers just below.
+        track.ssrc = 0x5555_5555;
+        track.sequence = track.sequence.wrapping_sub(60);
+        within(
+            "another source",
+            recovers(&mut source, &mut reader, &mut track),
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn silent_udp_readers_end_and_those_who_report_stay() {
+    let server = server_with(|config| config.limits.session_timeout = Duration::from_secs(1)).await;
+    let mut source = Source::tcp(&server, "/live", &audio()).await;
+    let mut track = Track::audio();
+    let mut readers = Vec::new();
+    for _ in 0..2 {
+        let mut reader = Peer::connect(address(&server)).await;
+        let pair = Pair::local().await;
+        let uri = format!("{}/trackID=0", reader.uri("/live"));
+        let answer = reader.setup(&uri, &pair.transport()).await.expect(200);
+        let uri = reader.uri("/live");
+        reader.ask("PLAY", &uri, "").await.expect(200);
+        let to = (address(&server).ip(), crate::peer::server_ports(&answer).1);
+        readers.push((reader, pair, to));
+    }
+    let [(mut silent, ended, _), (_alive, pair, to)] = <[_; 2]>::try_from(readers).ok().unwrap();
+    let report = [0x80, 201, 0, 1, 0, 0, 0, 5];
+    let bye = async {
+        loop {
+            source.send(0, &track.sound(100)).await;
+            pair.rtcp.send_to(&report, to).await.expect("sent");
+            pair.packet().await;
+            let heard = tokio::time::timeout(Duration::from_millis(300), ended.report()).await;
+            if heard.is_ok_and(|report| has_rtcp(&report, 203)) {
+                return;
+            }
+        }
+    };
+    within("the silent one's end", bye).await;
+    silent.until_closed().await;
+    let packet = track.sound(100);
+    source.send(0, &packet).await;
+    while pair.packet().await != packet {}
+}
