@@ -5,7 +5,12 @@
 mod peer;
 mod source;
 
+mod access;
+mod ending;
+mod files;
 mod joining;
+mod malformed;
 mod ownership;
 mod publishing;
 mod reading;
+mod slow;
