@@ -159,7 +159,8 @@ pub(crate) fn pull_survives(stage: &Stage<'_>, transport: Transport) -> Result<S
     drop(upstream);
     stage.pass(Duration::from_secs(10));
     let _upstream = gst_rtsp_server::serve_on(stage, clip, port)?;
-    stage.pass(Duration::from_secs(8));
+    // Attempts are some seconds apart by now.
+    stage.pass(Duration::from_secs(16));
     if !reader.running() {
         return Err(Failure::new("the reader was let go when the upstream went"));
     }
