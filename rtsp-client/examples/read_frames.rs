@@ -18,7 +18,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             frame.media,
             frame.place.map_or(0.0, |place| place.seconds),
             frame.frame.payload.len(),
-            if frame.frame.random_access { ", key" } else { "" },
+            if frame.frame.random_access {
+                ", key"
+            } else {
+                ""
+            },
         );
     }
     frames.close().await;

@@ -6,23 +6,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use bytes::BytesMut;
-use rtp_core::Packetizer;
-use rtp_core::PacketizerConfig;
 use rtp_core::timestamp::rescale;
 use rtsp_session::random::Random;
 use sdp::Description;
-use sdp::Origin;
 
-use super::format;
+use super::MediaSender;
+use super::MediaStart;
+use super::RtpFormat;
+use super::describe;
+use super::playable_tracks;
+use super::samples_together;
 use crate::mp4::MovieFile;
-use crate::mp4::duration_to_ticks;
 use crate::mp4::ticks_to_duration;
-
-/// The most payload in a packet, octets: with all headers this fits an Ethernet frame.
-const MAX_PAYLOAD: usize = 1_400;
-
-/// How much PCM goes into one packet.
-const PCM_PACKET: Duration = Duration::from_millis(20);
 
 /// Why a movie cannot be played.
 #[derive(Debug, thiserror::Error)]
@@ -55,10 +50,7 @@ pub struct DuePacket {
 #[derive(Debug)]
 struct Lane {
     track: usize,
-    packetizer: Packetizer,
-    clock_rate: u32,
-    /// RTP timestamp of the start.
-    base: u32,
+    sender: MediaSender,
     first: u32,
     next: u32,
 }
@@ -88,23 +80,13 @@ impl MoviePlayer {
         looping: bool,
         random: &mut Random,
     ) -> Result<Self, PlayerError> {
-        let mut description = Description::new(Origin::default(), name);
-        description.control = Some("*".to_owned());
         let mut lanes = Vec::new();
-        for (number, track) in movie.tracks().iter().enumerate() {
-            let Some((codec, media)) = format::media(track, lanes.len()) else {
+        for number in playable_tracks(&movie) {
+            let Some(track) = movie.tracks().get(number) else {
                 continue;
             };
-            let Some(format) = media.formats.first() else {
+            let Some(format) = RtpFormat::of(track.config(), lanes.len()) else {
                 continue;
-            };
-            let config = PacketizerConfig {
-                payload_type: format.payload_type,
-                ssrc: random.number(),
-                sequence: (random.number() >> 16) as u16,
-                max_payload: MAX_PAYLOAD,
-                clock_rate: format.clock_rate,
-                channels: format.channels.unwrap_or(0),
             };
             // What lies before the start is an encoder's priming, or was cut away.
             let mut first = track.find(Duration::ZERO);
@@ -113,20 +95,17 @@ impl MoviePlayer {
             }
             lanes.push(Lane {
                 track: number,
-                packetizer: Packetizer::new(codec, config)?,
-                clock_rate: format.clock_rate,
-                base: random.number(),
+                sender: MediaSender::new(format, MediaStart::random(random))?,
                 first,
                 next: first,
             });
-            description.media.push(media);
         }
         if lanes.is_empty() {
             return Err(PlayerError::NoTracks);
         }
         Ok(Self {
+            description: describe(&movie, name),
             movie,
-            description,
             lanes,
             looping,
             round: Duration::ZERO,
@@ -145,7 +124,7 @@ impl MoviePlayer {
     pub fn anchors(&self) -> impl Iterator<Item = (u32, u32)> {
         self.lanes
             .iter()
-            .map(|lane| (lane.packetizer.config().ssrc, lane.base))
+            .map(|lane| (lane.sender.ssrc(), lane.sender.timestamp(0)))
     }
 
     /// The next packet; `None` at the end of a movie that is played once.
@@ -193,35 +172,27 @@ impl MoviePlayer {
         let Some((track, sample)) = track.and_then(|t| Some((t, t.sample(lane.next)?))) else {
             return Ok(());
         };
-        let count = if track.config().pcm_frame_size().is_some() {
-            let wanted = duration_to_ticks(PCM_PACKET, track.timescale());
-            let left = track.sample_count().saturating_sub(lane.next);
-            let wanted = u32::try_from(wanted).unwrap_or(1).clamp(1, left.max(1));
-            wanted.min(track.adjacent(lane.next))
-        } else {
-            1
-        };
+        let count = samples_together(track, lane.next, track.sample_count());
         self.sample.clear();
         self.movie
             .read_samples(lane.track, lane.next, count, &mut self.sample)?;
         lane.next += count;
-        let round = rtp_core::timestamp::from_duration(self.round, lane.clock_rate);
-        let ticks = rescale(sample.presentation_time, track.timescale(), lane.clock_rate);
-        // RTP time counts modulo 2^32 (RFC 3550 §5.1).
-        let timestamp = lane
-            .base
-            .wrapping_add(round as u32)
-            .wrapping_add(ticks as u32);
-        if !self.sample.is_empty() {
-            lane.packetizer.push(&self.sample, timestamp)?;
+        if self.sample.is_empty() {
+            return Ok(());
         }
-        while let Some(packet) = lane.packetizer.pop() {
-            self.ready.push_back(DuePacket {
+        let clock_rate = lane.sender.clock_rate();
+        let round = rtp_core::timestamp::from_duration(self.round, clock_rate);
+        let shown = rescale(sample.presentation_time, track.timescale(), clock_rate);
+        // Only the low 32 bits count in the end.
+        let ticks = shown.wrapping_add(round as i64);
+        let ready = &mut self.ready;
+        lane.sender.send(&self.sample, ticks, |packet| {
+            ready.push_back(DuePacket {
                 media: at,
                 due,
                 packet,
             });
-        }
+        })?;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rtp_core::Codec;
 use sdp::Description;
 
-use super::format;
+use super::to_track;
 use crate::Frames;
 use crate::MediaFrame;
 use crate::mp4::MovieWriter;
@@ -97,7 +97,7 @@ impl MovieRecorder {
                 lane.skipped += 1;
                 return Ok(false);
             };
-            let config = format::to_track(lane.codec, parameters);
+            let config = to_track(lane.codec, parameters);
             let added = config.map(|config| self.writer.add_track(config, lane.clock_rate));
             match added {
                 Some(Ok(track)) => lane.track = Some(track),

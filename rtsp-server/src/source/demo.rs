@@ -9,18 +9,19 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use bytes::BytesMut;
+use rtsp_client::movie::MediaSender;
+use rtsp_client::movie::MediaStart;
+use rtsp_client::movie::describe;
+use rtsp_client::movie::in_band_parameters;
 use rtsp_client::mp4::MovieFile;
 use rtsp_client::mp4::duration_to_ticks;
 use sdp::Description;
 
 use super::Closed;
-use super::MediaStart;
 use super::SenderReport;
 use super::Sink;
 use super::SourceError;
-use super::format::describe;
-use super::format::in_band_parameters;
-use super::sender::MediaSender;
+use super::sender;
 use super::whole_ticks;
 
 /// The clip: `demo/make.sh` makes it and says what is in it.
@@ -63,11 +64,7 @@ pub(crate) struct DemoStream {
 
 /// The clip as DESCRIBE shows it.
 pub(crate) fn description() -> Result<Description, SourceError> {
-    Ok(describe(
-        &MovieFile::from_static(CLIP)?,
-        "Trackside demo",
-        true,
-    ))
+    Ok(describe(&MovieFile::from_static(CLIP)?, "Trackside demo"))
 }
 
 impl DemoStream {
@@ -78,7 +75,7 @@ impl DemoStream {
         let mut units = Vec::new();
         let mut senders = Vec::with_capacity(MEDIA);
         for (index, (track, start)) in movie.tracks().iter().zip(media).enumerate() {
-            let sender = MediaSender::new(track.config(), index, start)?;
+            let sender = sender(track.config(), index, start)?;
             let parameters = in_band_parameters(track.config());
             for number in 0..track.sample_count() {
                 let Some(sample) = track.sample(number) else {

@@ -4,9 +4,10 @@ use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use rtcp::{CompoundWriter, NtpTime, SenderInfo};
+use rtsp_client::movie::MediaStart;
 use rtsp_session::random::Random;
 
-use super::{Closed, MediaStart, SenderReport, Sink, demo};
+use super::{Closed, SenderReport, Sink, demo};
 use crate::{publisher::Publisher, server::Publishing, stream::clocks::CNAME};
 
 /// Where the built-in clip plays.
@@ -24,11 +25,7 @@ pub(crate) async fn demo(publishing: Publishing, mut random: Random) {
             return tracing::error!(%error, path = DEMO_PATH, "the built-in clip cannot be served");
         }
     };
-    let starts = std::array::from_fn(|_| MediaStart {
-        ssrc: random.number(),
-        sequence: random.number() as u16,
-        timestamp: random.number(),
-    });
+    let starts = std::array::from_fn(|_| MediaStart::random(&mut random));
     if let Err(error) = demo::run(publisher, starts).await {
         tracing::error!(%error, "the built-in clip cannot be played");
     }

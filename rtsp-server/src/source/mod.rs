@@ -1,22 +1,24 @@
 //! Recorded sources: the built-in demo, played as one endless live stream, and files, played to each session on its own.
 //!
-//! [`format`] says what a track of a movie is in SDP and RTP; [`sender`] turns its samples into packets. [`demo`] and
-//! [`file`] decide which sample is due when. Neither knows of sessions, readers or sockets.
+//! What a track of a movie is in SDP and RTP, and how its samples become packets, is known to [`rtsp_client::movie`]. [`demo`]
+//! and [`file`] decide which sample is due when. Neither knows of sessions, readers or sockets.
 
 use std::time::Duration;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use rtp_core::Codec;
+use rtsp_client::movie::MediaSender;
+use rtsp_client::movie::MediaStart;
+use rtsp_client::movie::RtpFormat;
+use rtsp_client::mp4::TrackConfig;
 
 pub(crate) mod demo;
 
 pub(crate) mod file;
-pub(crate) mod format;
 pub(crate) mod live;
 pub(crate) mod player;
 pub(crate) mod pull;
-pub(crate) mod sender;
 pub(crate) mod splice;
 
 /// Where a source puts its packets.
@@ -54,17 +56,6 @@ pub(crate) struct SenderReport {
     pub(crate) octet_count: u32,
 }
 
-/// The numbers that a media begins with. They are to be random (RFC 3550 §5.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MediaStart {
-    /// Synchronization source; the media of one session need different ones.
-    pub(crate) ssrc: u32,
-    /// Sequence number of the first packet.
-    pub(crate) sequence: u16,
-    /// RTP timestamp at the start of the session's time.
-    pub(crate) timestamp: u32,
-}
-
 /// Why a movie cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
@@ -84,6 +75,16 @@ pub(crate) enum SourceError {
         /// What the packetizer made of it.
         error: rtp_core::Error,
     },
+}
+
+/// The sending side of the track that is media `index` of its presentation.
+pub(crate) fn sender(
+    config: &TrackConfig,
+    index: usize,
+    start: MediaStart,
+) -> Result<MediaSender, SourceError> {
+    let format = RtpFormat::of(config, index).ok_or(SourceError::Format(Codec::Other))?;
+    MediaSender::new(format, start).map_err(|_| SourceError::Format(format.codec))
 }
 
 /// The last moment at or before this one that is a whole number of ticks of the usual clocks: a multiple of 20 ms.

@@ -8,15 +8,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use rtsp_client::mp4::MovieFile;
+use rtsp_client::{movie::MediaStart, mp4::MovieFile};
 use rtsp_msg::headers::{NptTime, Range};
 use rtsp_session::ProtocolError;
 use tokio::{sync::Notify, task::JoinHandle};
 
 use super::{
-    MediaStart, SourceError,
-    file::{FilePlayback, PlayError, Progress, ReadDone},
-    format::describe,
+    SourceError,
+    file::{FilePlayback, PlayError, Progress, ReadDone, describe},
     live::compound,
 };
 use crate::{
@@ -69,7 +68,7 @@ impl Player {
         path: &str,
         movie: Arc<MovieFile>,
     ) -> Result<(Arc<Stream>, Self), ProtocolError> {
-        let description = Arc::new(describe(&movie, path, false));
+        let description = Arc::new(describe(&movie, path));
         let stream =
             registry::private_stream(&shard.shared.registry, path.into(), shard.id, description)
                 .map_err(|_| ProtocolError::UnsupportedMediaType)?;
@@ -161,12 +160,7 @@ impl Player {
 
 /// New numbers for a media, known to all who ask for its source.
 fn fresh(shard: &Shard, stream: &Stream, media: usize) -> MediaStart {
-    let mut random = shard.random.borrow_mut();
-    let start = MediaStart {
-        ssrc: random.number(),
-        sequence: random.number() as u16,
-        timestamp: random.number(),
-    };
+    let start = MediaStart::random(&mut shard.random.borrow_mut());
     let clock_rate = stream.shapes.get(media).map_or(1, |shape| shape.clock_rate);
     stream.clocks.set(
         media as u8,

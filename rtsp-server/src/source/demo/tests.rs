@@ -1,4 +1,7 @@
 use rtp_core::PacketView;
+use rtp_core::h264;
+use rtsp_client::mp4::TrackConfig;
+use sdp::MediaKind;
 
 use super::*;
 
@@ -189,4 +192,31 @@ fn reports_name_a_moment_of_whole_ticks() {
             assert_eq!(u128::from(ticks) * 1_000_000_000, moment.as_nanos() * rate);
         }
     }
+}
+
+#[test]
+fn it_is_described() {
+    let movie = MovieFile::from_static(CLIP).unwrap();
+    let description = description().unwrap();
+    assert_eq!(description.range, None);
+    let [video, audio] = &description.media[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (&video.kind, video.framerate),
+        (&MediaKind::Video, Some(25.0))
+    );
+    let TrackConfig::H264 { sps, pps, .. } = movie.tracks()[0].config() else {
+        panic!()
+    };
+    let format = &video.formats[0];
+    assert_eq!(format.parameter("profile-level-id"), Some("4D401F"));
+    let parameters = h264::Parameters::from_fmtp(format.fmtp.as_ref().unwrap()).unwrap();
+    assert_eq!((&parameters.sps, &parameters.pps), (&sps[0], &pps[0]));
+    let format = &audio.formats[0];
+    assert_eq!((format.clock_rate, format.channels), (48_000, Some(1)));
+    // AAC-LC, 48 kHz, one channel.
+    assert!(format.parameter("config").unwrap().starts_with("1188"));
+    let parsed = Description::parse(description.encode().as_bytes()).unwrap();
+    assert_eq!(parsed.repairs(), []);
 }

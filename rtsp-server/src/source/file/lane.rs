@@ -1,15 +1,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use rtsp_client::movie::MediaSender;
+use rtsp_client::movie::samples_together;
 use rtsp_client::mp4::MovieFile;
 use rtsp_client::mp4::Track;
 
 use super::read::Frame;
 use super::read::Unit;
-use crate::source::sender::MediaSender;
-
-/// PCM goes out in packets of 20 ms (RFC 3551 §4.2).
-const PCM_PACKETS_A_SECOND: u32 = 50;
 
 /// One media of a session: how far its track was read and sent.
 #[derive(Debug)]
@@ -80,10 +78,6 @@ impl Lane {
         self.queue.retain(|frame| frame.unit.sample < self.end);
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        self.queue.is_empty() && self.next >= self.end
-    }
-
     /// When the next sample is due that has yet to be read, in nanoseconds of play time.
     pub(super) fn unread_due(&self, track: &Track) -> Option<i64> {
         let sample = (self.next < self.end)
@@ -105,11 +99,7 @@ impl Lane {
         while self.next < self.end {
             let first = self.next;
             let sample = track.sample(first)?;
-            let count = match track.config().pcm_frame_size() {
-                Some(_) => (track.timescale() / PCM_PACKETS_A_SECOND)
-                    .clamp(1, track.adjacent(first).min(self.end - first).max(1)),
-                None => 1,
-            };
+            let count = samples_together(track, first, self.end);
             self.next += count;
             if sample.size == 0 || sample.presentation_time < self.earliest {
                 continue;

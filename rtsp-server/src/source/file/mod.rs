@@ -13,6 +13,10 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+use rtsp_client::movie;
+use rtsp_client::mp4::MovieFile;
+use sdp::Description;
+
 pub(crate) use name::NameError;
 pub(crate) use open::MediaFiles;
 pub(crate) use open::OpenError;
@@ -20,3 +24,10 @@ pub(crate) use playback::FilePlayback;
 pub(crate) use playback::PlayError;
 pub(crate) use playback::Progress;
 pub(crate) use read::ReadDone;
+
+/// Describes a file, which unlike something live has a range.
+pub(crate) fn describe(movie: &MovieFile, name: &str) -> Description {
+    let mut description = movie::describe(movie, name);
+    description.range = Some(movie::npt_range(movie.duration()));
+    description
+}

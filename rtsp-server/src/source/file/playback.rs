@@ -4,6 +4,8 @@ use std::time::Instant;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use rtsp_client::movie::MediaStart;
+use rtsp_client::movie::playable_tracks;
 use rtsp_client::mp4::MovieFile;
 
 use super::lane::Lane;
@@ -11,11 +13,9 @@ use super::lane::SECOND;
 use super::lane::rescale;
 use super::read::ReadDone;
 use super::read::ReadJob;
-use crate::source::MediaStart;
 use crate::source::SenderReport;
 use crate::source::SourceError;
-use crate::source::format::playable_tracks;
-use crate::source::sender::MediaSender;
+use crate::source::sender;
 use crate::source::whole_ticks;
 
 /// Reading begins when less than this is at hand, in nanoseconds, and goes on for so long.
@@ -38,7 +38,6 @@ pub(crate) struct FilePlayback {
     /// Counts jumps: what was asked to be read before one is of no use after it.
     generation: u64,
     reading: bool,
-    unsendable: u64,
 }
 
 /// Times of the presentation are in nanoseconds of normal play time, those of the session in nanoseconds since the epoch.
@@ -156,7 +155,7 @@ impl FilePlayback {
             lanes.push(Lane::new(
                 index,
                 number,
-                MediaSender::new(track.config(), index, start)?,
+                sender(track.config(), index, start)?,
             ));
         }
         let duration = lanes
@@ -173,18 +172,7 @@ impl FilePlayback {
             state: State::Ready,
             generation: 0,
             reading: false,
-            unsendable: 0,
         }))
-    }
-
-    /// How long the media last that are set up.
-    pub(crate) const fn duration(&self) -> Duration {
-        self.duration
-    }
-
-    /// How many samples could not be made into packets.
-    pub(crate) const fn unsendable(&self) -> u64 {
-        self.unsendable
     }
 
     /// Plays from `start` to `end`. Without `start` it goes on where it was paused, else begins at the beginning; while it
@@ -353,11 +341,6 @@ impl FilePlayback {
         })
     }
 
-    /// Whether it plays.
-    pub(crate) const fn is_playing(&self) -> bool {
-        matches!(self.state, State::Playing(_))
-    }
-
     /// Begins a media anew with other numbers, as is due after its BYE. No matter in which state.
     pub(crate) fn restart_media(&mut self, media: usize, start: MediaStart) {
         if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.media == media) {
@@ -479,7 +462,9 @@ impl FilePlayback {
                 out(media, packet);
             });
             // A sample that no decoder could use either is left out; the rest of the file may be good.
-            self.unsendable += u64::from(result.is_err());
+            if let Err(error) = result {
+                tracing::debug!(media, sample = frame.unit.sample, %error, "a sample is left out");
+            }
             lane.sent_until = lane
                 .sent_until
                 .max(segment.rtp_ticks(frame.unit.end_ticks, clock_rate));

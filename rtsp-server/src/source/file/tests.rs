@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use rtp_core::PacketView;
+use rtsp_client::movie::MediaStart;
 use rtsp_client::mp4::MovieFile;
 use rtsp_client::mp4::MovieWriter;
 use rtsp_client::mp4::NewSample;
@@ -17,7 +18,6 @@ use rtsp_client::mp4::TrackConfig;
 use super::playback::PlayError;
 use super::playback::PlayStart;
 use super::*;
-use crate::source::MediaStart;
 use crate::source::SourceError;
 
 /// A folder that goes with the test.
