@@ -268,9 +268,11 @@ impl Ring {
             let mut framed = (0_u32..)
                 .zip(slot.batch.entries())
                 .filter(|(_, entry)| layout.carries(entry));
-            framed.nth(at.item as usize).map(|(index, _)| index)
+            // Behind the last frame, which was sent but for a tail, lies the end of the batch.
+            let end = slot.batch.entries().len() as u32;
+            framed.nth(at.item as usize).map_or(end, |(index, _)| index)
         };
-        let item = self.slot(at.batch).zip(self.layout(id)).and_then(of_layout);
+        let item = self.slot(at.batch).zip(self.layout(id)).map(of_layout);
         Position {
             item: item.unwrap_or(0),
             ..at
@@ -438,6 +440,43 @@ mod tests {
         ring.push(5, batch(now, 10, false, 0));
         assert_eq!((ring.first(), ring.end()), (5, 6));
         assert_eq!(ring.random_access(video()), None);
+    }
+
+    #[test]
+    fn places_are_the_same_in_entries_frames_and_groups() {
+        let (mut ring, now) = (Ring::new(LIMITS, 1, 1500), Instant::now());
+        let mut builder = BatchBuilder::default();
+        for (sequence, media) in [0, 1, 0, 1, 1].into_iter().enumerate() {
+            let mark = Mark {
+                kind: Kind::Rtp,
+                sequence: sequence as u16,
+                media,
+                ..Mark::rtcp(0)
+            };
+            assert!(builder.push_copy(mark, media * 2, &[0; 20]));
+        }
+        ring.push(0, Arc::new(builder.finish(now).unwrap()));
+        ring.push(1, batch(now, 10, false, 9));
+        let mut second = Layout::default();
+        second.set(1, Some((0, 1)));
+        let (both, second) = (ring.intern(Layout::canonical(2)), ring.intern(second));
+        let at = |item| Position { batch: 0, item };
+        for entry in 0..=5 {
+            assert_eq!(ring.frame_of_entry(at(entry), both), at(entry));
+            assert_eq!(ring.entry_of_frame(at(entry), both), at(entry));
+            assert_eq!(ring.group_of_entry(at(entry)), at(entry));
+            assert_eq!(ring.entry_of_group(at(entry)), at(entry));
+        }
+        for (frame, entry) in [(0, 1), (1, 3), (2, 4), (3, 5)] {
+            assert_eq!(ring.entry_of_frame(at(frame), second), at(entry));
+            assert_eq!(ring.frame_of_entry(at(entry), second), at(frame));
+        }
+        assert_eq!(
+            ring.first_packet(at(3), 0),
+            Some((9, 0)),
+            "in the next batch"
+        );
+        assert_eq!(ring.first_packet(at(4), 1), Some((4, 0)));
     }
 
     #[test]
