@@ -117,7 +117,11 @@ pub(super) fn wants_record(from: &From, request: &Request) -> bool {
                 .iter()
                 .all(|offer| offer.mode == Some(headers::Mode::Play))
         });
-    !reads && uri.path().starts_with(&*announced.claim.path)
+    let below = |path: &str| {
+        let rest = uri.path().strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    !reads && below(announced.claim.path.trim_end_matches('/'))
 }
 
 /// The SETUP that makes a session of what was announced.

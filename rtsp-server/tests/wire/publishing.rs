@@ -430,3 +430,52 @@ async fn silent_udp_readers_end_and_those_who_report_stay() {
     source.send(0, &packet).await;
     while pair.packet().await != packet {}
 }
+
+#[tokio::test]
+async fn who_announced_one_path_may_read_another_that_begins_alike() {
+    let server = server(1).await;
+    let mut other = Source::tcp(&server, "/live2", &video()).await;
+    let mut peer = Peer::connect(address(&server)).await;
+    announce(&mut peer, "/live", &video()).await.expect(200);
+    peer.play_tcp("/live2", 1).await;
+    let packet = Track::video().key(100);
+    other.send(0, &packet).await;
+    assert_eq!(peer.frame_on(0).await, packet);
+    // What was announced is still there to be set up.
+    peer.session = None;
+    let uri = format!("{}/streamid=0", peer.uri("/live"));
+    peer.setup(&uri, "RTP/AVP/TCP;unicast;interleaved=2-3;mode=record")
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn the_root_is_a_path_like_any_other() {
+    let server = server(1).await;
+    let mut peer = Peer::connect(address(&server)).await;
+    let root = format!("rtsp://{}", address(&server));
+    peer.ask_with(
+        "ANNOUNCE",
+        &root,
+        "Content-Type: application/sdp\r\n",
+        video().as_bytes(),
+    )
+    .await
+    .expect(200);
+    let uri = format!("{root}/streamid=0");
+    peer.setup(&uri, "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record")
+        .await
+        .expect(200);
+    peer.ask("RECORD", &root, "").await.expect(200);
+    let mut reader = Peer::connect(address(&server)).await;
+    reader.ask("DESCRIBE", &root, "").await.expect(200);
+    let uri = format!("{root}/trackID=0");
+    reader
+        .setup(&uri, "RTP/AVP/TCP;unicast;interleaved=0-1")
+        .await
+        .expect(200);
+    reader.ask("PLAY", &root, "").await.expect(200);
+    let packet = Track::video().key(100);
+    peer.send_frame(0, &packet).await;
+    assert_eq!(reader.frame_on(0).await, packet);
+}
