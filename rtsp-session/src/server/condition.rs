@@ -2,7 +2,7 @@
 
 use crate::error::ProtocolError;
 use rtsp_msg::headers::{IfMatch, IfModifiedSince, IfNoneMatch, MTag, MTagCondition};
-use rtsp_msg::{Method, Request};
+use rtsp_msg::{HeaderName, Method, Request};
 use sha2::{Digest, Sha256};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -38,6 +38,15 @@ pub fn tag(bytes: &[u8]) -> MTag {
             .map(|byte| format!("{byte:02x}"))
             .collect(),
     }
+}
+
+/// Does a request have conditions at all?
+#[must_use]
+pub fn is_conditional(request: &Request) -> bool {
+    let headers = &request.headers;
+    headers.contains(&HeaderName::IfMatch)
+        || headers.contains(&HeaderName::IfNoneMatch)
+        || headers.contains(&HeaderName::IfModifiedSince)
 }
 
 /// Judges the conditions of a request that would succeed without them: ask this last (RFC 7826 §18.26).
@@ -98,7 +107,7 @@ fn by_date(request: &Request, now: &Representation) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rtsp_msg::{HeaderName, Uri, Version};
+    use rtsp_msg::{Uri, Version};
     use std::time::Duration;
 
     fn verdict(method: Method, headers: &[(HeaderName, &str)]) -> u16 {

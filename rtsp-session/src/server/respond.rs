@@ -1,10 +1,11 @@
 //! The answers, as values. What every answer carries (CSeq, Date, Server) the connection fills in.
 
 use super::SessionId;
+use super::condition::Representation;
 use super::rules;
 use crate::error::{ProtocolError, list};
 use bytes::Bytes;
-use rtsp_msg::headers::{Session, Transport, TransportSpec};
+use rtsp_msg::headers::{LastModified, Session, Transport, TransportSpec, UtcTime};
 use rtsp_msg::{HeaderName, Method, Response, StatusCode, Version};
 use std::time::Duration;
 
@@ -40,6 +41,30 @@ pub fn describe(version: Version, base: &str, description: impl Into<Bytes>) -> 
         .headers
         .append(HeaderName::ContentType, "application/sdp");
     response.body = description.into();
+    response
+}
+
+/// What tells one description from the next: Last-Modified, and in RTSP/2.0 MTag (RFC 7826 §18.31).
+pub fn represent(response: &mut Response, representation: &Representation) {
+    let modified = representation
+        .modified
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+        .and_then(UtcTime::from_unix);
+    if let Some(time) = modified {
+        response.headers.set(&LastModified(time));
+    }
+    if response.version == Version::V2_0 {
+        response.headers.set(&representation.tag);
+    }
+}
+
+/// 304: the peer has it already. No body (RFC 7826 §17.3.5).
+#[must_use]
+pub fn not_modified(version: Version, representation: Option<&Representation>) -> Response {
+    let mut response = Response::new(version, StatusCode::NOT_MODIFIED);
+    if let Some(representation) = representation {
+        represent(&mut response, representation);
+    }
     response
 }
 
