@@ -68,28 +68,70 @@ fn vp8(payload: &[u8]) -> Option<bool> {
     Some(rest.first()? & 1 == 0)
 }
 
-/// RFC 9628 §4.2: beginning of a frame that is not predicted from another picture, in the lowest layer.
+/// draft-ietf-payload-vp9 §4.2: beginning of a frame that is not predicted from another picture, in the lowest layer.
 fn vp9(payload: &[u8]) -> Option<bool> {
     let &descriptor = payload.first()?;
-    let (id, inter, layers, begins) = (
-        descriptor & 0x80 != 0,
-        descriptor & 0x40 != 0,
-        descriptor & 0x20 != 0,
-        descriptor & 0x08 != 0,
-    );
+    let bit = |mask: u8| descriptor & mask != 0;
+    let (id, inter, layers, flexible) = (bit(0x80), bit(0x40), bit(0x20), bit(0x10));
+    let (begins, structure) = (bit(0x08), bit(0x02));
     if inter || !begins {
         return Some(false);
     }
-    if !layers {
-        return Some(true);
+    let mut rest = payload.get(1..)?;
+    if id {
+        rest = rest.get(1 + usize::from(rest.first()? >> 7)..)?;
     }
-    let id_len = if id {
-        1 + usize::from(payload.get(1)? >> 7)
+    if layers {
+        if rest.first()? >> 1 & 7 != 0 {
+            return Some(false);
+        }
+        // Without flexible mode the index of the base layer follows.
+        rest = rest.get(1 + usize::from(!flexible)..)?;
+    }
+    if structure {
+        rest = rest.get(vp9_structure(rest)?..)?;
+    }
+    vp9_key_frame(rest)
+}
+
+/// Octets of a scalability structure (draft-ietf-payload-vp9 §4.2.1).
+fn vp9_structure(payload: &[u8]) -> Option<usize> {
+    let (&flags, rest) = payload.split_first()?;
+    let sizes = if flags & 0x10 != 0 {
+        4 * (usize::from(flags >> 5) + 1)
     } else {
         0
     };
-    let layer = payload.get(1 + id_len)?;
-    Some(layer >> 1 & 7 == 0)
+    let mut groups = 0;
+    if flags & 0x08 != 0 {
+        let mut pictures = rest.get(sizes..)?.iter();
+        let count = *pictures.next()?;
+        groups = 1;
+        for _ in 0..count {
+            let references = usize::from(pictures.next()? >> 2 & 3);
+            groups += 1 + references;
+            if let Some(last) = references.checked_sub(1) {
+                pictures.nth(last)?;
+            }
+        }
+    }
+    Some(1 + sizes + groups)
+}
+
+/// Whether the uncompressed header of a VP9 frame says that it is a key frame. FFmpeg never sets the P bit of the
+/// descriptor, so that this bit alone tells nothing.
+fn vp9_key_frame(frame: &[u8]) -> Option<bool> {
+    let header = *frame.first()?;
+    if header >> 6 != 2 {
+        return Some(false);
+    }
+    // Profile 3 has a reserved bit before the two flags.
+    let flags = if header & 0x30 == 0x30 {
+        header << 1
+    } else {
+        header
+    };
+    Some(flags & 0x0c == 0)
 }
 
 /// The start codes at the beginning: a sequence, or a VOP that is intra coded (ISO/IEC 14496-2 §6.2).
@@ -133,10 +175,26 @@ mod tests {
         (Codec::Vp8, &[0x00, 0], false),
         (Codec::Vp8, &[0x90, 0x80, 0x80, 1, 0], true),
         (Codec::Vp8, &[0x90, 0xf0, 0x80, 1, 0, 0, 1], false),
-        (Codec::Vp9, &[0x08], true),
-        (Codec::Vp9, &[0x48], false),
-        (Codec::Vp9, &[0xa8, 0x81, 1, 0x00], true),
-        (Codec::Vp9, &[0xa8, 0x81, 1, 0x02], false),
+        (Codec::Vp9, &[0x08, 0x82], true),
+        (Codec::Vp9, &[0x08, 0x86], false),
+        (Codec::Vp9, &[0x08, 0x88], false),
+        (Codec::Vp9, &[0x08, 0xb1], true),
+        (Codec::Vp9, &[0x08], false),
+        (Codec::Vp9, &[0x48, 0x82], false),
+        (Codec::Vp9, &[0xa8, 0x81, 1, 0x00, 5, 0x82], true),
+        (Codec::Vp9, &[0xa8, 0x81, 1, 0x02, 5, 0x82], false),
+        (Codec::Vp9, &[0xb8, 0x01, 0x00, 0x82], true),
+        (
+            Codec::Vp9,
+            &[0x0a, 0x18, 1, 2, 3, 4, 2, 0x04, 9, 0x00, 0x82],
+            true,
+        ),
+        (
+            Codec::Vp9,
+            &[0x0a, 0x18, 1, 2, 3, 4, 2, 0x04, 9, 0x00, 0x86],
+            false,
+        ),
+        (Codec::Vp9, &[0x0a, 0x08, 255, 0x0c], false),
         (Codec::Av1, &[0x18, 1], true),
         (Codec::Av1, &[0x10, 1], false),
         (Codec::Jpeg, &[0, 0, 0, 0, 1], true),
