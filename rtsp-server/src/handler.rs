@@ -40,12 +40,61 @@ pub enum Decision {
     Deny(&'static str),
 }
 
+/// Whose parameters are meant.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Scope<'a> {
+    /// The path, with its leading `/`.
+    pub path: &'a str,
+    /// The session, where one is meant: its values are its own (RFC 7826 §13.8).
+    pub session: Option<&'a str>,
+    /// Who asks, if they proved it.
+    pub user: Option<&'a str>,
+    /// From where.
+    pub address: IpAddr,
+}
+
+/// Why parameters are not set. None of them is, then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParameterError {
+    /// There are none of these names: 451.
+    Unknown(Vec<String>),
+    /// These can be read only: 458.
+    ReadOnly(Vec<String>),
+    /// A value is none that the parameter can have: 400.
+    Invalid,
+}
+
 /// What an embedder decides. Every method has a default, so `impl Handler for Mine {}` is a handler.
 pub trait Handler: Send + Sync + 'static {
     /// May this be done? Called on a shard for each DESCRIBE, ANNOUNCE and SETUP: it must answer at once. The default is
     /// what the [`Config`] says.
     fn authorize(&self, request: &Request<'_>, config: &Config) -> Decision {
         by_config(request, config)
+    }
+
+    /// The value of a parameter that GET_PARAMETER asks for, or `None` where there is no such parameter: the peer is told so by
+    /// 451. Called on a shard: it must answer at once. The default has no parameters.
+    fn parameter(&self, scope: &Scope<'_>, name: &str) -> Option<String> {
+        let _ = (scope, name);
+        None
+    }
+
+    /// SET_PARAMETER: take all of the values, or none (RFC 7826 §13.9). Called on a shard: it must answer at once. The default
+    /// has no parameters.
+    ///
+    /// # Errors
+    ///
+    /// Which of them cannot be set, and why.
+    fn set_parameters(
+        &self,
+        scope: &Scope<'_>,
+        values: &[(&str, &str)],
+    ) -> Result<(), ParameterError> {
+        let _ = scope;
+        let names = values.iter().map(|(name, _)| (*name).to_owned());
+        Err(ParameterError::Unknown(names.collect()))
     }
 
     /// Somebody asks for a path that nobody serves. Publish it now, if you have it: the request is answered when the
@@ -88,6 +137,12 @@ fn by_config(request: &Request<'_>, config: &Config) -> Decision {
 pub(crate) trait AnyHandler: Send + Sync {
     fn authorize(&self, request: &Request<'_>, config: &Config) -> Decision;
     fn missing(self: Arc<Self>, path: Arc<str>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    fn parameter(&self, scope: &Scope<'_>, name: &str) -> Option<String>;
+    fn set_parameters(
+        &self,
+        scope: &Scope<'_>,
+        values: &[(&str, &str)],
+    ) -> Result<(), ParameterError>;
 }
 
 impl<H: Handler> AnyHandler for H {
@@ -97,6 +152,18 @@ impl<H: Handler> AnyHandler for H {
 
     fn missing(self: Arc<Self>, path: Arc<str>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move { Handler::missing(&*self, path).await })
+    }
+
+    fn parameter(&self, scope: &Scope<'_>, name: &str) -> Option<String> {
+        Handler::parameter(self, scope, name)
+    }
+
+    fn set_parameters(
+        &self,
+        scope: &Scope<'_>,
+        values: &[(&str, &str)],
+    ) -> Result<(), ParameterError> {
+        Handler::set_parameters(self, scope, values)
     }
 }
 

@@ -58,7 +58,7 @@ mod source;
 mod stream;
 
 pub use config::{Access, Config, DEFAULT_PORT, Limits, Pull, PullTransport, Start, UdpPorts};
-pub use handler::{Action, Decision, DefaultHandler, Handler, Request};
+pub use handler::{Action, Decision, DefaultHandler, Handler, ParameterError, Request, Scope};
 pub use publisher::{Closed, Publisher};
 pub use server::{Capacity, Server, ServerHandle, StartError};
 pub use stream::registry::PublishError;

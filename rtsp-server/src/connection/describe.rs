@@ -3,8 +3,14 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use rtsp_client::mp4::MovieFile;
-use rtsp_msg::{HeaderName, Request};
-use rtsp_session::{ProtocolError, server::respond};
+use rtsp_msg::{HeaderName, Method, Request, Version};
+use rtsp_session::{
+    ProtocolError,
+    server::{
+        condition::{self, Representation, Verdict},
+        respond, rules,
+    },
+};
 
 use super::{
     request::{From, Outcome, Refusal, authorize},
@@ -12,7 +18,7 @@ use super::{
 };
 use crate::{
     handler::Action,
-    shard::Shard,
+    shard::{Reading, Shard},
     source::file::{OpenError, describe},
     stream::registry::Stream,
 };
@@ -38,7 +44,17 @@ pub(super) async fn answer(
     if !accepts_sdp(request) {
         return Err(ProtocolError::NotAcceptable.into());
     }
-    let (description, range) = match find(shard, &target.path).await? {
+    if request.version == Version::V2_0 && target.media.is_some() {
+        // Only a presentation is described (RFC 7826 §13, table 7).
+        let allow = allowed(shard, request.version, &target);
+        return Err(ProtocolError::MethodNotAllowed { allow }.into());
+    }
+    let found = find(shard, &target.path).await?;
+    let modified = match &found {
+        Found::Live(stream) => Some(stream.began.wall),
+        Found::File(_) => None,
+    };
+    let (description, range) = match found {
         Found::Live(stream) => (Arc::clone(&stream.description), Some("npt=now-".to_owned())),
         Found::File(movie) => {
             let description = describe(&movie, &target.path);
@@ -46,17 +62,67 @@ pub(super) async fn answer(
             (Arc::new(description), range)
         }
     };
-    let origin = sdp::Origin::new(
-        shard.shared.session_number(&target.path),
-        1,
-        from.local.ip().to_canonical(),
-    );
-    let body = description.for_describe(origin, range.as_deref()).encode();
+    let mut description = presented(shard, from, &target.path, &description, range.as_deref());
+    let representation = Representation {
+        tag: condition::tag(description.encode().as_bytes()),
+        modified,
+    };
+    if condition::judge(request, &representation)? == Verdict::NotModified {
+        return Ok(respond::not_modified(request.version, Some(&representation)).into());
+    }
+    if request.version == Version::V2_0 {
+        // RFC 7826 §D.1.9: the same tag as in the header.
+        let tag = format!("\"{}\"", representation.tag.opaque);
+        description
+            .attributes
+            .push(sdp::Attribute::new("mtag", tag));
+    }
     let base = match &request.target {
         rtsp_msg::RequestTarget::Uri(uri) => uri.without_userinfo().as_str().to_owned(),
         _ => target.path,
     };
-    Ok(respond::describe(request.version, &base, body).into())
+    let mut response = respond::describe(request.version, &base, description.encode());
+    respond::represent(&mut response, &representation);
+    Ok(response.into())
+}
+
+/// The description as it is sent, but for its own tag.
+fn presented(
+    shard: &Shard,
+    from: &From,
+    path: &str,
+    description: &sdp::Description,
+    range: Option<&str>,
+) -> sdp::Description {
+    let address = from.local.ip().to_canonical();
+    let origin = sdp::Origin::new(shard.shared.session_number(path), 1, address);
+    description.for_describe(origin, range)
+}
+
+/// What conditions of a SETUP are held against: what DESCRIBE would tell of the same stream.
+pub(super) fn representation(shard: &Shard, from: &From, reading: &Reading) -> Representation {
+    let description = &reading.stream.description;
+    let live = reading.course.length().is_none();
+    let range = match live {
+        true => Some("npt=now-"),
+        false => description.range.as_deref(),
+    };
+    let sent = presented(shard, from, &reading.stream.path, description, range);
+    Representation {
+        tag: condition::tag(sent.encode().as_bytes()),
+        modified: live.then_some(reading.stream.began.wall),
+    }
+}
+
+/// The methods that a path has: a media is not described, and what is read is not announced.
+pub(super) fn allowed(shard: &Shard, version: Version, target: &Target) -> Vec<Method> {
+    let mut methods = rules::public(&shard.shared.connection_config.methods, version);
+    methods.retain(|method| match method {
+        Method::Announce | Method::Record => false,
+        Method::Describe => target.media.is_none(),
+        _ => true,
+    });
+    methods
 }
 
 fn accepts_sdp(request: &Request) -> bool {

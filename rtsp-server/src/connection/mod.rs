@@ -2,7 +2,9 @@
 
 mod describe;
 mod outbox;
+mod parameters;
 mod play;
+mod position;
 mod publish;
 mod request;
 mod setup;
@@ -183,6 +185,7 @@ impl Link {
     pub(crate) fn forget_session(&self, id: SessionId) {
         let mut sessions = self.sessions.borrow_mut();
         sessions.retain(|known| *known != id);
+        self.protocol.borrow_mut().forget_session(id.as_str());
         self.protocol
             .borrow_mut()
             .set_sessions(Now::read(), sessions.len());

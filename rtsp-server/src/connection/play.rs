@@ -1,35 +1,42 @@
 //! PLAY and PAUSE.
 
-use std::{net::IpAddr, rc::Rc, sync::Arc};
+use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
-use rtsp_msg::{HeaderName, Request, Version, headers};
+use rtsp_msg::{
+    HeaderName, Request, Version,
+    headers::{self, NptTime, Range},
+};
 use rtsp_session::{
     ProtocolError,
-    server::{ServerSession, SessionId, State, respond},
+    server::{
+        ServerSession, SessionId, State,
+        plan::{self, PlayAction},
+        respond,
+    },
     transport::NegotiatedTransport,
 };
 
 use super::{
     Link,
-    request::{From, Outcome, Refusal},
+    position::{self, FirstPacket, first_packet},
+    request::{Outcome, Refusal},
 };
 use crate::{
     config::Start,
-    shard::{Reading, Role, Shard},
-    source::player::Started,
+    shard::{Role, Shard},
+    source::player::{Player, Started},
     stream::{
         layout::Layout,
         reader::{Destination, Reader, Way},
-        registry::Stream,
+        registry::{Stream, StreamId},
     },
 };
 
-/// What a PLAY answer says of one media: index, sequence number and RTP timestamp of its first packet.
-type FirstPacket = (usize, Option<u16>, Option<u32>);
+/// Ranges that may follow the one that plays.
+const QUEUE: usize = 16;
 
 pub(super) async fn play(
     shard: &Rc<Shard>,
-    _from: &From,
     request: &Request,
     id: SessionId,
 ) -> Result<Outcome, Refusal> {
@@ -38,7 +45,7 @@ pub(super) async fn play(
         .typed::<headers::TimedRange>()
         .map_err(|_| ProtocolError::BadHeader("Range"))?
         .map(|timed| timed.range);
-    let (stream, player) = {
+    let (stream, player, action) = {
         let sessions = shard.sessions.borrow();
         let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
         let Role::Reader(reading) = &entry.role else {
@@ -47,26 +54,144 @@ pub(super) async fn play(
             }
             .into());
         };
-        (Arc::clone(&reading.stream), reading.player.clone())
+        let action = plan::play(request.version, entry.session.state(), range.is_some());
+        if reading.player.is_none() {
+            plan::live_range(request.version, range.as_ref(), &reading.nature())?;
+        }
+        (Arc::clone(&reading.stream), reading.player.clone(), action)
     };
-    match player {
-        Some(player) => {
-            let chosen = chosen_media(shard, id)?;
-            let before = shard.with_stream(stream.id, |local, _, _| local.ring.live());
-            let started = player.play(shard, range.as_ref(), &chosen)?;
-            if let Some(Role::Reader(reading)) = shard
-                .sessions
-                .borrow_mut()
-                .get_mut(&id)
-                .map(|entry| &mut entry.role)
-            {
-                // What was not sent before a pause still comes, and what comes now after it.
-                reading.paused_at = reading.paused_at.or(before);
-            }
+    match (player, range) {
+        (Some(_), Some(range)) if action == PlayAction::Queue => queue(shard, request, id, range),
+        (Some(player), range) => {
+            let range = continued(shard, request.version, id, range)?;
+            let started = begin_file(shard, id, &stream, &player, range.as_ref())?;
             file(shard, request, id, &started)
         }
-        None => live(shard, request, id, &stream).await,
+        (None, _) => live(shard, request, id, &stream).await,
     }
+}
+
+/// The range that is played, where the peer left out its start after the last one was done: it goes on from there. At the end
+/// of the file RTSP/2.0 has no more to play (RFC 7826 §13.4.1), RTSP/1.0 begins anew.
+fn continued(
+    shard: &Shard,
+    version: Version,
+    id: SessionId,
+    range: Option<Range>,
+) -> Result<Option<Range>, ProtocolError> {
+    let sessions = shard.sessions.borrow();
+    let Some(Role::Reader(reading)) = sessions.get(&id).map(|entry| &entry.role) else {
+        return Err(ProtocolError::SessionNotFound);
+    };
+    let end = match &range {
+        None => None,
+        Some(Range::Npt { start: None, end }) => *end,
+        Some(_) => return Ok(range),
+    };
+    if !reading.course.ended {
+        return Ok(range);
+    }
+    let position = reading.position();
+    // Positions are told in milliseconds: the last one may be all that is left.
+    let done = reading
+        .course
+        .length()
+        .is_some_and(|length| position + Duration::from_millis(1) >= length);
+    match (done, version) {
+        (false, _) => Ok(Some(Range::Npt {
+            start: Some(NptTime::At(position)),
+            end,
+        })),
+        (true, Version::V2_0) => Err(ProtocolError::InvalidRange),
+        (true, _) => Ok(range),
+    }
+}
+
+/// One more range, to be played when those before it are done (RFC 2326 §10.5).
+fn queue(
+    shard: &Shard,
+    request: &Request,
+    id: SessionId,
+    range: Range,
+) -> Result<Outcome, Refusal> {
+    let mut sessions = shard.sessions.borrow_mut();
+    let entry = sessions
+        .get_mut(&id)
+        .ok_or(ProtocolError::SessionNotFound)?;
+    let allow = entry.session.allowed();
+    let Role::Reader(reading) = &mut entry.role else {
+        return Err(ProtocolError::WrongState { allow }.into());
+    };
+    if !matches!(range, Range::Npt { .. }) {
+        return Err(ProtocolError::HeaderNotValid {
+            accept_ranges: Some(reading.nature().accept_ranges()),
+        }
+        .into());
+    }
+    let length = reading.course.length().unwrap_or_default();
+    if position::start_of(&range).is_some_and(|start| start >= length) {
+        return Err(ProtocolError::InvalidRange.into());
+    }
+    if reading.course.queue.len() >= QUEUE {
+        return Err(ProtocolError::WrongState { allow }.into());
+    }
+    let mut response = respond::play(request.version, id);
+    response.headers.set(&range);
+    reading.course.queue.push_back(range);
+    entry.session.touch(shard.now());
+    Ok(response.into())
+}
+
+/// Goes on with the next range of the queue; `false` when there is none. Ranges that cannot be played are passed over.
+pub(crate) fn next_range(shard: &Shard, stream: StreamId) -> bool {
+    loop {
+        let (id, player, range, stream) = {
+            let mut sessions = shard.sessions.borrow_mut();
+            let its = sessions.values_mut().find_map(|entry| {
+                let id = entry.session.id();
+                match &mut entry.role {
+                    Role::Reader(reading) if reading.stream.id == stream => Some((id, reading)),
+                    _ => None,
+                }
+            });
+            let Some((id, reading)) = its else {
+                return false;
+            };
+            let Some(range) = reading.course.queue.pop_front() else {
+                return false;
+            };
+            let Some(player) = reading.player.clone() else {
+                return false;
+            };
+            (id, player, range, Arc::clone(&reading.stream))
+        };
+        match begin_file(shard, id, &stream, &player, Some(&range)) {
+            Ok(_) => return true,
+            Err(error) => tracing::debug!(session = ?id, %error, "a queued range was passed over"),
+        }
+    }
+}
+
+fn begin_file(
+    shard: &Shard,
+    id: SessionId,
+    stream: &Stream,
+    player: &Player,
+    range: Option<&Range>,
+) -> Result<Started, ProtocolError> {
+    let chosen = chosen_media(shard, id)?;
+    let before = shard.with_stream(stream.id, |local, _, _| local.ring.live());
+    let started = player.play(shard, range, &chosen)?;
+    if let Some(Role::Reader(reading)) = shard
+        .sessions
+        .borrow_mut()
+        .get_mut(&id)
+        .map(|entry| &mut entry.role)
+    {
+        // What was not sent before a pause still comes, and what comes now after it.
+        reading.paused_at = reading.paused_at.or(before);
+    }
+    Ok(started)
 }
 
 fn chosen_media(shard: &Shard, id: SessionId) -> Result<Vec<usize>, ProtocolError> {
@@ -117,27 +242,7 @@ async fn live(
             .map(|media| first_packet(local, position, media.index))
             .collect::<Vec<_>>()
     };
-    respond_play(shard, request, id, &first, "npt=now-")
-}
-
-/// The first packet that a reader at `position` gets of a media. Where none is there yet the next one's number is known all
-/// the same.
-fn first_packet(
-    local: &crate::stream::local::LocalStream,
-    position: crate::stream::ring::Position,
-    media: usize,
-) -> FirstPacket {
-    match local.ring.first_packet(position, media as u8) {
-        Some((sequence, timestamp)) => (media, Some(sequence), Some(timestamp)),
-        None => {
-            let last = local.ring.last_packet(media as u8);
-            (
-                media,
-                last.map(|(sequence, _)| sequence.wrapping_add(1)),
-                None,
-            )
-        }
-    }
+    respond_play(shard, request, id, &first, None)
 }
 
 fn file(
@@ -151,15 +256,17 @@ fn file(
         .iter()
         .map(|(media, sequence, timestamp)| (*media, Some(*sequence), Some(*timestamp)))
         .collect();
-    respond_play(shard, request, id, &first, &started.range)
+    respond_play(shard, request, id, &first, Some(&started.range))
 }
 
+/// The answer to a PLAY. `range` is that of a file; live media are where they are: `now` in RTSP/1.0, which players know, an
+/// explicit time in RTSP/2.0, which forbids it (RFC 7826 §13.4.6).
 fn respond_play(
     shard: &Shard,
     request: &Request,
     id: SessionId,
     first: &[FirstPacket],
-    range: &str,
+    range: Option<&str>,
 ) -> Result<Outcome, Refusal> {
     let mut sessions = shard.sessions.borrow_mut();
     let entry = sessions
@@ -167,44 +274,24 @@ fn respond_play(
         .ok_or(ProtocolError::SessionNotFound)?;
     entry.session.play(shard.now());
     let mut response = respond::play(request.version, id);
-    response.headers.append(HeaderName::Range, range);
-    let stream = entry.role.stream();
-    let info = rtp_info(&entry.session, stream, request.version, first);
-    if !info.is_empty() {
-        response.headers.append(HeaderName::RtpInfo, info);
+    let info = position::rtp_info(&entry.session, entry.role.stream(), request.version, first);
+    if let Role::Reader(reading) = &mut entry.role {
+        let range = match (range.map(Range::parse), request.version) {
+            (Some(Ok(range)), _) => range,
+            (_, Version::V2_0) => reading.nature().position(),
+            _ => Range::now(),
+        };
+        response.headers.set(&range);
+        reading.course.play(request.cseq(), Some(range));
+        position::tell(&mut response.headers, request.version, reading, true);
+    }
+    if !info.0.is_empty() {
+        response.headers.set(&info);
     }
     Ok(Outcome {
         response,
         start: Some(id),
     })
-}
-
-fn rtp_info(
-    session: &ServerSession,
-    stream: &Stream,
-    version: Version,
-    first: &[FirstPacket],
-) -> String {
-    let base = session.presentation();
-    let mut all = Vec::with_capacity(first.len());
-    for (media, sequence, timestamp) in first {
-        let url = sdp::control::resolve(base, Some(&sdp::control::track(*media)));
-        let mut parts = Vec::with_capacity(2);
-        parts.extend(sequence.map(|sequence| format!("seq={sequence}")));
-        parts.extend(timestamp.map(|timestamp| format!("rtptime={timestamp}")));
-        let parts = parts.join(";");
-        if version == Version::V2_0 {
-            // RFC 7826 §18.45: without a source there is nothing to say.
-            if let Some(ssrc) = stream.clocks.of(*media as u8).ssrc {
-                all.push(format!("url=\"{url}\" ssrc={ssrc:08X}:{parts}"));
-            }
-        } else if parts.is_empty() {
-            all.push(format!("url={url}"));
-        } else {
-            all.push(format!("url={url};{parts}"));
-        }
-    }
-    all.join(",")
 }
 
 pub(super) fn pause(
@@ -222,16 +309,24 @@ pub(super) fn pause(
             reading.paused_at = Some(position);
         }
         reading.reader = None;
+        reading.course.queue.clear();
+        if reading.player.is_none() && reading.course.paused.is_none() {
+            reading.course.paused = Some(reading.nature().position());
+        }
     }
     entry.session.pause(shard.now());
     let mut response = respond::pause(request.version, id);
-    if let Role::Reader(Reading {
-        player: Some(player),
-        ..
-    }) = &entry.role
-    {
-        let position = format!("npt={}-", player.position());
-        response.headers.append(HeaderName::Range, position);
+    if let Role::Reader(reading) = &entry.role {
+        match &reading.player {
+            Some(_) if request.version == Version::V2_0 => response.headers.set(&reading.rest()),
+            Some(player) => {
+                let position = format!("npt={}-", player.position());
+                response.headers.append(HeaderName::Range, position);
+            }
+            None if request.version == Version::V2_0 => response.headers.set(&reading.rest()),
+            None => {}
+        }
+        position::tell(&mut response.headers, request.version, reading, false);
     }
     Ok(response.into())
 }

@@ -5,11 +5,11 @@ use std::{net::SocketAddr, rc::Rc};
 use rtsp_msg::{HeaderName, Method, Request, Response, StatusCode, Version};
 use rtsp_session::{
     ProtocolError,
-    server::{Authentication, Incoming, Object, Peer, SessionId, respond},
+    server::{Authentication, Incoming, Object, Peer, SessionId, respond, rules},
 };
 use tokio::sync::oneshot;
 
-use super::{Link, describe, play, publish, setup, target::Target};
+use super::{Link, describe, parameters, play, position, publish, setup, target::Target};
 use crate::{
     handler::{Action, Decision},
     shard::{Ending, Forwarded, Mail, Reply, SessionEntry, Shard, ShardId},
@@ -200,17 +200,13 @@ async fn without_session(
     from: &From,
     request: &Request,
 ) -> Result<Outcome, Refusal> {
-    let version = request.version;
     match &request.method {
-        Method::Options => Ok(options(shard, version)),
+        Method::Options => options(shard, from, request).await,
         Method::Describe => describe::answer(shard, from, request).await,
         Method::Announce => publish::announce(shard, from, request),
         Method::Setup => setup::first(shard, from, request).await,
-        // A ping (RFC 2326 §10.8).
-        Method::GetParameter if request.body.is_empty() => {
-            Ok(respond::parameters(version, "").into())
-        }
-        Method::GetParameter | Method::SetParameter => Err(parameters_unknown(request)),
+        Method::GetParameter => Ok(parameters::get(shard, from, request, None)?.into()),
+        Method::SetParameter => Ok(parameters::set(shard, from, request, None)?.into()),
         _ => Err(ProtocolError::SessionNotFound.into()),
     }
 }
@@ -222,7 +218,7 @@ async fn in_session(
     id: SessionId,
 ) -> Result<Outcome, Refusal> {
     let version = request.version;
-    {
+    let checked = {
         let mut sessions = shard.sessions.borrow_mut();
         let entry = sessions
             .get_mut(&id)
@@ -236,7 +232,13 @@ async fn in_session(
         }
         entry.session.touch(shard.now());
         let object = object(entry, request)?;
-        entry.session.check(&request.method, object)?;
+        entry.session.check(&request.method, object)
+    };
+    if let Err(error) = checked {
+        return Err(match (&request.method, version) {
+            (Method::Play, Version::V2_0) => position::refuse_play(shard, id, error),
+            _ => error.into(),
+        });
     }
     // Media in a connection stay with it, whoever else may ask.
     let own = |link: &&Rc<Link>| {
@@ -250,19 +252,20 @@ async fn in_session(
         link.add_session(shard.now(), id);
     }
     match &request.method {
-        Method::Options => Ok(options(shard, version)),
+        Method::Options => Ok(general_options(shard, version)),
         Method::Describe => describe::answer(shard, from, request).await,
         Method::Setup => setup::again(shard, from, request, id).await,
-        Method::Play => play::play(shard, from, request, id).await,
+        Method::Play => match play::play(shard, request, id).await {
+            Err(Refusal::Error(error)) if version == Version::V2_0 => {
+                Err(position::refuse_play(shard, id, error))
+            }
+            other => other,
+        },
         Method::Pause => play::pause(shard, request, id),
         Method::Record => publish::record(shard, from, request, id),
         Method::Teardown => teardown(shard, request, id),
-        Method::GetParameter | Method::SetParameter if request.body.is_empty() => {
-            let mut response = respond::parameters(version, "");
-            response.headers.insert(HeaderName::Session, id.as_str());
-            Ok(response.into())
-        }
-        Method::GetParameter | Method::SetParameter => Err(parameters_unknown(request)),
+        Method::GetParameter => Ok(parameters::get(shard, from, request, Some(id))?.into()),
+        Method::SetParameter => Ok(parameters::set(shard, from, request, Some(id))?.into()),
         method => Err(ProtocolError::WrongState {
             allow: allowed(shard, id, method),
         }
@@ -279,21 +282,34 @@ fn allowed(shard: &Shard, id: SessionId, _refused: &Method) -> Vec<Method> {
         .unwrap_or_default()
 }
 
-fn options(shard: &Shard, version: Version) -> Outcome {
+fn general_options(shard: &Shard, version: Version) -> Outcome {
     respond::options(version, &shard.shared.connection_config.methods, None).into()
 }
 
-/// The server has no parameters: every name is one that it does not understand (451).
-fn parameters_unknown(request: &Request) -> Refusal {
-    let body = String::from_utf8_lossy(&request.body);
-    let name = |line: &str| line.split(':').next().unwrap_or_default().trim().to_owned();
-    let names = body
-        .lines()
-        .map(name)
-        .filter(|name| !name.is_empty())
-        .take(64)
-        .collect();
-    ProtocolError::ParameterNotUnderstood { names }.into()
+/// OPTIONS without a session. Of a path that there is it tells the methods; one that there is not is not found in RTSP/2.0. In
+/// RTSP/1.0 it may be about to be published. Who may not read learns nothing of either (RFC 7826 §13.1).
+async fn options(shard: &Rc<Shard>, from: &From, request: &Request) -> Result<Outcome, Refusal> {
+    let version = request.version;
+    let target = match Target::of(request) {
+        Some(target) if target.path != "/" => target,
+        _ => return Ok(general_options(shard, version)),
+    };
+    if authorize(shard, from, Action::Read, &target.path).is_err() {
+        return Ok(general_options(shard, version));
+    }
+    let known = match version {
+        // What is pulled on demand is not fetched for a question.
+        Version::V2_0 if shard.shared.demanded(&target.path).is_some() => true,
+        Version::V2_0 => {
+            describe::find(shard, &target.path).await?;
+            true
+        }
+        _ => shard.shared.registry.find(&target.path).is_some(),
+    };
+    let methods = &shard.shared.connection_config.methods;
+    let allow = describe::allowed(shard, version, &target);
+    let differs = known && allow != rules::public(methods, version);
+    Ok(respond::options(version, methods, differs.then_some(&allow)).into())
 }
 
 /// What of a session a request is about.

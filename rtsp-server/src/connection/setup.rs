@@ -2,10 +2,14 @@
 
 use std::{net::SocketAddr, rc::Rc, sync::Arc};
 
-use rtsp_msg::{Request, headers};
+use rtsp_msg::{Request, Response, Version, headers};
 use rtsp_session::{
     ProtocolError,
-    server::{Direction, Peer, ServerSession, SessionConfig, SessionId, respond},
+    server::{
+        Direction, Peer, ServerSession, SessionConfig, SessionId,
+        condition::{self, Verdict},
+        respond,
+    },
     transport::{self, Capabilities, NegotiatedTransport},
 };
 
@@ -18,7 +22,7 @@ use super::{
 use crate::{
     handler::Action,
     io::udp::UdpPeer,
-    shard::{Reading, Role, SessionEntry, Shard},
+    shard::{Course, Reading, Role, SessionEntry, Shard},
     source::player::Player,
     stream::registry::Stream,
 };
@@ -43,11 +47,12 @@ pub(super) async fn first(
     let target = Target::of(request).ok_or(ProtocolError::BadTarget)?;
     authorize(shard, from, Action::Read, &target.path)?;
     let found = describe::find(shard, &target.path).await?;
-    let (stream, player) = match found {
-        Found::Live(stream) => (stream, None),
+    let (stream, player, length) = match found {
+        Found::Live(stream) => (stream, None, None),
         Found::File(file) => {
+            let length = file.duration();
             let (stream, player) = Player::new(shard, &target.path, file)?;
-            (stream, Some(player))
+            (stream, Some(player), Some(length))
         }
     };
     let media = media_index(&target, &stream)?;
@@ -61,6 +66,7 @@ pub(super) async fn first(
             reader: None,
             paused_at: None,
             player,
+            course: Course::new(length),
         }),
     };
     begin(shard, from, request, entry, media, Direction::Play)
@@ -160,6 +166,9 @@ fn apply(
             return Err(ProtocolError::UnsupportedTransport.into());
         }
     }
+    if let Some(response) = conditions(shard, from, request, &id)? {
+        return Err(Refusal::Answer(Box::new(response)));
+    }
     take(shard, from, &id, media, before.as_ref(), &chosen)?;
     let timeout = shard.shared.config.limits.session_timeout;
     let ssrc = {
@@ -181,7 +190,43 @@ fn apply(
         }
     };
     let spec = chosen.to_spec(request.version, direction, from.local.ip(), ssrc);
-    Ok(respond::setup(request.version, id, timeout, &spec).into())
+    let mut response = respond::setup(request.version, id, timeout, &spec);
+    if request.version == Version::V2_0 {
+        let sessions = shard.sessions.borrow();
+        if let Some(Role::Reader(reading)) = sessions.get(&id).map(|entry| &entry.role) {
+            reading.nature().describe(&mut response.headers);
+        }
+    }
+    Ok(response.into())
+}
+
+/// What a reader makes its SETUP depend on: the units of time that it knows, and the description that it has. The answer is 304
+/// where that is still the same.
+fn conditions(
+    shard: &Shard,
+    from: &From,
+    request: &Request,
+    id: &SessionId,
+) -> Result<Option<Response>, ProtocolError> {
+    let sessions = shard.sessions.borrow();
+    let Some(Role::Reader(reading)) = sessions.get(id).map(|entry| &entry.role) else {
+        return Ok(None);
+    };
+    let nature = reading.nature();
+    if request.version == Version::V2_0
+        && !nature.shares_unit(request.headers.typed::<headers::AcceptRanges>()?.as_ref())
+    {
+        return Err(ProtocolError::HeaderNotValid {
+            accept_ranges: Some(nature.accept_ranges()),
+        });
+    }
+    if !condition::is_conditional(request) {
+        return Ok(None);
+    }
+    let representation = describe::representation(shard, from, reading);
+    let verdict = condition::judge(request, &representation)?;
+    Ok((verdict == Verdict::NotModified)
+        .then(|| respond::not_modified(request.version, Some(&representation))))
 }
 
 /// Claims the channels or addresses of a transport, giving back those before.

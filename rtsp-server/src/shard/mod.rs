@@ -1,5 +1,6 @@
 //! A shard: a thread that alone reads and writes its connections, and hands batches to its readers.
 
+mod course;
 mod deliver;
 mod feedback;
 mod mail;
@@ -19,6 +20,7 @@ use rtsp_session::{Now, random::Random, server::SessionId};
 use tokio::sync::{Notify, mpsc};
 
 pub(crate) use self::{
+    course::Course,
     mail::{Forwarded, Mail, OutPacket, Reply},
     sessions::{Ended, Ending, Publishing, Reading, Role, SessionEntry},
 };

@@ -10,7 +10,7 @@ use rtsp_session::{
     transport::NegotiatedTransport,
 };
 
-use super::{Mail, Shard, ShardId};
+use super::{Course, Mail, Shard, ShardId};
 use crate::{
     connection::Link,
     source::player::Player,
@@ -47,6 +47,8 @@ pub(crate) struct Reading {
     pub(crate) paused_at: Option<Position>,
     /// What plays a file for it.
     pub(crate) player: Option<Player>,
+    /// Where it is in what it plays.
+    pub(crate) course: Course,
 }
 
 /// A publishing session.

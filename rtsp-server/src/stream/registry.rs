@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use rtsp_session::Now;
 use tokio::sync::{Notify, watch};
 
 use super::{
@@ -32,6 +33,8 @@ pub(crate) struct Stream {
     pub(crate) description: Arc<sdp::Description>,
     pub(crate) shapes: Box<[Shape]>,
     pub(crate) clocks: Arc<Clocks>,
+    /// When it began: its normal play time counts from here.
+    pub(crate) began: Now,
     /// Readers on all shards.
     pub(crate) readers: watch::Sender<usize>,
 }
@@ -211,6 +214,7 @@ fn new_stream(
         description,
         shapes,
         clocks,
+        began: Now::read(),
         readers: watch::Sender::new(0),
     }))
 }

@@ -1,0 +1,158 @@
+//! GET_PARAMETER and SET_PARAMETER: values of the embedder's, and the headers that RTSP/2.0 peers ask for.
+
+use rtsp_msg::{
+    HeaderName, Request, Response, Version,
+    headers::{MediaRange, RtpInfo},
+};
+use rtsp_session::{
+    ProtocolError,
+    server::{SessionId, State, parameters, respond},
+};
+
+use super::{
+    position,
+    request::{From, Refusal, authorize},
+    target::Target,
+};
+use crate::{
+    handler::{Action, ParameterError, Scope},
+    shard::{Role, SessionEntry, Shard},
+};
+
+/// Headers that are questions when they are empty (RFC 7826 §13.8).
+const QUESTIONS: [HeaderName; 5] = [
+    HeaderName::AcceptRanges,
+    HeaderName::MediaProperties,
+    HeaderName::MediaRange,
+    HeaderName::Range,
+    HeaderName::RtpInfo,
+];
+
+/// GET_PARAMETER.
+pub(super) fn get(
+    shard: &Shard,
+    from: &From,
+    request: &Request,
+    id: Option<SessionId>,
+) -> Result<Response, Refusal> {
+    let version = request.version;
+    let mut response = if request.body.is_empty() {
+        respond::parameters(version, "")
+    } else {
+        let path = readable(shard, from, request, id)?;
+        let names = parameters::asked(&request.body)?;
+        let scope = scope(from, &path, id.as_ref());
+        let (mut values, mut unknown) = (Vec::new(), Vec::new());
+        for name in names {
+            match shard.shared.handler.parameter(&scope, name) {
+                Some(value) => values.push((name, value)),
+                None => unknown.push(name.to_owned()),
+            }
+        }
+        if !unknown.is_empty() {
+            return Err(ProtocolError::ParameterNotUnderstood { names: unknown }.into());
+        }
+        respond::parameters(version, parameters::values(&values))
+    };
+    if let Some(id) = id {
+        response.headers.insert(HeaderName::Session, id.as_str());
+        if version == Version::V2_0 {
+            let sessions = shard.sessions.borrow();
+            if let Some(entry) = sessions.get(&id) {
+                answer_headers(shard, request, entry, &mut response);
+            }
+        }
+    }
+    Ok(response)
+}
+
+/// SET_PARAMETER: all of them or none.
+pub(super) fn set(
+    shard: &Shard,
+    from: &From,
+    request: &Request,
+    id: Option<SessionId>,
+) -> Result<Response, Refusal> {
+    if !request.body.is_empty() {
+        let path = readable(shard, from, request, id)?;
+        let values = parameters::given(&request.body)?;
+        let scope = scope(from, &path, id.as_ref());
+        shard
+            .shared
+            .handler
+            .set_parameters(&scope, &values)
+            .map_err(|error| match error {
+                ParameterError::Unknown(names) => ProtocolError::ParameterNotUnderstood { names },
+                ParameterError::ReadOnly(names) => ProtocolError::ParameterReadOnly { names },
+                ParameterError::Invalid => ProtocolError::Malformed,
+            })?;
+    }
+    let mut response = respond::ok(request.version);
+    if let Some(id) = id {
+        response.headers.insert(HeaderName::Session, id.as_str());
+    }
+    Ok(response)
+}
+
+fn scope<'a>(from: &'a From, path: &'a str, id: Option<&'a SessionId>) -> Scope<'a> {
+    Scope {
+        path,
+        session: id.map(SessionId::as_str),
+        user: from.peer.user.as_deref(),
+        address: from.peer.address,
+    }
+}
+
+/// The path whose parameters are meant: that of the session, else the one that the request names, where its peer may read.
+fn readable(
+    shard: &Shard,
+    from: &From,
+    request: &Request,
+    id: Option<SessionId>,
+) -> Result<String, Refusal> {
+    parameters::check_type(&request.headers)?;
+    if let Some(id) = id {
+        let sessions = shard.sessions.borrow();
+        let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
+        return Ok(entry.role.stream().path.to_string());
+    }
+    let path = Target::of(request).ok_or(ProtocolError::BadTarget)?.path;
+    authorize(shard, from, Action::Read, &path)?;
+    Ok(path)
+}
+
+/// Fills in what was asked for by empty headers. Only readers have a place in media.
+fn answer_headers(shard: &Shard, request: &Request, entry: &SessionEntry, response: &mut Response) {
+    let Role::Reader(reading) = &entry.role else {
+        return;
+    };
+    let nature = reading.nature();
+    let asks = |name: &HeaderName| {
+        request
+            .headers
+            .first(name)
+            .is_some_and(|value| value.trim().is_empty())
+    };
+    for name in QUESTIONS.iter().filter(|name| asks(name)) {
+        let headers = &mut response.headers;
+        match name {
+            HeaderName::AcceptRanges => headers.insert(name.clone(), nature.accept_ranges()),
+            HeaderName::MediaProperties => headers.set(&nature.properties()),
+            HeaderName::MediaRange => headers.set::<MediaRange>(&nature.range()),
+            HeaderName::Range => headers.set(&reading.rest()),
+            _ => {
+                // RFC 7826 §18.45: with the Range that it belongs to, and empty unless media flow.
+                headers.set(&reading.rest());
+                let playing = entry.session.state() == State::Play;
+                let last = position::last_packets(shard, &entry.session, &reading.stream);
+                let info = match playing {
+                    true => {
+                        position::rtp_info(&entry.session, &reading.stream, Version::V2_0, &last)
+                    }
+                    false => RtpInfo::default(),
+                };
+                headers.set(&info);
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Where a session is, as answers tell it: Range, RTP-Info, Media-Range.
+
+use rtsp_msg::{
+    HeaderName, Headers, Response, Version,
+    headers::{MediaRange, NptTime, Range, RtpInfo, RtpInfoEntry, SeekStyle},
+};
+use rtsp_session::{
+    ProtocolError,
+    server::{ServerSession, SessionId},
+};
+
+use super::request::Refusal;
+use crate::{
+    shard::{Reading, Role, Shard},
+    stream::{local::LocalStream, registry::Stream, ring::Position},
+};
+
+/// What is said of one media: index, sequence number and RTP timestamp of its first packet.
+pub(super) type FirstPacket = (usize, Option<u16>, Option<u32>);
+
+/// The first packet that a reader at `position` gets of a media. Where none is there yet the next one's number is known all
+/// the same.
+pub(super) fn first_packet(local: &LocalStream, position: Position, media: usize) -> FirstPacket {
+    match local.ring.first_packet(position, media as u8) {
+        Some((sequence, timestamp)) => (media, Some(sequence), Some(timestamp)),
+        None => {
+            let last = local.ring.last_packet(media as u8);
+            let next = last.map(|(sequence, _)| sequence.wrapping_add(1));
+            (media, next, None)
+        }
+    }
+}
+
+/// RTP-Info, in the form of the version. RTSP/2.0 names the source of each media, and says nothing of one that has none yet
+/// (RFC 7826 §18.45).
+pub(crate) fn rtp_info(
+    session: &ServerSession,
+    stream: &Stream,
+    version: Version,
+    packets: &[FirstPacket],
+) -> RtpInfo {
+    let base = session.presentation();
+    let entries = packets.iter().filter_map(|&(media, seq, rtptime)| {
+        let ssrc = match version {
+            Version::V2_0 => Some(stream.clocks.of(media as u8).ssrc?),
+            _ => None,
+        };
+        Some(RtpInfoEntry {
+            url: sdp::control::resolve(base, Some(&sdp::control::track(media))),
+            ssrc,
+            seq,
+            rtptime,
+        })
+    });
+    RtpInfo(entries.collect())
+}
+
+/// The newest packets of what a session has set up.
+pub(crate) fn last_packets(
+    shard: &Shard,
+    session: &ServerSession,
+    stream: &Stream,
+) -> Vec<FirstPacket> {
+    let streams = shard.streams.borrow();
+    let Some(local) = streams.get(&stream.id) else {
+        return Vec::new();
+    };
+    let last = session.media().iter().filter_map(|media| {
+        let (sequence, timestamp) = local.ring.last_packet(media.index as u8)?;
+        Some((media.index, Some(sequence), Some(timestamp)))
+    });
+    last.collect()
+}
+
+/// What an answer to a PLAY or PAUSE that was done says beside its Range: how far live media reach, and how a file was sought.
+pub(super) fn tell(headers: &mut Headers, version: Version, reading: &Reading, played: bool) {
+    if version != Version::V2_0 {
+        return;
+    }
+    let nature = reading.nature();
+    if nature.is_live() {
+        headers.set::<MediaRange>(&nature.range());
+    } else if played && !headers.contains(&HeaderName::SeekStyle) {
+        headers.set(&SeekStyle::Rap);
+    }
+}
+
+/// The refusal of a PLAY in RTSP/2.0: with the place where the session is, and how far its media reach (RFC 7826 §13.4.1).
+pub(super) fn refuse_play(shard: &Shard, id: SessionId, error: ProtocolError) -> Refusal {
+    let mut response: Response = error.into_response(Version::V2_0);
+    let sessions = shard.sessions.borrow();
+    if let Some(Role::Reader(reading)) = sessions.get(&id).map(|entry| &entry.role) {
+        let nature = reading.nature();
+        response.headers.set(&Range::npt_from(reading.position()));
+        response.headers.set::<MediaRange>(&nature.range());
+        if response.status == rtsp_msg::StatusCode::HEADER_FIELD_NOT_VALID {
+            response
+                .headers
+                .insert(HeaderName::AcceptRanges, nature.accept_ranges());
+        }
+    }
+    Refusal::Answer(Box::new(response))
+}
+
+/// The start of a range in normal play time.
+pub(super) fn start_of(range: &Range) -> Option<std::time::Duration> {
+    match range {
+        Range::Npt {
+            start: Some(NptTime::At(at)),
+            ..
+        } => Some(*at),
+        _ => None,
+    }
+}
