@@ -2,10 +2,9 @@
 
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
-
-use smallvec::SmallVec;
 
 use crate::header_name::{self, HeaderName};
 use crate::leniency::Leniency;
@@ -20,7 +19,7 @@ use crate::typed::{Header, HeaderError};
 pub struct Headers {
     /// Holds values, and names that are not known ones. Removed entries leave their text behind.
     text: Text,
-    entries: SmallVec<[Entry; 8]>,
+    entries: Vec<Entry>,
 }
 
 /// Where one line lies in the text.
@@ -68,6 +67,9 @@ impl Headers {
             rest = after.get(1..).unwrap_or("");
         }
         text.push_str(rest);
+        if self.entries.capacity() == 0 {
+            self.entries.reserve(8);
+        }
         self.entries.push(Entry {
             index: index.unwrap_or(CUSTOM),
             gap: 0,
@@ -193,8 +195,17 @@ impl Headers {
     pub(crate) fn of_head(head: Arc<str>, lines: usize) -> Self {
         Self {
             text: Text::Shared(head),
-            entries: SmallVec::with_capacity(lines),
+            entries: Vec::with_capacity(lines),
         }
+    }
+
+    /// The values of `Content-Length`.
+    #[inline]
+    pub(crate) fn content_lengths(&self) -> impl Iterator<Item = &str> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.index == header_name::CONTENT_LENGTH)
+            .map(|entry| entry.value(self.text.as_str()))
     }
 
     /// Adds the line whose name lies at `name` in the text and its value at `value`, behind it; `false` when they
@@ -304,7 +315,6 @@ impl fmt::Debug for Headers {
 mod tests {
     use alloc::format;
     use alloc::vec;
-    use alloc::vec::Vec;
 
     use super::*;
 

@@ -162,10 +162,14 @@ pub(crate) fn known_text(index: u8) -> &'static str {
     NAMES.get(usize::from(index)).copied().unwrap_or("")
 }
 
-const SLOTS: usize = 256;
+/// The number of `Content-Length`.
+pub(crate) const CONTENT_LENGTH: u8 = Index::ContentLength as u8;
+
+const SLOTS: usize = 1024;
 const EMPTY: u8 = u8::MAX;
 
-/// Open addressing by length and three letters, filled when compiled.
+/// Open addressing by length and four letters, filled when compiled. The factors of [`slot`] were tried out until the
+/// known names collided nowhere.
 #[allow(clippy::indexing_slicing)] // evaluated by the compiler, which would refuse an index out of range
 static TABLE: [u8; SLOTS] = {
     let mut table = [EMPTY; SLOTS];
@@ -189,8 +193,9 @@ const fn slot(name: &[u8]) -> usize {
     }
     let first = (name[0] | 0x20) as usize;
     let middle = (name[length / 2] | 0x20) as usize;
+    let later = (name[length * 3 / 4] | 0x20) as usize;
     let last = (name[length - 1] | 0x20) as usize;
-    (length * 7 + first * 31 + middle * 5 + last * 17) % SLOTS
+    (length * 33 + first * 131 + middle * 61 + last * 254 + later * 390) % SLOTS
 }
 
 /// The number of a known name, whatever its case.
@@ -199,7 +204,8 @@ pub(crate) fn lookup(name: &[u8]) -> Option<u8> {
     loop {
         let index = *TABLE.get(slot)?;
         let known = NAMES.get(usize::from(index))?;
-        if known.as_bytes().eq_ignore_ascii_case(name) {
+        // Most peers spell as the RFC does.
+        if known.as_bytes() == name || known.as_bytes().eq_ignore_ascii_case(name) {
             return Some(index);
         }
         slot = (slot + 1) % SLOTS;
@@ -232,14 +238,9 @@ mod tests {
     }
 
     #[test]
-    fn lookups_probe_few_slots() {
-        let longest = (0..SLOTS)
-            .map(|start| {
-                (0..SLOTS)
-                    .take_while(|step| TABLE[(start + step) % SLOTS] != EMPTY)
-                    .count()
-            })
-            .max();
-        assert!(longest.unwrap() <= 12, "cluster of {longest:?}");
+    fn no_known_names_collide() {
+        for (index, name) in NAMES.iter().enumerate() {
+            assert_eq!(usize::from(TABLE[slot(name.as_bytes())]), index, "{name}");
+        }
     }
 }

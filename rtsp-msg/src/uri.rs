@@ -120,15 +120,11 @@ impl Uri {
     }
 
     /// Reads the URI of `len` bytes at `start` in `head`, and keeps it where it lies.
-    pub(crate) fn parse_within(
-        head: &Arc<str>,
-        start: usize,
-        len: usize,
-    ) -> Result<Self, UriError> {
+    pub(crate) fn parse_within(head: Arc<str>, start: usize, len: usize) -> Result<Self, UriError> {
         let text = head.get(start..start.saturating_add(len));
         let parts = Parts::parse(text.unwrap_or(""))?;
         Ok(Self {
-            text: Arc::clone(head),
+            text: head,
             start: u32::try_from(start).map_err(|_| UriError::TooLong)?,
             parts,
         })
@@ -267,13 +263,62 @@ impl Uri {
 
 impl Parts {
     fn parse(text: &str) -> Result<Self, UriError> {
-        let bytes = text.as_bytes();
-        let len = u16::try_from(bytes.len()).map_err(|_| UriError::TooLong)?;
-        // No early end, so that the compiler makes vectors of it.
-        if bytes
+        let len = u16::try_from(text.len()).map_err(|_| UriError::TooLong)?;
+        match Self::parse_usual(text.as_bytes(), len) {
+            Some(parts) => Ok(parts),
+            None => Self::parse_any(text, len),
+        }
+    }
+
+    /// `rtsp://host:port/path?query` with a name or an IPv4 address as host: each byte is looked at once.
+    fn parse_usual(bytes: &[u8], len: u16) -> Option<Self> {
+        const HOST_START: usize = 7;
+        let rest = bytes.strip_prefix(b"rtsp://")?;
+        let host_len = rest
             .iter()
-            .fold(false, |found, &byte| found | is_forbidden(byte))
-        {
+            .position(|&byte| class(byte) & NOT_IN_HOST != 0)
+            .unwrap_or(rest.len());
+        let mut tail = rest.get(host_len..)?;
+        let mut port = None;
+        if let [b':', digits @ ..] = tail {
+            let mut number = 0u32;
+            tail = digits;
+            while let [digit @ b'0'..=b'9', after @ ..] = tail {
+                number = number.checked_mul(10)?.checked_add(u32::from(digit & 15))?;
+                tail = after;
+            }
+            if !(1..=5).contains(&digits.len().checked_sub(tail.len())?) {
+                return None;
+            }
+            port = Some(u16::try_from(number).ok()?);
+        }
+        let path = bytes.len().checked_sub(tail.len())?;
+        let seen = tail.iter().fold(0, |seen, &byte| seen | class(byte));
+        if host_len == 0 || !matches!(tail, [] | [b'/', ..]) || seen & FORBIDDEN != 0 {
+            return None;
+        }
+        let question = match seen & QUESTION {
+            0 => None,
+            _ => memchr::memchr(b'?', tail).map(|found| path.saturating_add(found)),
+        };
+        Some(Self {
+            len,
+            scheme: Scheme::Rtsp,
+            port,
+            userinfo: None,
+            host: (
+                clamp(HOST_START),
+                clamp(HOST_START.saturating_add(host_len)),
+            ),
+            ipv6: false,
+            path: (clamp(path), question.map_or(len, clamp)),
+            query: question.map(|question| (clamp(question.saturating_add(1)), len)),
+        })
+    }
+
+    fn parse_any(text: &str, len: u16) -> Result<Self, UriError> {
+        let bytes = text.as_bytes();
+        if bytes.iter().any(|&byte| class(byte) & FORBIDDEN != 0) {
             return Err(UriError::Character);
         }
         let (scheme, authority_start) = parse_scheme(bytes).ok_or(UriError::Scheme)?;
@@ -282,12 +327,14 @@ impl Parts {
             .iter()
             .position(|byte| matches!(byte, b'/' | b'?'))
             .map_or(bytes.len(), |at| at.saturating_add(authority_start));
-        let at = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
         let authority = text.get(authority_start..authority_end).unwrap_or("");
         let (userinfo, host_port) = match memchr::memrchr(b'@', authority.as_bytes()) {
             Some(end) => {
                 let end = authority_start.saturating_add(end);
-                (Some((at(authority_start), at(end))), end.saturating_add(1))
+                (
+                    Some((clamp(authority_start), clamp(end))),
+                    end.saturating_add(1),
+                )
             }
             None => (None, authority_start),
         };
@@ -300,10 +347,13 @@ impl Parts {
             scheme,
             port,
             userinfo,
-            host: (at(host_start), at(host_start.saturating_add(host.len()))),
+            host: (
+                clamp(host_start),
+                clamp(host_start.saturating_add(host.len())),
+            ),
             ipv6,
-            path: (at(authority_end), question.map_or(len, at)),
-            query: question.map(|question| (at(question.saturating_add(1)), len)),
+            path: (clamp(authority_end), question.map_or(len, clamp)),
+            query: question.map(|question| (clamp(question.saturating_add(1)), len)),
         })
     }
 }
@@ -322,17 +372,41 @@ fn parse_scheme(bytes: &[u8]) -> Option<(Scheme, usize)> {
         })
 }
 
-const fn is_forbidden(byte: u8) -> bool {
-    (byte <= b' ')
-        | (byte == 0x7F)
-        | (byte == b'"')
-        | (byte == b'<')
-        | (byte == b'>')
-        | (byte == b'\\')
-        | (byte == b'#')
-        | (byte == b'^')
-        | (byte == b'`')
+/// Offsets are below [`Uri::MAX_LEN`], which was checked.
+fn clamp(at: usize) -> u16 {
+    u16::try_from(at).unwrap_or(u16::MAX)
 }
+
+/// In no URI.
+const FORBIDDEN: u8 = 1;
+/// Not in a `reg-name` (RFC 3986 §3.2.2).
+const NOT_IN_HOST: u8 = 2;
+const QUESTION: u8 = 4;
+
+#[inline]
+fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(FORBIDDEN)
+}
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, which would refuse an index out of range
+static CLASSES: [u8; 256] = {
+    let mut classes = [NOT_IN_HOST; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        classes[byte as usize] = match byte {
+            0..=b' ' | 0x7F | b'"' | b'<' | b'>' | b'\\' | b'#' | b'^' | b'`' => {
+                FORBIDDEN | NOT_IN_HOST
+            }
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => 0,
+            b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'' => 0,
+            b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => 0,
+            b'?' => QUESTION | NOT_IN_HOST,
+            _ => NOT_IN_HOST,
+        };
+        byte += 1;
+    }
+    classes
+};
 
 fn split_host_port(text: &str) -> Result<(&str, bool, Option<u16>), UriError> {
     let (host, ipv6, port) = if let Some(rest) = text.strip_prefix('[') {
@@ -375,35 +449,7 @@ fn parse_port(text: &str) -> Result<u16, UriError> {
 
 /// `reg-name` of RFC 3986 §3.2.2.
 fn is_host_byte(byte: u8) -> bool {
-    const HOST: u128 = {
-        let (mut set, mut byte) = (0u128, 0u8);
-        while byte < 128 {
-            let mark = matches!(
-                byte,
-                b'-' | b'.'
-                    | b'_'
-                    | b'~'
-                    | b'%'
-                    | b'!'
-                    | b'$'
-                    | b'&'
-                    | b'\''
-                    | b'('
-                    | b')'
-                    | b'*'
-                    | b'+'
-                    | b','
-                    | b';'
-                    | b'='
-            );
-            if byte.is_ascii_alphanumeric() || mark {
-                set |= 1 << byte;
-            }
-            byte += 1;
-        }
-        set
-    };
-    byte < 128 && HOST & (1 << byte) != 0
+    class(byte) & NOT_IN_HOST == 0
 }
 
 pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, UriError> {

@@ -6,10 +6,10 @@ use alloc::sync::Arc;
 
 use bytes::Bytes;
 
-use super::scan::{Line, Lines};
-use crate::error::DecodeErrorKind;
+use super::scan::{self, Line, Lines};
+use crate::error::{DecodeError, DecodeErrorKind};
 use crate::header_list::Headers;
-use crate::header_name::{self, HeaderName};
+use crate::header_name;
 use crate::headers::CSeq;
 use crate::leniency::{Deviation, Deviations, Leniency};
 use crate::limits::Limits;
@@ -20,22 +20,23 @@ use crate::token;
 use crate::uri::Uri;
 use crate::version::{Version, VersionError};
 
-/// What a head turned out to be.
-#[allow(clippy::large_enum_variant)] // taken apart at once
-pub(super) enum Head {
-    Message {
-        message: Message,
-        length: usize,
-    },
-    /// `length` of the body to pass over; `None` when that is unknown or too much.
+/// What comes of a head, and of the bytes behind it.
+pub(super) enum After {
+    /// A message was put out; it has a body of so many bytes.
+    Message(usize),
+    /// The message is refused.
     Refused {
         kind: DecodeErrorKind,
         at: usize,
         cseq: Option<u32>,
         in_response: bool,
+        /// Bytes of the body to pass over; `None` when that is unknown or too much.
         length: Option<u64>,
     },
 }
+
+/// What a decoder returns. A message is built where it is returned: it is some hundred bytes to move.
+pub(super) type Decoded = Result<Option<Message>, DecodeError>;
 
 /// The first fault found. Reading goes on behind it, to learn `CSeq` and the body's length.
 struct Faults<'a> {
@@ -58,14 +59,15 @@ impl Faults<'_> {
     }
 }
 
-/// The message that `head` makes; its lines were found on the way to its end.
+/// Puts out the message that `head` makes, without its body; its lines were found on the way to its end.
 pub(super) fn parse_head(
     head: &[u8],
     lines: Lines<'_>,
     limits: &Limits,
     leniency: &Leniency,
     deviations: &mut Deviations,
-) -> Head {
+    out: &mut Decoded,
+) -> After {
     let mut faults = Faults {
         first: None,
         leniency,
@@ -76,50 +78,14 @@ pub(super) fn parse_head(
         let (deviation, kind) = (Deviation::BareLineEnds, DecodeErrorKind::LineEnd);
         faults.tolerate(allowed, deviation, kind, bare_line_end(head));
     }
-    let (start, headers) = match plain_text(head) {
-        Some(text) => parse_plain(text, lines.all, limits, &mut faults),
-        None => parse_unusual(head, lines.all, limits, &mut faults),
-    };
-    let in_response = is_status_line(head);
-
-    let length = match &start {
-        StartLine::Response { status, .. } if status.forbids_body() => Ok(0),
-        _ => content_length(&headers, &mut faults),
-    };
-    let fits = |length: u64| {
-        usize::try_from(length)
-            .ok()
-            .filter(|&length| length <= limits.body)
-    };
-    let (kind, at, length) = match (length, faults.first) {
-        (Err(kind), _) => (kind, 0, None),
-        (Ok(length), first) => match (fits(length), first) {
-            (None, _) => (DecodeErrorKind::BodyTooLarge, 0, None),
-            (Some(_), Some((kind, at))) => (kind, at, Some(length)),
-            (Some(length), None) => return start.into_head(headers, length),
-        },
-    };
-    let cseq = headers.typed::<CSeq>().ok().flatten().map(|cseq| cseq.0);
-    Head::Refused {
-        kind,
-        at,
-        cseq,
-        in_response,
-        length,
+    let controls = lines.controls || memchr::memchr(0x7F, head).is_some();
+    if let (false, None) = (controls, faults.first)
+        && let Ok(text) = core::str::from_utf8(head)
+        && let Some(length) = parse_plain(text, lines.all, limits, &mut faults, out)
+    {
+        return After::Message(length);
     }
-}
-
-/// The head as text if it is UTF-8 and has no control characters but line ends and tabs.
-#[inline]
-fn plain_text(head: &[u8]) -> Option<&str> {
-    // No early end, so that the compiler makes vectors of it.
-    let controls = head.iter().fold(false, |found, &byte| {
-        found | (byte < b' ') & (byte != b'\r') & (byte != b'\n') & (byte != b'\t') | (byte == 0x7F)
-    });
-    match controls {
-        true => None,
-        false => core::str::from_utf8(head).ok(),
-    }
+    parse_unusual(head, lines.all, limits, &mut faults, out)
 }
 
 /// The offset of the first line end that is not CR LF.
@@ -136,79 +102,80 @@ fn bare_line_end(head: &[u8]) -> usize {
     0
 }
 
-/// A head whose lines can be read where they lie: nothing in it is copied but the head as a whole.
+/// A head whose lines can be read where they lie: nothing in it is copied but the head as a whole. The body's length;
+/// `None` when there is anything wrong with it, or folded.
 fn parse_plain(
     text: &str,
     lines: &[Line],
     limits: &Limits,
     faults: &mut Faults<'_>,
-) -> (StartLine, Headers) {
+    out: &mut Decoded,
+) -> Option<usize> {
     let shared: Arc<str> = Arc::from(text);
-    let (first, rest) = lines
-        .split_first()
-        .unwrap_or((&Line { start: 0, end: 0 }, &[]));
-    let first = text.get(first.range()).unwrap_or("");
-    let start = StartLine::parse(first, Some(&shared), limits, faults);
-    if let Some(headers) = plain_headers(text, shared, rest) {
-        return (start, headers);
-    }
-    let lines = rest.iter().map(|line| {
-        let text = text.get(line.range()).unwrap_or("");
-        (line.start as usize, Cow::Borrowed(text))
-    });
-    (start, unusual_headers(lines, faults))
-}
-
-/// `None` when a line is folded or unreadable.
-fn plain_headers(text: &str, shared: Arc<str>, lines: &[Line]) -> Option<Headers> {
-    let mut headers = Headers::of_head(shared, lines.len());
-    let bytes = text.as_bytes();
+    let (first, lines) = lines.split_first()?;
+    let first = text.get(first.range())?;
+    let headers = Headers::of_head(Arc::clone(&shared), lines.len());
+    parse_start_line(first, Some(shared), headers, limits, faults, out).ok()?;
+    let headers = headers_of(out)?;
     for line in lines {
-        let (start, end) = (line.start as usize, line.end as usize);
-        let line = bytes.get(start..end)?;
-        let colon = line.iter().position(|&byte| byte == b':')?;
+        let start = line.start as usize;
+        let line = text.as_bytes().get(line.range())?;
+        let colon = scan::colon(line)?;
         let (name, value) = line.split_at_checked(colon)?;
-        let blanks = |bytes: &[u8]| bytes.iter().take_while(|&&byte| is_blank(byte)).count();
-        let after = blanks(value.get(1..)?).saturating_add(1);
-        let mut name_end = colon;
-        let mut index = header_name::lookup(name);
-        if index.is_none() {
-            name_end = name.trim_ascii_end().len();
-            let name = name.get(..name_end)?;
-            index = header_name::lookup(name);
-            if index.is_none() && !token::is_token(name) {
-                return None;
-            }
+        let (index, name) = match header_name::lookup(name) {
+            Some(index) => (Some(index), name),
+            None => unusual_name(name)?,
+        };
+        let mut value_start = start.saturating_add(colon).saturating_add(1);
+        let mut value = value.get(1..)?;
+        while let [b' ' | b'\t', rest @ ..] = value {
+            value_start = value_start.saturating_add(1);
+            value = rest;
         }
-        let value_start = start.saturating_add(colon).saturating_add(after);
-        let mut value_end = end;
-        while value_end > value_start
-            && bytes
-                .get(value_end.wrapping_sub(1))
-                .is_some_and(|&byte| is_blank(byte))
-        {
-            value_end = value_end.wrapping_sub(1);
+        while let [rest @ .., b' ' | b'\t'] = value {
+            value = rest;
         }
-        let name = start..start.saturating_add(name_end);
-        if !headers.push_line(index, name, value_start..value_end.max(value_start)) {
+        let name = start..start.saturating_add(name.len());
+        let value = value_start..value_start.saturating_add(value.len());
+        if !headers.push_line(index, name, value) {
             return None;
         }
     }
-    Some(headers)
+    let length = content_length(headers, faults).ok()?;
+    let length = usize::try_from(length).ok()?;
+    match out {
+        _ if faults.first.is_some() || length > limits.body => None,
+        Ok(Some(Message::Response(response))) if response.status.forbids_body() => Some(0),
+        _ => Some(length),
+    }
 }
 
-const fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t')
+fn headers_of(out: &mut Decoded) -> Option<&mut Headers> {
+    match out {
+        Ok(Some(Message::Request(request))) => Some(&mut request.headers),
+        Ok(Some(Message::Response(response))) => Some(&mut response.headers),
+        _ => None,
+    }
 }
 
-/// A head with bytes that are no UTF-8, or with control characters.
+/// A name that is not known as it stands: with blanks behind it, or an extension.
+fn unusual_name(name: &[u8]) -> Option<(Option<u8>, &[u8])> {
+    let name = name.trim_ascii_end();
+    match header_name::lookup(name) {
+        None if !token::is_token(name) => None,
+        index => Some((index, name)),
+    }
+}
+
+/// A head with folded lines, with control characters, with bytes that are no UTF-8, or with a fault.
 #[cold]
 fn parse_unusual(
     head: &[u8],
     lines: &[Line],
     limits: &Limits,
     faults: &mut Faults<'_>,
-) -> (StartLine, Headers) {
+    out: &mut Decoded,
+) -> After {
     if let Err(error) = core::str::from_utf8(head) {
         let allowed = faults.leniency.non_utf8;
         let (deviation, kind) = (Deviation::NonUtf8, DecodeErrorKind::NonUtf8);
@@ -219,103 +186,78 @@ fn parse_unusual(
         (line.start as usize, String::from_utf8_lossy(bytes))
     });
     let (_, first) = lines.next().unwrap_or((0, Cow::Borrowed("")));
-    let start = StartLine::parse(&first, None, limits, faults);
-    (start, unusual_headers(lines, faults))
-}
-
-enum StartLine {
-    Request {
-        method: Method,
-        target: RequestTarget,
-        version: Version,
-    },
-    Response {
-        version: Version,
-        status: StatusCode,
-        reason: Cow<'static, str>,
-    },
-    Unreadable,
-}
-
-impl StartLine {
-    /// `line` lies at the start of `head`, if there is one.
-    fn parse(
-        line: &str,
-        head: Option<&Arc<str>>,
-        limits: &Limits,
-        faults: &mut Faults<'_>,
-    ) -> Self {
-        let parsed = match is_status_line(line.as_bytes()) {
-            true => parse_status_line(line, faults),
-            false => parse_request_line(line, head, limits, faults),
-        };
-        parsed.unwrap_or_else(|kind| {
-            faults.set(kind, 0);
-            Self::Unreadable
-        })
+    let start = parse_start_line(&first, None, Headers::new(), limits, faults, out);
+    if let Err(kind) = start {
+        faults.set(kind, 0);
+        *out = Ok(None);
     }
-
-    #[inline]
-    fn into_head(self, headers: Headers, length: usize) -> Head {
-        let body = Bytes::new();
-        let message = match self {
-            Self::Request {
-                method,
-                target,
-                version,
-            } => Message::Request(Request {
-                method,
-                target,
-                version,
-                headers,
-                body,
-            }),
-            Self::Response {
-                version,
-                status,
-                reason,
-            } => Message::Response(Response {
-                version,
-                status,
-                reason,
-                headers,
-                body,
-            }),
-            // Not without a fault noted, but if it were: refused all the same.
-            Self::Unreadable => {
-                let (kind, length) = (DecodeErrorKind::StartLine, Some(length as u64));
-                return Head::Refused {
-                    kind,
-                    at: 0,
-                    cseq: None,
-                    in_response: false,
-                    length,
-                };
+    let headers = unusual_headers(lines, faults);
+    let length = match out {
+        Ok(Some(Message::Response(response))) if response.status.forbids_body() => Ok(0),
+        _ => content_length(&headers, faults),
+    };
+    let fits = |length: u64| {
+        usize::try_from(length)
+            .ok()
+            .filter(|&length| length <= limits.body)
+    };
+    let (kind, at, length) = match (length, faults.first) {
+        (Err(kind), _) => (kind, 0, None),
+        (Ok(length), first) => match (fits(length), first, headers_of(out)) {
+            (None, ..) => (DecodeErrorKind::BodyTooLarge, 0, None),
+            (Some(_), Some((kind, at)), _) => (kind, at, Some(length)),
+            (Some(length), None, Some(slot)) => {
+                *slot = headers;
+                return After::Message(length);
             }
-        };
-        Head::Message { message, length }
+            // Not without a fault noted, but if it were: refused all the same.
+            (Some(_), None, None) => (DecodeErrorKind::StartLine, 0, Some(length)),
+        },
+    };
+    *out = Ok(None);
+    After::Refused {
+        kind,
+        at,
+        cseq: headers.typed::<CSeq>().ok().flatten().map(|cseq| cseq.0),
+        in_response: is_status_line(first.as_bytes()),
+        length,
+    }
+}
+
+/// Puts out a message with these headers. `line` lies at the start of `head`, if there is one.
+fn parse_start_line(
+    line: &str,
+    head: Option<Arc<str>>,
+    headers: Headers,
+    limits: &Limits,
+    faults: &mut Faults<'_>,
+    out: &mut Decoded,
+) -> Result<(), DecodeErrorKind> {
+    match is_status_line(line.as_bytes()) {
+        true => parse_status_line(line, headers, faults, out),
+        false => parse_request_line(line, head, headers, limits, faults, out),
     }
 }
 
 /// `Method SP Request-URI SP RTSP-Version` (RFC 7826 §7.1).
 fn parse_request_line(
     line: &str,
-    head: Option<&Arc<str>>,
+    head: Option<Arc<str>>,
+    headers: Headers,
     limits: &Limits,
     faults: &mut Faults<'_>,
-) -> Result<StartLine, DecodeErrorKind> {
+    out: &mut Decoded,
+) -> Result<(), DecodeErrorKind> {
     let trimmed = if faults.leniency.request_line_spaces {
         line.trim_matches(' ')
     } else {
         line
     };
-    let (method, rest) = split_at_byte(trimmed, memchr::memchr(b' ', trimmed.as_bytes()))
-        .ok_or(DecodeErrorKind::StartLine)?;
-    let (target, version) = split_at_byte(rest, memchr::memrchr(b' ', rest.as_bytes()))
-        .ok_or(DecodeErrorKind::StartLine)?;
-    let version = parse_version(version)?;
+    let space = trimmed.bytes().position(|byte| byte == b' ');
+    let (method, rest) = split_at_byte(trimmed, space).ok_or(DecodeErrorKind::StartLine)?;
+    let (target, version) = split_version(rest)?;
     let method = Method::parse(method).ok_or(DecodeErrorKind::Method)?;
-    let target = match target.trim_matches(' ') {
+    let target = match trim_spaces(target) {
         "" => return Err(DecodeErrorKind::StartLine),
         inner if inner.len() == target.len() && trimmed.len() == line.len() => target,
         inner if faults.leniency.request_line_spaces => {
@@ -327,13 +269,17 @@ fn parse_request_line(
     if target.len() > limits.uri {
         return Err(DecodeErrorKind::UriTooLong);
     }
+    let body = Bytes::new();
     if target == "*" {
         let target = RequestTarget::Any;
-        return Ok(StartLine::Request {
+        *out = Ok(Some(Message::Request(Request {
             method,
             target,
             version,
-        });
+            headers,
+            body,
+        })));
+        return Ok(());
     }
     let uri = match head {
         Some(head) => {
@@ -350,11 +296,35 @@ fn parse_request_line(
         }
         (text, Err(_)) => RequestTarget::Invalid(String::from(text)),
     };
-    Ok(StartLine::Request {
+    *out = Ok(Some(Message::Request(Request {
         method,
         target,
         version,
-    })
+        headers,
+        body,
+    })));
+    Ok(())
+}
+
+#[inline]
+fn trim_spaces(text: &str) -> &str {
+    match text.as_bytes() {
+        [b' ', ..] | [.., b' '] => text.trim_matches(' '),
+        _ => text,
+    }
+}
+
+/// What stands before the last space, and the version behind it.
+#[inline]
+fn split_version(text: &str) -> Result<(&str, Version), DecodeErrorKind> {
+    for version in [Version::V1_0, Version::V2_0] {
+        let target = text.strip_suffix(version.as_str());
+        if let Some(target) = target.and_then(|target| target.strip_suffix(' ')) {
+            return Ok((target, version));
+        }
+    }
+    let (target, version) = text.rsplit_once(' ').ok_or(DecodeErrorKind::StartLine)?;
+    Ok((target, parse_version(version)?))
 }
 
 /// What stands before and behind the byte at `at`.
@@ -365,12 +335,18 @@ fn split_at_byte(text: &str, at: Option<usize>) -> Option<(&str, &str)> {
 }
 
 /// `RTSP-Version SP Status-Code SP Reason-Phrase` (RFC 7826 §8.1).
-fn parse_status_line(line: &str, faults: &mut Faults<'_>) -> Result<StartLine, DecodeErrorKind> {
-    let space = memchr::memchr(b' ', line.as_bytes());
+fn parse_status_line(
+    line: &str,
+    headers: Headers,
+    faults: &mut Faults<'_>,
+    out: &mut Decoded,
+) -> Result<(), DecodeErrorKind> {
+    let space = line.bytes().position(|byte| byte == b' ');
     let (version, rest) = split_at_byte(line, space).ok_or(DecodeErrorKind::StartLine)?;
     let version = parse_version(version)?;
     let trimmed = rest.trim_start_matches(' ');
-    let (code, reason) = match split_at_byte(trimmed, memchr::memchr(b' ', trimmed.as_bytes())) {
+    let (code, reason) = match split_at_byte(trimmed, trimmed.bytes().position(|byte| byte == b' '))
+    {
         Some((code, reason)) => (code, Some(reason.trim_start_matches(' '))),
         None => (trimmed, None),
     };
@@ -397,11 +373,14 @@ fn parse_status_line(line: &str, faults: &mut Faults<'_>) -> Result<StartLine, D
         true => Cow::Borrowed(standard),
         false => Cow::Owned(String::from(reason)),
     };
-    Ok(StartLine::Response {
+    *out = Ok(Some(Message::Response(Response {
         version,
         status,
         reason,
-    })
+        headers,
+        body: Bytes::new(),
+    })));
+    Ok(())
 }
 
 /// No method has a slash.
@@ -461,7 +440,7 @@ fn is_control(byte: u8) -> bool {
 /// 1 to 19 digits, the same on every line; none means none (RFC 7826 §5.4, §18.17).
 fn content_length(headers: &Headers, faults: &mut Faults<'_>) -> Result<u64, DecodeErrorKind> {
     let mut length = None;
-    for value in headers.all(&HeaderName::ContentLength) {
+    for value in headers.content_lengths() {
         let digits =
             (1..=19).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
         let value = value

@@ -11,7 +11,7 @@ use crate::interleaved::{FrameRef, FrameRun, InterleavedFrame, PREFIX_LEN, Prefi
 use crate::leniency::{Deviations, Leniency};
 use crate::limits::Limits;
 use crate::message::Message;
-use head::{Head, parse_head};
+use head::{After, Decoded, parse_head};
 use resync::Search;
 use scan::HeadScan;
 
@@ -87,29 +87,21 @@ impl Decoder {
             Err((kind, at)) => return Err(self.lose(kind, at, None, false)),
         };
         let offset = self.consumed;
-        let head = parse_head(
+        let mut decoded = Ok(None);
+        let after = parse_head(
             buf.get(..end).unwrap_or(&[]),
             self.scan.lines(),
             &self.limits,
             &self.leniency,
             &mut self.deviations,
+            &mut decoded,
         );
         self.consume(buf, end);
         self.scan.reset();
-        match head {
-            Head::Message { message, length: 0 } => Ok(Some(message)),
-            Head::Message {
-                mut message,
-                length,
-            } if length <= buf.len() => {
-                self.attach_body(&mut message, length, buf);
-                Ok(Some(message))
-            }
-            Head::Message { message, length } => {
-                self.stage = Stage::Body { message, length };
-                Ok(None)
-            }
-            Head::Refused {
+        match after {
+            After::Message(0) => {}
+            After::Message(length) => self.await_body(length, buf, &mut decoded),
+            After::Refused {
                 kind,
                 at,
                 cseq,
@@ -118,21 +110,34 @@ impl Decoder {
             } => {
                 self.stage = Stage::Skip(length);
                 let offset = offset.saturating_add(at as u64);
-                Err(DecodeError {
+                decoded = Err(DecodeError {
                     offset,
                     kind,
                     cseq,
                     fatal: false,
                     in_response,
-                })
+                });
             }
-            Head::Refused {
+            After::Refused {
                 kind,
                 cseq,
                 in_response,
                 length: None,
                 ..
-            } => Err(self.lose(kind, 0, cseq, in_response)),
+            } => decoded = Err(self.lose(kind, 0, cseq, in_response)),
+        }
+        decoded
+    }
+
+    /// Gives the message its body, or keeps it until that is there.
+    fn await_body(&mut self, length: usize, buf: &mut BytesMut, decoded: &mut Decoded) {
+        if let (Ok(Some(message)), true) = (&mut *decoded, length <= buf.len()) {
+            return self.attach_body(message, length, buf);
+        }
+        if let Ok(message @ Some(_)) = decoded
+            && let Some(message) = message.take()
+        {
+            self.stage = Stage::Body { message, length };
         }
     }
 
@@ -211,6 +216,7 @@ impl Decoder {
     }
 
     /// Finishes skipping and drops empty lines before a message; `false` while a body is awaited.
+    #[inline]
     fn at_boundary(&mut self, buf: &mut BytesMut) -> Result<bool, DecodeError> {
         match &mut self.stage {
             Stage::Head => {}
@@ -227,7 +233,7 @@ impl Decoder {
                 self.stage = Stage::Head;
             }
         }
-        if self.scan.is_fresh() {
+        if self.scan.is_fresh() && matches!(buf.first(), Some(b'\r' | b'\n')) {
             let empty = buf
                 .iter()
                 .take_while(|byte| matches!(byte, b'\r' | b'\n'))
@@ -270,9 +276,10 @@ impl Decoder {
         if buf.len() < PREFIX_LEN.saturating_add(length) {
             return None;
         }
-        self.consume(buf, PREFIX_LEN);
-        let payload = buf.split_to(length).freeze();
-        self.consumed = self.consumed.saturating_add(length as u64);
+        let whole = PREFIX_LEN.saturating_add(length);
+        let mut payload = buf.split_to(whole).freeze();
+        payload.advance(PREFIX_LEN);
+        self.consumed = self.consumed.saturating_add(whole as u64);
         Some(Message::Interleaved(InterleavedFrame {
             channel: prefix.channel,
             payload,
@@ -301,6 +308,7 @@ impl Decoder {
         error
     }
 
+    #[inline]
     fn consume(&mut self, buf: &mut BytesMut, count: usize) {
         buf.advance(count);
         self.consumed = self.consumed.saturating_add(count as u64);

@@ -14,6 +14,8 @@ pub(super) struct HeadScan {
     lone_cr: bool,
     /// A line so far ended in one byte.
     bare: bool,
+    /// There is a control character other than line ends, tabs and DEL.
+    controls: bool,
     /// The lines so far; keeps its memory from head to head.
     lines: Vec<Line>,
 }
@@ -38,6 +40,8 @@ pub(super) struct Lines<'a> {
     pub(super) all: &'a [Line],
     /// Whether a line ends in a lone CR or LF.
     pub(super) bare: bool,
+    /// Whether there are control characters other than line ends, tabs and DEL.
+    pub(super) controls: bool,
 }
 
 /// Where a line ends, and where the next one starts.
@@ -50,24 +54,58 @@ enum LineEnd {
     At { end: usize, next: usize },
 }
 
-/// The first line end at or after `from`.
+/// One in each byte of a word.
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGH_BITS: u64 = ONES << 7;
+
+/// The first byte below 0x20, sixteen bytes at a time.
 #[inline]
-fn line_end(bytes: &[u8], from: usize) -> LineEnd {
-    let found = bytes
-        .get(from..)
-        .and_then(|rest| memchr::memchr2(b'\r', b'\n', rest));
-    let Some(end) = found.and_then(|at| at.checked_add(from)) else {
-        return LineEnd::None;
-    };
-    let after = end.saturating_add(1);
-    match (bytes.get(end), bytes.get(after)) {
-        (Some(b'\r'), Some(b'\n')) => LineEnd::At {
-            end,
-            next: after.saturating_add(1),
-        },
-        (Some(b'\r'), None) => LineEnd::Undecided(end),
-        _ => LineEnd::At { end, next: after },
+fn control(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    while let Some((words, behind)) = rest.split_first_chunk::<16>() {
+        let words = u128::from_le_bytes(*words);
+        let (low, high) = (words as u64, (words >> 64) as u64);
+        if (below_space(low) | below_space(high)) & HIGH_BITS != 0 {
+            // The lowest bit is that of the first such byte; those above it may be wrong.
+            let found = match below_space(low) & HIGH_BITS {
+                0 => (below_space(high) & HIGH_BITS).trailing_zeros() / 8 + 8,
+                found => found.trailing_zeros() / 8,
+            };
+            return Some(passed(bytes, rest).wrapping_add(found as usize));
+        }
+        rest = behind;
     }
+    let at = rest.iter().position(|&byte| byte < b' ')?;
+    Some(passed(bytes, rest).wrapping_add(at))
+}
+
+/// The high bit of each byte below 0x20 is set, up to the first one.
+#[inline]
+const fn below_space(word: u64) -> u64 {
+    word.wrapping_sub(ONES * 0x20) & !word
+}
+
+/// The first colon, eight bytes at a time.
+#[inline]
+pub(super) fn colon(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word) ^ (ONES * b':' as u64);
+        // The lowest bit found is at the first byte of zero; those above it may be wrong.
+        let found = word.wrapping_sub(ONES) & !word & HIGH_BITS;
+        if found != 0 {
+            return Some(passed(bytes, rest).wrapping_add((found.trailing_zeros() / 8) as usize));
+        }
+        rest = behind;
+    }
+    let at = rest.iter().position(|&byte| byte == b':')?;
+    Some(passed(bytes, rest).wrapping_add(at))
+}
+
+/// Bytes before `rest`, an end of `bytes`.
+#[inline]
+fn passed(bytes: &[u8], rest: &[u8]) -> usize {
+    bytes.len().wrapping_sub(rest.len())
 }
 
 impl Default for HeadScan {
@@ -77,6 +115,7 @@ impl Default for HeadScan {
             line_start: 0,
             lone_cr: false,
             bare: false,
+            controls: false,
             // More lines than most heads have.
             lines: Vec::with_capacity(16),
         }
@@ -94,7 +133,7 @@ impl HeadScan {
     pub(super) fn reset(&mut self) {
         self.lines.clear();
         (self.position, self.line_start) = (0, 0);
-        (self.lone_cr, self.bare) = (false, false);
+        (self.lone_cr, self.bare, self.controls) = (false, false, false);
     }
 
     /// The lines of the head that [`HeadScan::advance`] found.
@@ -102,6 +141,7 @@ impl HeadScan {
         Lines {
             all: &self.lines,
             bare: self.bare,
+            controls: self.controls,
         }
     }
 
@@ -116,7 +156,7 @@ impl HeadScan {
         limits: &Limits,
     ) -> Result<Option<usize>, (DecodeErrorKind, usize)> {
         loop {
-            let (end, next) = match line_end(bytes, self.position) {
+            let (end, next) = match self.line_end(bytes) {
                 LineEnd::At { end, next } => (end, next),
                 // A peer that ends lines in lone CRs sends nothing after the last one.
                 LineEnd::Undecided(end) if self.lone_cr && end == self.line_start => {
@@ -142,6 +182,30 @@ impl HeadScan {
             });
             self.line_start = next;
             self.position = next;
+        }
+    }
+
+    /// The first line end that was not yet passed.
+    #[inline]
+    fn line_end(&mut self, bytes: &[u8]) -> LineEnd {
+        let mut from = self.position;
+        loop {
+            let Some(found) = bytes.get(from..).and_then(control) else {
+                return LineEnd::None;
+            };
+            let end = from.wrapping_add(found);
+            let after = end.wrapping_add(1);
+            match (bytes.get(end), bytes.get(after)) {
+                (Some(b'\r'), Some(b'\n')) => {
+                    let next = after.wrapping_add(1);
+                    return LineEnd::At { end, next };
+                }
+                (Some(b'\r'), None) => return LineEnd::Undecided(end),
+                (Some(b'\r' | b'\n'), _) => return LineEnd::At { end, next: after },
+                (Some(b'\t'), _) => {}
+                _ => self.controls = true,
+            }
+            from = after;
         }
     }
 
@@ -197,4 +261,25 @@ fn position(at: usize) -> u32 {
 #[cfg(test)]
 std::thread_local! {
     static WORK: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_bytes_find_the_same() {
+        for byte in 0..=255u8 {
+            for at in 0..20 {
+                let mut bytes = [b'a'; 20];
+                bytes[at] = byte;
+                let expected = |found: bool| found.then_some(at);
+                assert_eq!(control(&bytes), expected(byte < b' '), "{byte} at {at}");
+                assert_eq!(colon(&bytes), expected(byte == b':'), "{byte} at {at}");
+                // What follows does not matter, least of all one more.
+                bytes[19] = b':';
+                assert_eq!(colon(&bytes).unwrap(), if byte == b':' { at } else { 19 });
+            }
+        }
+    }
 }
