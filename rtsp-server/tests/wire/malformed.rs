@@ -304,8 +304,6 @@ async fn each_refusal_has_its_status() {
     let _source = Source::tcp(&server, "/live", &av()).await;
     let mut peer = Peer::connect(address(&server)).await;
     let (uri, none) = (peer.uri("/live"), peer.uri("/none"));
-    let (track, other) = (format!("{uri}/trackID=0"), format!("{uri}/trackID=1"));
-
     let answer = peer.ask("OPTIONS", "*", "").await.expect(200);
     let public = answer.expect_header("Public");
     for method in [
@@ -339,10 +337,19 @@ async fn each_refusal_has_its_status() {
     peer.ask("DESCRIBE", &none, "").await.expect(404);
     peer.ask("PLAY", &uri, "").await.expect(454);
     peer.ask("TEARDOWN", &uri, "").await.expect(454);
-    let tcp = "RTP/AVP/TCP;unicast;interleaved=0-1";
-    peer.setup(&uri, tcp).await.expect(459);
-    let third = format!("{uri}/trackID=2");
-    peer.setup(&third, tcp).await.expect(404);
+}
+
+const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
+
+#[tokio::test]
+async fn each_refusal_of_a_setup_has_its_status() {
+    let server = server(1).await;
+    let _source = Source::tcp(&server, "/live", &av()).await;
+    let mut peer = Peer::connect(address(&server)).await;
+    let uri = peer.uri("/live");
+    let (track, third) = (format!("{uri}/trackID=0"), format!("{uri}/trackID=2"));
+    peer.setup(&uri, TCP).await.expect(459);
+    peer.setup(&third, TCP).await.expect(404);
     for transport in [
         "RTP/SAVP;unicast;client_port=5000-5001",
         "RAW/RAW/UDP;unicast;client_port=5000-5001",
@@ -361,8 +368,16 @@ async fn each_refusal_has_its_status() {
         assert!(status == 403 || status == 463, "{destination}: {status}");
     }
     assert!(peer.session.is_none(), "no session came of any of it");
+}
 
-    peer.setup(&track, tcp).await.expect(200);
+#[tokio::test]
+async fn each_refusal_in_a_session_has_its_status() {
+    let server = server(1).await;
+    let _source = Source::tcp(&server, "/live", &av()).await;
+    let mut peer = Peer::connect(address(&server)).await;
+    let uri = peer.uri("/live");
+    let (track, other) = (format!("{uri}/trackID=0"), format!("{uri}/trackID=1"));
+    peer.setup(&track, TCP).await.expect(200);
     let answer = peer.ask("PAUSE", &uri, "").await.expect(455);
     assert!(answer.expect_header("Allow").contains("PLAY"));
     peer.ask("RECORD", &uri, "").await.expect(455);

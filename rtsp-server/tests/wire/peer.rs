@@ -393,10 +393,11 @@ impl Pair {
         for _ in 0..200 {
             let rtp = UdpSocket::bind((address, 0)).await.expect("a UDP port");
             let port = rtp.local_addr().expect("its address").port();
-            if port % 2 == 0 && port < u16::MAX {
-                if let Ok(rtcp) = UdpSocket::bind((address, port + 1)).await {
-                    return Self { rtp, rtcp };
-                }
+            if port % 2 == 0
+                && port < u16::MAX
+                && let Ok(rtcp) = UdpSocket::bind((address, port + 1)).await
+            {
+                return Self { rtp, rtcp };
             }
         }
         panic!("no two ports side by side");

@@ -367,7 +367,7 @@ async fn datagrams_out_of_order_and_twice_come_out_in_order_and_once() {
         }
         for (media, packet) in three {
             source.send(*media, packet).await;
-            if sequence(packet) % 2 == 0 {
+            if sequence(packet).is_multiple_of(2) {
                 source.send(*media, packet).await;
             }
         }
@@ -760,5 +760,95 @@ async fn the_demo_plays_from_a_key_frame() {
         let (sequence, _) = first.expect("a packet");
         let wanted = format!("trackID={media};seq={sequence}");
         assert!(promise.contains(&wanted), "{wanted} in {promise}");
+    }
+}
+
+#[tokio::test]
+async fn formats_that_nobody_knows_pass_untouched() {
+    let sdp = "v=0\r\no=- 3 1 IN IP4 127.0.0.1\r\ns=Odd\r\nt=0 0\r\nm=application 0 RTP/AVP 107\r\n\
+               a=rtpmap:107 X-NOBODY-KNOWS/12345\r\na=fmtp:107 some=thing;else\r\na=x-vendor:kept\r\na=control:streamid=0\r\n";
+    let server = server(2).await;
+    let mut source = Source::tcp(&server, "/odd", sdp).await;
+    let mut reader = Peer::connect(address(&server)).await;
+    let uri = reader.uri("/odd");
+    let answer = reader.ask("DESCRIBE", &uri, "").await.expect(200);
+    for line in [
+        "a=rtpmap:107 X-NOBODY-KNOWS/12345",
+        "a=fmtp:107 some=thing;else",
+        "a=x-vendor:kept",
+    ] {
+        assert!(
+            answer.text().lines().any(|known| known == line),
+            "{line} in {}",
+            answer.text()
+        );
+    }
+    reader.play_tcp("/odd", 1).await;
+    let head = |first: u8, sequence: u8| -> Vec<u8> {
+        vec![first, 107, 0, sequence, 0, 0, 0, 9, 1, 2, 3, 4]
+    };
+    let packets = [
+        // No payload, padding, contributing sources, an extension, all of it, and the largest that a frame can carry.
+        head(0x80, 1),
+        [head(0xA0, 2), vec![7, 7, 0, 0, 3]].concat(),
+        [head(0x82, 3), vec![0xEE; 8], vec![1]].concat(),
+        [
+            head(0x90, 4),
+            vec![0xBE, 0xDE, 0, 1, 9, 9, 9, 9],
+            vec![2; 30],
+        ]
+        .concat(),
+        [
+            head(0xB1, 5),
+            vec![0xEE; 4],
+            vec![0xBE, 0xDE, 0, 0],
+            vec![3; 30],
+            vec![0, 2],
+        ]
+        .concat(),
+        [head(0x80, 6), vec![4; 65_535 - 12]].concat(),
+    ];
+    for packet in &packets {
+        source.send(0, packet).await;
+        assert!(reader.frame_on(0).await == *packet, "{:?}", &packet[..12]);
+    }
+}
+
+#[tokio::test]
+async fn a_wish_for_a_key_frame_reaches_the_publisher_but_not_many_times() {
+    for threads in [1, 3] {
+        let server = server(threads).await;
+        let mut source = Source::tcp(&server, "/live", &video()).await;
+        let mut track = Track::video();
+        source.send_all(&[(0, track.key(100))]).await;
+        let mut wish = vec![0x80, 201, 0, 1, 0, 0, 0, 9, 0x81, 206, 0, 2, 0, 0, 0, 9];
+        wish.extend_from_slice(&track.ssrc.to_be_bytes());
+        for _ in 0..3 {
+            let mut reader = Peer::connect(address(&server)).await;
+            reader.play_tcp("/live", 1).await;
+            for _ in 0..20 {
+                reader.send_frame(1, &wish).await;
+            }
+            reader.sync().await;
+        }
+        let mut wishes = 0;
+        // A report follows within some seconds, and the wishes come before it or soon after.
+        loop {
+            let (channel, compound) = source.peer.frame().await;
+            assert_eq!(channel, 1);
+            let packets = rtcp_packets(&compound);
+            match packets.iter().find(|packet| packet[1] == 206) {
+                Some(wish) => {
+                    wishes += 1;
+                    assert_eq!(be32(wish, 8), track.ssrc);
+                }
+                None if wishes > 0 => break,
+                None => {}
+            }
+        }
+        assert!(
+            (1..10).contains(&wishes),
+            "{wishes} wishes of 60 were handed on"
+        );
     }
 }
