@@ -12,6 +12,7 @@ mod source;
 mod access;
 mod connections;
 mod describing;
+mod films;
 mod interleaving;
 mod publishing;
 mod sessions;
