@@ -79,7 +79,7 @@ const STEPS: &[(&str, &str, Run)] = &[
         docs()
     }),
     ("test", "the README's test command", |_| {
-        cargo("test", &["--workspace", "--locked"])
+        cargo("test", &["--workspace", "--no-fail-fast", "--locked"])
     }),
     ("alone", "each crate builds and tests by itself", |_| {
         alone()
@@ -208,7 +208,16 @@ fn name(package: &Value) -> &str {
 fn alone() -> Result<Outcome> {
     let metadata = workspace::metadata()?;
     each(published(&metadata), |package| {
-        cargo("test", &["--quiet", "--locked", "--package", name(package)])
+        cargo(
+            "test",
+            &[
+                "--quiet",
+                "--no-fail-fast",
+                "--locked",
+                "--package",
+                name(package),
+            ],
+        )
     })
 }
 
