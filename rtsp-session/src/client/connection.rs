@@ -125,8 +125,8 @@ struct Open {
     cseq: u32,
     request: Request,
     deadline: Instant,
-    /// It has gone out again with credentials.
-    retried: bool,
+    /// How often it has gone out again with credentials.
+    challenges: u8,
     /// Nobody waits for the response: a keep-alive (quirk: some servers never answer them).
     optional: bool,
 }
@@ -242,7 +242,7 @@ impl ClientConnection {
             cseq: 0,
             request,
             deadline: now.monotonic,
-            retried: false,
+            challenges: 0,
             optional,
         };
         self.transmit(now, open);
@@ -356,8 +356,8 @@ impl ClientConnection {
         };
         if response.status == StatusCode::UNAUTHORIZED {
             self.challenged = true;
-            if self.can_answer(&response) && !open.retried {
-                open.retried = true;
+            if self.can_answer(&response, open.challenges) {
+                open.challenges = open.challenges.saturating_add(1);
                 self.transmit(now, open);
                 return;
             }
@@ -371,15 +371,16 @@ impl ClientConnection {
         });
     }
 
-    /// Reads the challenge; whether it is worth an answer.
-    fn can_answer(&mut self, response: &Response) -> bool {
+    /// Reads the challenge; whether it is worth an answer to a request that was challenged so many times before.
+    fn can_answer(&mut self, response: &Response, before: u8) -> bool {
         let Some(answerer) = &mut self.answerer else {
             return false;
         };
         match answerer.challenged(response) {
-            Challenged::Retry => true,
+            // Once for the credentials, and once more where only their nonce was stale (RFC 7616 §3.3).
+            Challenged::Retry => before < 2,
             // Credentials that were good a moment ago: the nonce is old, and the server forgot to say `stale`.
-            Challenged::Refused => self.proven,
+            Challenged::Refused => self.proven && before == 0,
             Challenged::Unanswerable => false,
         }
     }
