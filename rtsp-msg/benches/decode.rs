@@ -33,32 +33,35 @@ fn beside_rtsp_types(c: &mut Criterion) {
         ),
         ("frames", corpus::frames(), corpus::FRAMES),
     ] {
-        assert_eq!(
-            corpus::trackside(&mut decoder(), &mut BytesMut::from(&bytes[..])),
-            count
-        );
-        assert_eq!(corpus::rtsp_types(&bytes), count);
+        let fill = || BytesMut::from(&bytes[..]);
+        assert_eq!(corpus::trackside(&mut decoder(), &mut fill()), count);
+        assert_eq!(corpus::rtsp_types::<&[u8]>(&bytes), count);
         let mut group = c.benchmark_group(name);
         group.throughput(Throughput::Elements(count as u64));
-        let fill = || BytesMut::from(&bytes[..]);
         group.bench_function("trackside", |b| {
             let mut decoder = decoder();
             b.iter_batched_ref(fill, |buf| corpus::trackside(&mut decoder, buf), BATCH);
         });
-        if name == "frames" {
-            group.bench_function("trackside, as a run", |b| {
-                let (mut decoder, mut run) = (decoder(), FrameRun::new());
-                b.iter_batched_ref(
-                    fill,
-                    |buf| black_box(decoder.decode_run(buf, &mut run)),
-                    BATCH,
-                );
-            });
-        }
         group.bench_function("rtsp-types", |b| {
-            b.iter_batched_ref(fill, |buf| corpus::rtsp_types(buf), BATCH);
+            b.iter_batched_ref(fill, |buf| corpus::rtsp_types::<Vec<u8>>(buf), BATCH);
+        });
+        group.bench_function("rtsp-types, borrowed", |b| {
+            b.iter_batched_ref(fill, |buf| corpus::rtsp_types::<&[u8]>(buf), BATCH);
         });
     }
+}
+
+fn run(c: &mut Criterion) {
+    let mut group = c.benchmark_group("run");
+    group.throughput(Throughput::Elements(corpus::FRAMES as u64));
+    let mut buf = BytesMut::from(&corpus::frames()[..]);
+    group.bench_function("trackside", |b| {
+        let (mut decoder, mut run) = (decoder(), FrameRun::new());
+        b.iter(|| corpus::run(&mut decoder, &mut run, &mut buf));
+    });
+    group.bench_function("rtsp-types, borrowed", |b| {
+        b.iter(|| corpus::rtsp_types::<&[u8]>(&buf));
+    });
 }
 
 fn byte_by_byte(c: &mut Criterion) {
@@ -88,5 +91,5 @@ fn transport(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, beside_rtsp_types, byte_by_byte, transport);
+criterion_group!(benches, beside_rtsp_types, run, byte_by_byte, transport);
 criterion_main!(benches);

@@ -10,23 +10,23 @@ mod corpus;
 
 const RUNS: usize = 5;
 const TURNS: usize = 300;
+/// Buffers in a turn, each filled before the clock starts; of runs, rounds over one buffer.
+const BUFFERS: usize = 4;
 
-/// The shortest of `TURNS` turns of each; a turn is four buffers, each filled before the clock starts.
-fn shortest(
-    bytes: &[u8],
-    mut ours: impl FnMut(&mut BytesMut),
-    mut theirs: impl FnMut(&mut BytesMut),
-) -> (Duration, Duration) {
+type Times = (Duration, Duration);
+
+/// The shortest of `TURNS` turns of each.
+fn shortest(mut ours: impl FnMut() -> Duration, mut theirs: impl FnMut() -> Duration) -> Times {
     let mut best = (Duration::MAX, Duration::MAX);
     for _ in 0..TURNS {
-        best.0 = best.0.min(turn(bytes, &mut ours));
-        best.1 = best.1.min(turn(bytes, &mut theirs));
+        best.0 = best.0.min(ours());
+        best.1 = best.1.min(theirs());
     }
     best
 }
 
-fn turn(bytes: &[u8], work: &mut impl FnMut(&mut BytesMut)) -> Duration {
-    let mut buffers: [BytesMut; 4] = std::array::from_fn(|_| BytesMut::from(bytes));
+fn turn(bytes: &[u8], mut work: impl FnMut(&mut BytesMut)) -> Duration {
+    let mut buffers: [BytesMut; BUFFERS] = std::array::from_fn(|_| BytesMut::from(bytes));
     let start = Instant::now();
     for buffer in &mut buffers {
         work(buffer);
@@ -34,11 +34,11 @@ fn turn(bytes: &[u8], work: &mut impl FnMut(&mut BytesMut)) -> Duration {
     start.elapsed()
 }
 
-fn ratios(name: &str, count: usize, goal: f64, mut run: impl FnMut() -> (Duration, Duration)) {
+fn ratios(name: &str, count: usize, goal: f64, mut run: impl FnMut() -> Times) {
     let mut runs: Vec<(f64, f64, f64)> = (0..RUNS)
         .map(|_| {
             let (ours, theirs) = run();
-            let each = |time: Duration| time.as_secs_f64() * 1e9 / (4 * count) as f64;
+            let each = |time: Duration| time.as_secs_f64() * 1e9 / (BUFFERS * count) as f64;
             (each(theirs) / each(ours), each(ours), each(theirs))
         })
         .collect();
@@ -48,44 +48,71 @@ fn ratios(name: &str, count: usize, goal: f64, mut run: impl FnMut() -> (Duratio
         .iter()
         .map(|(ratio, ..)| format!("{ratio:.1}"))
         .collect();
-    println!(
-        "{name:<10} {ours:>7.1} {theirs:>11.1} {ratio:>6.1} {goal:>5.0}   {}",
-        all.join(" ")
-    );
-}
-
-fn beside(decoder: &mut Decoder, bytes: &[u8], count: usize) -> (Duration, Duration) {
-    shortest(
-        bytes,
-        |buffer| assert_eq!(corpus::trackside(decoder, buffer), count),
-        |buffer| assert_eq!(corpus::rtsp_types(buffer), count),
-    )
+    let all = all.join(" ");
+    println!("{name:<22} {ours:>9.1} {theirs:>11.1} {ratio:>6.1} {goal:>5.0}   {all}");
 }
 
 fn main() {
     let mut decoder = Decoder::new(Limits::default(), Leniency::default());
-    println!("ns each    trackside  rtsp-types  ratio  goal   all runs");
-    for (name, messages) in [
-        ("requests", &corpus::REQUESTS[..]),
-        ("responses", &corpus::RESPONSES[..]),
+    println!("ns each                trackside  rtsp-types  ratio  goal   all runs");
+    for (name, bytes, count, goal) in [
+        (
+            "requests",
+            corpus::stream(&corpus::REQUESTS),
+            corpus::REQUESTS.len() * corpus::ROUNDS,
+            5.0,
+        ),
+        (
+            "responses",
+            corpus::stream(&corpus::RESPONSES),
+            corpus::RESPONSES.len() * corpus::ROUNDS,
+            5.0,
+        ),
+        ("frames", corpus::frames(), corpus::FRAMES, 4.0),
     ] {
-        let bytes = corpus::stream(messages);
-        ratios(name, messages.len() * corpus::ROUNDS, 5.0, || {
-            beside(&mut decoder, &bytes, messages.len() * corpus::ROUNDS)
+        let mut ours = || {
+            turn(&bytes, |buffer| {
+                assert_eq!(corpus::trackside(&mut decoder, buffer), count);
+            })
+        };
+        ratios(name, count, goal, || {
+            shortest(&mut ours, || {
+                turn(&bytes, |buffer| {
+                    assert_eq!(corpus::rtsp_types::<Vec<u8>>(buffer), count);
+                })
+            })
+        });
+        ratios(&format!("{name}, borrowed"), count, 0.0, || {
+            shortest(&mut ours, || {
+                turn(&bytes, |buffer| {
+                    assert_eq!(corpus::rtsp_types::<&[u8]>(buffer), count);
+                })
+            })
         });
     }
-    let bytes = corpus::frames();
-    ratios("frames", corpus::FRAMES, 4.0, || {
-        beside(&mut decoder, &bytes, corpus::FRAMES)
-    });
-    let mut frames = FrameRun::new();
-    ratios("as a run", corpus::FRAMES, 15.0, || {
-        let ours = |buffer: &mut BytesMut| {
-            let taken = decoder.decode_run(std::hint::black_box(buffer), &mut frames);
-            assert_eq!((taken, frames.frames.len()), (Ok(true), corpus::FRAMES));
-        };
-        shortest(&bytes, ours, |buffer| {
-            assert_eq!(corpus::rtsp_types(buffer), corpus::FRAMES);
-        })
+    runs(&mut decoder);
+}
+
+/// A run against frames that rtsp-types borrows: both go over one buffer again and again.
+fn runs(decoder: &mut Decoder) {
+    let mut run = FrameRun::new();
+    let mut ours = BytesMut::from(&corpus::frames()[..]);
+    let theirs = corpus::frames();
+    let timed = |work: &mut dyn FnMut()| {
+        let start = Instant::now();
+        for _ in 0..BUFFERS {
+            work();
+        }
+        start.elapsed()
+    };
+    ratios("run, borrowed", corpus::FRAMES, 15.0, || {
+        shortest(
+            || timed(&mut || corpus::run(decoder, &mut run, &mut ours)),
+            || {
+                timed(&mut || {
+                    assert_eq!(corpus::rtsp_types::<&[u8]>(&theirs), corpus::FRAMES);
+                })
+            },
+        )
     });
 }

@@ -45,8 +45,8 @@ pub(crate) const RESPONSES: [&str; 6] = [
     "RTSP/1.0 454 Session Not Found\r\nCSeq: 7\r\nServer: Trackside\r\nDate: Thu, 23 Jan 1997 15:35:06 GMT\r\n\r\n",
 ];
 
-/// Frames in one read.
-pub(crate) const FRAMES: usize = 32;
+/// Frames in one read of 64 KiB.
+pub(crate) const FRAMES: usize = 54;
 
 /// `FRAMES` video packets of 1200 bytes, each behind its prefix.
 pub(crate) fn frames() -> Vec<u8> {
@@ -76,15 +76,28 @@ pub(crate) fn trackside(decoder: &mut rtsp_msg::Decoder, buf: &mut bytes::BytesM
     count
 }
 
-/// The same with rtsp-types, bodies borrowed.
-pub(crate) fn rtsp_types(mut rest: &[u8]) -> usize {
+/// The same with rtsp-types; `B` is `&[u8]` for bodies that are borrowed, and `Vec<u8>` for such as outlive the buffer.
+pub(crate) fn rtsp_types<'a, B: From<&'a [u8]>>(mut rest: &'a [u8]) -> usize {
     let mut count = 0;
-    while let Ok((message, consumed)) =
-        rtsp_types::Message::<&[u8]>::parse(std::hint::black_box(rest))
+    while let Ok((message, consumed)) = rtsp_types::Message::<B>::parse(std::hint::black_box(rest))
     {
         std::hint::black_box(&message);
         rest = &rest[consumed..];
         count += 1;
     }
     count
+}
+
+/// Takes a run off the buffer and puts its bytes back.
+pub(crate) fn run(
+    decoder: &mut rtsp_msg::Decoder,
+    run: &mut rtsp_msg::FrameRun,
+    buf: &mut bytes::BytesMut,
+) {
+    let taken = decoder.decode_run(std::hint::black_box(buf), run);
+    assert!(taken == Ok(true) && buf.is_empty());
+    *buf = bytes::BytesMut::new();
+    if let Ok(whole) = std::mem::take(&mut run.bytes).try_into_mut() {
+        *buf = whole;
+    }
 }

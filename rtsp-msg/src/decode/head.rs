@@ -186,7 +186,10 @@ fn parse_unusual(
         (line.start as usize, String::from_utf8_lossy(bytes))
     });
     let (_, first) = lines.next().unwrap_or((0, Cow::Borrowed("")));
-    let start = parse_start_line(&first, None, Headers::new(), limits, faults, out);
+    let start = match is_status_line(first.as_bytes()) && first.bytes().any(is_control) {
+        true => Err(DecodeErrorKind::StartLine),
+        false => parse_start_line(&first, None, Headers::new(), limits, faults, out),
+    };
     if let Err(kind) = start {
         faults.set(kind, 0);
         *out = Ok(None);
@@ -341,33 +344,10 @@ fn parse_status_line(
     faults: &mut Faults<'_>,
     out: &mut Decoded,
 ) -> Result<(), DecodeErrorKind> {
-    let space = line.bytes().position(|byte| byte == b' ');
-    let (version, rest) = split_at_byte(line, space).ok_or(DecodeErrorKind::StartLine)?;
-    let version = parse_version(version)?;
-    let trimmed = rest.trim_start_matches(' ');
-    let (code, reason) = match split_at_byte(trimmed, trimmed.bytes().position(|byte| byte == b' '))
-    {
-        Some((code, reason)) => (code, Some(reason.trim_start_matches(' '))),
-        None => (trimmed, None),
+    let (version, status, reason) = match split_usual_status_line(line) {
+        Some(parts) => parts,
+        None => split_status_line(line, faults)?,
     };
-    let status = StatusCode::parse(code).ok_or(DecodeErrorKind::StatusCode)?;
-    let plain = code
-        .len()
-        .saturating_add(reason.map_or(0, |reason| reason.len().saturating_add(1)));
-    if rest.len() != plain {
-        let allowed = faults.leniency.status_line_spaces;
-        let (deviation, kind) = (Deviation::StatusLineSpaces, DecodeErrorKind::StartLine);
-        faults.tolerate(allowed, deviation, kind, space.unwrap_or(0));
-    }
-    let reason = reason.unwrap_or("").trim_end_matches([' ', '\t']);
-    if reason.is_empty() {
-        let allowed = faults.leniency.missing_reason;
-        let (deviation, kind) = (Deviation::MissingReason, DecodeErrorKind::StartLine);
-        faults.tolerate(allowed, deviation, kind, line.len());
-    }
-    if reason.bytes().any(is_control) {
-        return Err(DecodeErrorKind::StartLine);
-    }
     let standard = status.reason();
     let reason = match reason.is_empty() || reason == standard {
         true => Cow::Borrowed(standard),
@@ -381,6 +361,53 @@ fn parse_status_line(
         body: Bytes::new(),
     })));
     Ok(())
+}
+
+/// The parts of a status line where every one is where it belongs.
+fn split_usual_status_line(line: &str) -> Option<(Version, StatusCode, &str)> {
+    let (version, rest) = line.as_bytes().split_first_chunk::<9>()?;
+    let version = match version {
+        b"RTSP/1.0 " => Version::V1_0,
+        b"RTSP/2.0 " => Version::V2_0,
+        _ => return None,
+    };
+    let reason = match rest {
+        [_, _, _, b' ', b' ', ..] | [.., b' ' | b'\t'] => return None,
+        [_, _, _, b' ', _, ..] => line.get(13..)?,
+        _ => return None,
+    };
+    Some((version, StatusCode::parse(line.get(9..12)?)?, reason))
+}
+
+#[cold]
+fn split_status_line<'a>(
+    line: &'a str,
+    faults: &mut Faults<'_>,
+) -> Result<(Version, StatusCode, &'a str), DecodeErrorKind> {
+    let (version, rest) = line.split_once(' ').ok_or(DecodeErrorKind::StartLine)?;
+    let after_version = version.len();
+    let version = parse_version(version)?;
+    let trimmed = rest.trim_start_matches(' ');
+    let (code, reason) = match trimmed.split_once(' ') {
+        Some((code, reason)) => (code, Some(reason.trim_start_matches(' '))),
+        None => (trimmed, None),
+    };
+    let status = StatusCode::parse(code).ok_or(DecodeErrorKind::StatusCode)?;
+    let plain = code
+        .len()
+        .saturating_add(reason.map_or(0, |reason| reason.len().saturating_add(1)));
+    if rest.len() != plain {
+        let allowed = faults.leniency.status_line_spaces;
+        let (deviation, kind) = (Deviation::StatusLineSpaces, DecodeErrorKind::StartLine);
+        faults.tolerate(allowed, deviation, kind, after_version);
+    }
+    let reason = reason.unwrap_or("").trim_end_matches([' ', '\t']);
+    if reason.is_empty() {
+        let allowed = faults.leniency.missing_reason;
+        let (deviation, kind) = (Deviation::MissingReason, DecodeErrorKind::StartLine);
+        faults.tolerate(allowed, deviation, kind, line.len());
+    }
+    Ok((version, status, reason))
 }
 
 /// No method has a slash.

@@ -7,7 +7,7 @@ mod scan;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::error::{DecodeError, DecodeErrorKind};
-use crate::interleaved::{FrameRef, FrameRun, InterleavedFrame, PREFIX_LEN, Prefix};
+use crate::interleaved::{FrameRef, FrameRun, InterleavedFrame, PREFIX_LEN};
 use crate::leniency::{Deviations, Leniency};
 use crate::limits::Limits;
 use crate::message::Message;
@@ -157,20 +157,22 @@ impl Decoder {
         if !self.at_boundary(buf)? {
             return Ok(false);
         }
-        let mut at = 0usize;
-        while let Some(prefix) = buf.get(at..).and_then(Prefix::parse) {
-            let start = at.saturating_add(PREFIX_LEN);
-            let end = start.saturating_add(usize::from(prefix.length));
-            let (true, Ok(start)) = (end <= buf.len(), u32::try_from(start)) else {
+        // Offsets have 32 bits: of a larger buffer, a part.
+        let bytes = buf.get(..buf.len().min(u32::MAX as usize)).unwrap_or(&[]);
+        let mut rest = bytes;
+        while let [b'$', channel, high, low, behind @ ..] = rest {
+            let len = u16::from_be_bytes([*high, *low]);
+            let Some(next) = behind.get(usize::from(len)..) else {
                 break;
             };
             run.frames.push(FrameRef {
-                channel: prefix.channel,
-                start,
-                len: prefix.length,
+                channel: *channel,
+                start: bytes.len().wrapping_sub(behind.len()) as u32,
+                len,
             });
-            at = end;
+            rest = next;
         }
+        let at = bytes.len().wrapping_sub(rest.len());
         if at == 0 {
             return Ok(false);
         }
@@ -269,21 +271,22 @@ impl Decoder {
         }
     }
 
+    /// The buffer starts with `$`.
     #[inline]
     fn take_frame(&mut self, buf: &mut BytesMut) -> Option<Message> {
-        let prefix = Prefix::parse(buf)?;
-        let length = usize::from(prefix.length);
-        if buf.len() < PREFIX_LEN.saturating_add(length) {
+        let [_, channel, high, low, behind @ ..] = &buf[..] else {
+            return None;
+        };
+        let (channel, length) = (*channel, u16::from_be_bytes([*high, *low]));
+        let length = usize::from(length);
+        if behind.len() < length {
             return None;
         }
-        let whole = PREFIX_LEN.saturating_add(length);
+        let whole = PREFIX_LEN.wrapping_add(length);
         let mut payload = buf.split_to(whole).freeze();
         payload.advance(PREFIX_LEN);
-        self.consumed = self.consumed.saturating_add(whole as u64);
-        Some(Message::Interleaved(InterleavedFrame {
-            channel: prefix.channel,
-            payload,
-        }))
+        self.consumed = self.consumed.wrapping_add(whole as u64);
+        Some(Message::Interleaved(InterleavedFrame { channel, payload }))
     }
 
     fn lose(
