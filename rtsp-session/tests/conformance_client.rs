@@ -546,7 +546,7 @@ fn r1_meth_05_r1_redir_03_a_player_pauses_and_follows() {
     assert!(script.request().starts_with("RTSP/1.0 200 "));
     match script.event() {
         Event::Redirected(redirect) => {
-            assert_eq!(redirect.uri.as_str(), "rtsp://other.example/live")
+            assert_eq!(redirect.uri.as_str(), "rtsp://other.example/live");
         }
         other => panic!("{other:?}"),
     }

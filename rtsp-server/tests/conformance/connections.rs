@@ -176,7 +176,10 @@ async fn r2_ilv_13_a_reader_that_does_not_read_takes_bounded_memory_and_harms_no
     loop {
         match slow.next().await {
             Event::Frame(_, packet) => bytes += packet.len(),
-            Event::Message(answer) => break assert_eq!(answer.status(), 200),
+            Event::Message(answer) => {
+                assert_eq!(answer.status(), 200);
+                break;
+            }
             Event::Closed => panic!("closed"),
         }
     }

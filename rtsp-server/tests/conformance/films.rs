@@ -171,10 +171,13 @@ async fn r2_rtp_29_a_pause_is_no_goodbye() {
                 loop {
                     match peer.next().await {
                         Event::Frame(channel, packet) if channel % 2 == 1 => {
-                            assert!(!has_rtcp(&packet, 203), "BYE")
+                            assert!(!has_rtcp(&packet, 203), "BYE");
                         }
                         Event::Frame(..) => {}
-                        Event::Message(answer) => break assert_eq!(answer.status(), 200),
+                        Event::Message(answer) => {
+                            assert_eq!(answer.status(), 200);
+                            break;
+                        }
                         Event::Closed => panic!("closed"),
                     }
                 }
