@@ -151,6 +151,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections from one address; loopback is exempt.
     pub connections_per_address: usize,
+    /// Sessions in all; 0 sets no bound. Beyond it SETUP is answered 503 with Retry-After.
+    pub sessions: usize,
     /// Sessions on one connection.
     pub sessions_per_connection: usize,
     /// Bytes of one message body.
@@ -168,6 +170,7 @@ impl Default for Limits {
         Self {
             connections: 0,
             connections_per_address: 4096,
+            sessions: 0,
             sessions_per_connection: 32,
             body: 256 * 1024,
             ring: 32 * 1024 * 1024,

@@ -46,6 +46,7 @@
 #![deny(unsafe_code)]
 
 mod accept;
+mod admission;
 mod config;
 mod connection;
 mod handler;

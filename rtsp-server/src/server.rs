@@ -235,6 +235,32 @@ impl ServerHandle {
         Publishing(Arc::clone(&self.shared))
     }
 
+    /// Takes no new sessions, and lets those go that read: to the same path on `target` (`rtsp://host:port`) by REDIRECT, or, without
+    /// one, by TEARDOWN with the reason; peers of RTSP/1.0, which has no such TEARDOWN, by BYE and the end of the connection.
+    /// New requests for media are sent to `target` by 302, or answered 503.
+    ///
+    /// Returns when nobody reads any more, or after a while. Publishers stay until [`shutdown`](Self::shutdown).
+    ///
+    /// # Errors
+    ///
+    /// When `target` is no URI; nothing is changed then.
+    pub async fn drain(&self, target: Option<&str>) -> Result<(), rtsp_msg::UriError> {
+        let target = target.map(rtsp_msg::Uri::parse).transpose()?;
+        self.shared.admission.drain(target.clone());
+        let target = target.map(Arc::new);
+        for mailbox in self.shared.mailboxes() {
+            let _ = mailbox.send(Mail::Drain(target.clone())).await;
+        }
+        let patience = self.shared.connection_config.answer_timeout + SHUTDOWN_PATIENCE;
+        if tokio::time::timeout(patience, self.shared.admission.without_readers())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some readers could not be moved in time");
+        }
+        Ok(())
+    }
+
     /// Stops: no new connections, a BYE to every reader, an end to every session; returns when all is out, or after a
     /// few seconds.
     pub async fn shutdown(mut self) {

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::{
     accept::Gatekeeper,
+    admission::Admission,
     config::Config,
     handler::AnyHandler,
     shard::{Mail, ShardId},
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) registry: Arc<Registry>,
     pub(crate) gatekeeper: Arc<Gatekeeper>,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) files: Option<Arc<MediaFiles>>,
     pub(crate) counters: Counters,
     /// For each pulled path, who is told that somebody wants it.
@@ -73,6 +75,7 @@ impl Shared {
             .map(|pull| (pull.path.clone(), Arc::default()))
             .collect();
         Self {
+            admission: Arc::new(Admission::new(config.limits.sessions)),
             demands,
             hasher: RandomState::new(),
             config,

@@ -4,7 +4,7 @@ mod describe;
 mod outbox;
 mod parameters;
 mod play;
-mod position;
+pub(crate) mod position;
 mod publish;
 mod request;
 mod setup;
@@ -20,20 +20,22 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use rtsp_msg::{FrameRun, HeaderName, Method, Request, Uri, Version};
+use rtsp_msg::{
+    FrameRun, HeaderName, Method, Request, Response, Uri, Version, headers::TerminateReason,
+};
 use rtsp_session::{
     Now,
-    server::{Addresses, Incoming, Input, Output, Peer, ServerConnection, SessionId},
+    server::{Addresses, Incoming, Input, Output, Peer, RequestId, ServerConnection, SessionId},
     transport::{ChannelMap, NegotiatedTransport},
 };
 use smallvec::SmallVec;
 use tokio::{net::TcpStream, sync::Notify};
 
 use self::outbox::Outbox;
-pub(crate) use self::request::forwarded;
+pub(crate) use self::{play::next_range, request::forwarded};
 use crate::{
     accept::Permit,
-    shard::{Ended, Role, Shard},
+    shard::{Asked, Ended, Role, Shard},
     stream::{
         reader::ReaderId,
         registry::{Claim, StreamId},
@@ -62,6 +64,8 @@ pub(crate) struct Link {
     sessions: RefCell<SmallVec<[SessionId; 1]>>,
     requests: RefCell<VecDeque<Incoming>>,
     working: Cell<bool>,
+    /// Our own requests that wait for an answer.
+    asked: RefCell<SmallVec<[(RequestId, Asked); 2]>>,
     wants_write: Cell<bool>,
     wake: Notify,
     /// Close once everything is written.
@@ -119,6 +123,7 @@ impl Link {
             sessions: RefCell::default(),
             requests: RefCell::default(),
             working: Cell::new(false),
+            asked: RefCell::default(),
             wants_write: Cell::new(false),
             wake: Notify::new(),
             finishing: Cell::new(false),
@@ -212,18 +217,42 @@ impl Link {
             }
             return;
         }
-        if let Ok(uri) = Uri::parse(&ended.presentation) {
-            let mut request = Request::new(Method::Teardown, uri, Version::V2_0);
-            request
-                .headers
-                .append(HeaderName::Session, ended.session.as_str());
-            request
-                .headers
-                .append(HeaderName::TerminateReason, "Internal-Error");
-            tracing::debug!(session = ?ended.session, reason = ended.reason.as_str(), "TEARDOWN to the peer");
-            self.protocol.borrow_mut().request(Now::read(), request);
+        let Ok(uri) = Uri::parse(&ended.presentation) else {
+            return;
+        };
+        let mut request = Request::new(Method::Teardown, uri, Version::V2_0);
+        request
+            .headers
+            .append(HeaderName::Session, ended.session.as_str());
+        request.headers.set(&TerminateReason {
+            cause: ended.reason.cause(),
+            time: None,
+            user_message: Some(ended.reason.as_str().into()),
+        });
+        tracing::debug!(session = ?ended.session, reason = ended.reason.as_str(), "TEARDOWN to the peer");
+        self.ask(request, Asked::TornDown);
+    }
+
+    /// Sends a request of ours; `false` where too many wait for their answers already.
+    pub(crate) fn ask(&self, request: Request, about: Asked) -> bool {
+        let id = self.protocol.borrow_mut().request(Now::read(), request);
+        if let Some(id) = id {
+            self.asked.borrow_mut().push((id, about));
+            self.wake.notify_one();
         }
-        self.wake.notify_one();
+        id.is_some()
+    }
+
+    /// The peer has answered a request of ours, or will not.
+    fn answered(&self, shard: &Shard, id: RequestId, response: Option<&Response>) {
+        let about = {
+            let mut asked = self.asked.borrow_mut();
+            let at = asked.iter().position(|(known, _)| *known == id);
+            at.map(|at| asked.remove(at).1)
+        };
+        if let Some(about) = about {
+            shard.answered(about, response);
+        }
     }
 
     /// Lets the protocol act on what it has, and sends what comes of it. `Err`: the connection is over.
@@ -237,6 +266,8 @@ impl Link {
                     self.frames(shard, &run);
                     self.protocol.borrow_mut().recycle(run);
                 }
+                Output::Response { id, response } => self.answered(shard, id, Some(&response)),
+                Output::Unanswered { id } => self.answered(shard, id, None),
                 Output::Write(bytes) => self.outbox.borrow_mut().push(bytes),
                 Output::Close(reason) => {
                     tracing::debug!(peer = %self.peer, %reason, "closing");

@@ -144,7 +144,7 @@ fn answer_headers(shard: &Shard, request: &Request, entry: &SessionEntry, respon
                 // RFC 7826 §18.45: with the Range that it belongs to, and empty unless media flow.
                 headers.set(&reading.rest());
                 let playing = entry.session.state() == State::Play;
-                let last = position::last_packets(shard, &entry.session, &reading.stream);
+                let last = position::last_packets(shard, &entry.session, reading);
                 let info = match playing {
                     true => {
                         position::rtp_info(&entry.session, &reading.stream, Version::V2_0, &last)

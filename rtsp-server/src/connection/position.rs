@@ -59,14 +59,17 @@ pub(crate) fn rtp_info(
 pub(crate) fn last_packets(
     shard: &Shard,
     session: &ServerSession,
-    stream: &Stream,
+    reading: &Reading,
 ) -> Vec<FirstPacket> {
     let streams = shard.streams.borrow();
-    let Some(local) = streams.get(&stream.id) else {
-        return Vec::new();
-    };
     let last = session.media().iter().filter_map(|media| {
-        let (sequence, timestamp) = local.ring.last_packet(media.index as u8)?;
+        let (sequence, timestamp) = match &reading.player {
+            Some(player) => player.last_packet(media.index)?,
+            None => {
+                let local = streams.get(&reading.stream.id)?;
+                local.ring.last_packet(media.index as u8)?
+            }
+        };
         Some((media.index, Some(sequence), Some(timestamp)))
     });
     last.collect()

@@ -137,9 +137,9 @@ pub(super) fn setup(shard: &Rc<Shard>, from: &From, request: &Request) -> Result
             .claim
             .prepare(shard.id, Arc::clone(&announced.description))
             .map_err(|error| refused(request, &path, error))?;
-        Ok((media, stream))
+        Ok((media, stream, setup::admit(shard, false)?))
     });
-    let (media, stream) = match attempt {
+    let (media, stream, permit) = match attempt {
         Ok(found) => found,
         Err(refusal) => {
             *link.announced.borrow_mut() = Some(announced);
@@ -150,6 +150,7 @@ pub(super) fn setup(shard: &Rc<Shard>, from: &From, request: &Request) -> Result
     let description = Arc::clone(&announced.description);
     let entry = SessionEntry {
         session: new_session(shard, id, request, announced.base.clone(), &from.peer),
+        _permit: permit,
         local: from.local.ip(),
         role: Role::Publisher(Publishing {
             stream,

@@ -362,6 +362,8 @@ pub(super) fn authorize(
     action: Action,
     path: &str,
 ) -> Result<(), Refusal> {
+    let admission = &shard.shared.admission;
+    admission.elsewhere(path, &mut shard.random.borrow_mut())?;
     let question = crate::handler::Request {
         action,
         path,

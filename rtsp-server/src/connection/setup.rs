@@ -20,6 +20,7 @@ use super::{
     target::Target,
 };
 use crate::{
+    admission::SessionPermit,
     handler::Action,
     io::udp::UdpPeer,
     shard::{Course, Reading, Role, SessionEntry, Shard},
@@ -47,6 +48,7 @@ pub(super) async fn first(
     let target = Target::of(request).ok_or(ProtocolError::BadTarget)?;
     authorize(shard, from, Action::Read, &target.path)?;
     let found = describe::find(shard, &target.path).await?;
+    let permit = admit(shard, true)?;
     let (stream, player, length) = match found {
         Found::Live(stream) => (stream, None, None),
         Found::File(file) => {
@@ -55,11 +57,21 @@ pub(super) async fn first(
             (stream, Some(player), Some(length))
         }
     };
-    let media = media_index(&target, &stream)?;
+    let media = match media_index(&target, &stream) {
+        Ok(media) => media,
+        Err(error) => {
+            if let Some(player) = player {
+                player.close();
+                shard.drop_private(&stream);
+            }
+            return Err(error.into());
+        }
+    };
     let id = SessionId::generate(&mut shard.random.borrow_mut(), shard.id.0);
     let presentation = presentation(request);
     let entry = SessionEntry {
         session: new_session(shard, id, request, presentation, &from.peer),
+        _permit: permit,
         local: from.local.ip(),
         role: Role::Reader(Reading {
             stream,
@@ -317,6 +329,12 @@ fn media_index(target: &Target, stream: &Arc<Stream>) -> Result<usize, ProtocolE
         None if count == 1 => Ok(0),
         None => Err(ProtocolError::AggregateNotAllowed),
     }
+}
+
+/// A place among the sessions of the server, or 503.
+pub(super) fn admit(shard: &Shard, reads: bool) -> Result<SessionPermit, ProtocolError> {
+    let mut random = shard.random.borrow_mut();
+    shard.shared.admission.admit(reads, &mut random)
 }
 
 /// The URI of the presentation that a SETUP belongs to.

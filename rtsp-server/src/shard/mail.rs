@@ -3,12 +3,12 @@
 use std::{net::SocketAddr, rc::Rc, sync::Arc};
 
 use bytes::Bytes;
-use rtsp_msg::{Request, Response};
+use rtsp_msg::{Request, Response, Uri};
 use rtsp_session::server::{Peer, SessionId};
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
-use super::{Ended, Shard, ShardId};
+use super::{Asked, Ended, Ending, Shard, ShardId};
 use crate::{
     accept::Permit,
     connection,
@@ -99,6 +99,19 @@ pub(crate) enum Mail {
         stream: StreamId,
         reason: &'static str,
     },
+    /// A request of ours for the peer of a connection of this shard.
+    Ask {
+        connection: u64,
+        request: Box<Request>,
+        about: Asked,
+    },
+    /// A session of this shard is over.
+    EndSession {
+        session: SessionId,
+        why: Ending,
+    },
+    /// No new readers: those that there are go elsewhere, or end.
+    Drain(Option<Arc<Uri>>),
     Forward(Box<Forwarded>),
     /// A connection of another shard, to which a session of this one is tied, has closed.
     ConnectionClosed {
@@ -161,6 +174,13 @@ impl Shard {
                 session,
             } => self.session_lost_connection(session, connection),
             Mail::SessionEnded { connection, ended } => self.session_ended(connection, &ended),
+            Mail::Ask {
+                connection,
+                request,
+                about,
+            } => self.ask_connection(connection, *request, about),
+            Mail::EndSession { session, why } => self.end_session(session, why),
+            Mail::Drain(target) => self.drain(target.as_deref()),
             Mail::Shutdown => return true,
         }
         false

@@ -1,5 +1,6 @@
 //! A shard: a thread that alone reads and writes its connections, and hands batches to its readers.
 
+mod ask;
 mod course;
 mod deliver;
 mod feedback;
@@ -20,6 +21,7 @@ use rtsp_session::{Now, random::Random, server::SessionId};
 use tokio::sync::{Notify, mpsc};
 
 pub(crate) use self::{
+    ask::Asked,
     course::Course,
     mail::{Forwarded, Mail, OutPacket, Reply},
     sessions::{Ended, Ending, Publishing, Reading, Role, SessionEntry},

@@ -4,7 +4,7 @@ use std::{net::IpAddr, rc::Rc, sync::Arc, time::Instant};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use rtsp_client::io::udp::Outgoing;
-use rtsp_msg::Version;
+use rtsp_msg::{Version, headers::TerminateCause};
 use rtsp_session::{
     server::{AfterClose, ServerSession, SessionId, State},
     transport::NegotiatedTransport,
@@ -12,6 +12,7 @@ use rtsp_session::{
 
 use super::{Course, Mail, Shard, ShardId};
 use crate::{
+    admission::SessionPermit,
     connection::Link,
     source::player::Player,
     stream::{
@@ -25,6 +26,8 @@ use crate::{
 /// A session of this shard.
 pub(crate) struct SessionEntry {
     pub(crate) session: ServerSession,
+    /// Its place among the sessions of the server.
+    pub(crate) _permit: SessionPermit,
     /// The address that its peer reached us at: what it gets comes from there (RFC 7826 §18.54, `src_addr`).
     pub(crate) local: IpAddr,
     pub(crate) role: Role,
@@ -86,6 +89,10 @@ pub(crate) enum Ending {
     TakenOver,
     /// Its stream has ended; the text says why.
     StreamEnded(&'static str),
+    /// It goes on at another server.
+    Moved,
+    /// The server takes no more sessions, and ends those that it has.
+    Drained,
     /// The server is going down.
     Shutdown,
 }
@@ -98,13 +105,27 @@ impl Ending {
             Self::ConnectionClosed => "its connection closed",
             Self::TakenOver => "another connection has it now",
             Self::StreamEnded(reason) => reason,
+            Self::Moved => "it was sent to another server",
+            Self::Drained => "the server is about to shut down",
             Self::Shutdown => "the server is shutting down",
         }
     }
 
     /// Whether the peer does not know yet.
     fn is_news(self) -> bool {
-        matches!(self, Self::Timeout | Self::StreamEnded(_) | Self::Shutdown)
+        matches!(
+            self,
+            Self::Timeout | Self::StreamEnded(_) | Self::Drained | Self::Shutdown
+        )
+    }
+
+    /// As Terminate-Reason has it (RFC 7826 §18.52).
+    pub(crate) fn cause(self) -> TerminateCause {
+        match self {
+            Self::Timeout => TerminateCause::SessionTimeout,
+            Self::Moved | Self::Drained | Self::Shutdown => TerminateCause::ServerAdmin,
+            _ => TerminateCause::InternalError,
+        }
     }
 }
 
@@ -131,7 +152,7 @@ impl Shard {
         match &entry.role {
             Role::Reader(reading) => {
                 self.stop_reader(&entry.session, reading, link.as_deref());
-                if why.is_news() || why == Ending::Teardown {
+                if why.is_news() || matches!(why, Ending::Teardown | Ending::Moved) {
                     self.send_bye(&entry, &reading.stream, link.as_deref(), why.as_str());
                 }
                 if let Some(player) = &reading.player {
@@ -239,7 +260,7 @@ impl Shard {
     }
 
     /// A file's stream belongs to one session and goes with it.
-    fn drop_private(&self, stream: &Arc<Stream>) {
+    pub(crate) fn drop_private(&self, stream: &Arc<Stream>) {
         let mut streams = self.streams.borrow_mut();
         if streams.get(&stream.id).is_some_and(|local| local.private) {
             streams.remove(&stream.id);
@@ -306,6 +327,11 @@ impl Shard {
             .map(|(id, _)| *id)
             .collect();
         for id in sessions {
+            if let Some(entry) = self.sessions.borrow().get(&id)
+                && let Role::Reader(reading) = &entry.role
+            {
+                self.notify_end(entry, reading);
+            }
             self.end_session(id, Ending::StreamEnded(reason));
         }
         self.streams.borrow_mut().remove(&stream);
@@ -365,25 +391,6 @@ impl Shard {
         }
     }
 
-    /// The range of a private stream's session has ended: it rests until the next PLAY.
-    pub(crate) fn rest(&self, stream: StreamId) {
-        let mut sessions = self.sessions.borrow_mut();
-        let mut its = sessions
-            .values_mut()
-            .filter(|entry| entry.role.stream().id == stream);
-        let Some(entry) = its.next() else { return };
-        let link = entry
-            .session
-            .connection()
-            .and_then(|id| self.links.borrow().get(&id).cloned());
-        if let Role::Reader(reading) = &mut entry.role {
-            let position = self.stop_reader(&entry.session, reading, link.as_deref());
-            reading.paused_at = position;
-            reading.reader = None;
-        }
-        entry.session.end_of_media();
-    }
-
     /// Ends every session that has shown no sign of life for its timeout.
     pub(super) fn expire(&self) {
         let now = self.now();
@@ -408,11 +415,16 @@ impl Shard {
             let Role::Reader(Reading {
                 stream,
                 reader: Some(id),
+                course,
                 ..
             }) = &entry.role
             else {
                 continue;
             };
+            if course.ended {
+                // Nothing flows: the peer has to say that it lives.
+                continue;
+            }
             let reader = streams.get(&stream.id).and_then(|local| local.reader(*id));
             let flows = reader.is_some_and(|reader| {
                 matches!(reader.way, Way::Tcp { .. }) && !reader.is_blocked()

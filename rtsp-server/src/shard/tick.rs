@@ -41,6 +41,7 @@ pub(super) async fn run(shard: Rc<Shard>) {
         if Instant::now() >= housekeeping {
             housekeeping = Instant::now() + HOUSEKEEPING;
             shard.expire();
+            shard.update_media();
             shard.report();
         }
     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use rtp_core::PacketView;
 use rtsp_client::{movie::MediaStart, mp4::MovieFile};
 use rtsp_msg::headers::{NptTime, Range};
 use rtsp_session::ProtocolError;
@@ -46,9 +47,13 @@ struct Inner {
     /// Made with the first PLAY, when it is known what was set up.
     playback: RefCell<Option<FilePlayback>>,
     starts: RefCell<Vec<MediaStart>>,
+    /// Sequence number and RTP timestamp of the last packet of each media.
+    last: RefCell<Vec<Option<(u16, u32)>>>,
     /// What is played has changed.
     changed: Notify,
     ended: Cell<bool>,
+    /// Its sources were said goodbye to: what comes next has others.
+    said_bye: Cell<bool>,
     closed: Cell<bool>,
 }
 
@@ -86,9 +91,11 @@ impl Player {
             stream: Arc::clone(&stream),
             movie,
             playback: RefCell::new(None),
+            last: RefCell::new(vec![None; stream.shapes.len()]),
             starts: RefCell::new(starts),
             changed: Notify::new(),
             ended: Cell::new(false),
+            said_bye: Cell::new(false),
             closed: Cell::new(false),
         });
         tokio::task::spawn_local(run(Rc::clone(shard), Rc::clone(&inner)));
@@ -114,7 +121,8 @@ impl Player {
             *slot = made.map_err(|_| ProtocolError::UnsupportedMediaType)?;
         }
         let playback = slot.as_mut().ok_or(ProtocolError::NotFound)?;
-        if self.0.ended.replace(false) {
+        self.0.ended.set(false);
+        if self.0.said_bye.replace(false) {
             // After a BYE the source is gone: what comes now is another one (RFC 3550 §6.6).
             for &media in media {
                 playback.restart_media(media, fresh(shard, &self.0.stream, media));
@@ -149,6 +157,11 @@ impl Player {
         npt(playback
             .as_ref()
             .map_or(Duration::ZERO, |playback| playback.position(Instant::now())))
+    }
+
+    /// Sequence number and RTP timestamp of the last packet of a media that was sent.
+    pub(crate) fn last_packet(&self, media: usize) -> Option<(u16, u32)> {
+        self.0.last.borrow().get(media).copied().flatten()
     }
 
     /// The session is over.
@@ -208,6 +221,14 @@ async fn run(shard: Rc<Shard>, inner: Rc<Inner>) {
             }
             continue;
         }
+        if reading.as_ref().is_some_and(JoinHandle::is_finished) {
+            // What a jump made useless has to go too, before anything new is read.
+            let done = read_done(&mut reading).await;
+            reading = None;
+            if !took(&shard, &inner, done) {
+                return;
+            }
+        }
         if reading.is_none() {
             let job = inner
                 .playback
@@ -234,13 +255,25 @@ async fn run(shard: Rc<Shard>, inner: Rc<Inner>) {
             () = sleep_until(wake) => {}
             done = read_done(&mut reading) => {
                 reading = None;
-                if let Err(error) = inner.take(done) {
-                    tracing::warn!(path = %inner.stream.path, %error, "a file cannot be played any further");
-                    return shard.ended(inner.stream.id, "the file was changed or cannot be read any more");
+                if !took(&shard, &inner, done) {
+                    return;
                 }
             }
         }
     }
+}
+
+/// Takes what was read; `false` when the session is over, because the file cannot be read.
+fn took(shard: &Shard, inner: &Inner, done: Option<ReadDone>) -> bool {
+    let taken = inner.take(done);
+    if let Err(error) = &taken {
+        tracing::warn!(path = %inner.stream.path, %error, "a file cannot be played any further");
+        shard.ended(
+            inner.stream.id,
+            "the file was changed or cannot be read any more",
+        );
+    }
+    taken.is_ok()
 }
 
 impl Inner {
@@ -293,6 +326,12 @@ fn send_due(shard: &Shard, inner: &Inner, next_report: &mut Instant) -> Progress
     if due.is_empty() {
         return progress;
     }
+    for (slot, media) in inner.last.borrow_mut().iter_mut().zip(0..) {
+        let last = due.iter().rev().find(|(of, _)| *of == media);
+        if let Some(packet) = last.and_then(|(_, packet)| PacketView::parse(packet).ok()) {
+            *slot = Some((packet.sequence(), packet.timestamp()));
+        }
+    }
     let mut reports = Vec::new();
     if *next_report <= now {
         *next_report = now + REPORT;
@@ -313,24 +352,16 @@ fn send_due(shard: &Shard, inner: &Inner, next_report: &mut Instant) -> Progress
     progress
 }
 
-/// The end of the range: a BYE behind the last packet (players need it in 1.0), and the session rests once it is out.
+/// The end of the range. Where another one is queued it goes on with that. Else the session rests once all is out: in RTSP/1.0
+/// with a BYE behind the last packet, because players need it; in RTSP/2.0 the sources stay (RFC 7826 §13.5.1).
 async fn finish(shard: &Rc<Shard>, inner: &Inner) {
+    if crate::connection::next_range(shard, inner.stream.id) {
+        return;
+    }
     inner.ended.set(true);
-    let now = Instant::now();
-    let byes: Vec<_> = (0..inner.stream.shapes.len() as u8)
-        .filter_map(|media| {
-            Some((
-                media,
-                inner.stream.clocks.of(media).bye(now, "end of range")?,
-            ))
-        })
-        .collect();
-    shard.ingest(inner.stream.id, |ingest, now| {
-        for (media, bye) in &byes {
-            ingest.last_word(*media, bye);
-        }
-        ingest.close(now);
-    });
+    if shard.says_bye(inner.stream.id) {
+        say_bye(shard, inner);
+    }
     while !inner.closed.get() && inner.ended.get() && !drained(shard, &inner.stream) {
         tokio::select! {
             () = shard.drained.notified() => {}
@@ -340,6 +371,23 @@ async fn finish(shard: &Rc<Shard>, inner: &Inner) {
     if inner.ended.get() && !inner.closed.get() {
         shard.rest(inner.stream.id);
     }
+}
+
+fn say_bye(shard: &Shard, inner: &Inner) {
+    inner.said_bye.set(true);
+    let now = Instant::now();
+    let byes: Vec<_> = (0..inner.stream.shapes.len() as u8)
+        .filter_map(|media| {
+            let sending = inner.stream.clocks.of(media);
+            Some((media, sending.bye(now, "end of range")?))
+        })
+        .collect();
+    shard.ingest(inner.stream.id, |ingest, now| {
+        for (media, bye) in &byes {
+            ingest.last_word(*media, bye);
+        }
+        ingest.close(now);
+    });
 }
 
 fn drained(shard: &Shard, stream: &Stream) -> bool {

@@ -1,0 +1,194 @@
+//! What the server asks of its peers, and what follows from their answers: notifications, redirection, the end of sessions.
+
+use std::time::Instant;
+
+use rtsp_msg::{Request, Response, StatusCode, Uri, Version};
+use rtsp_session::server::{
+    ServerSession, SessionId, State,
+    notify::{self, EndOfStream},
+};
+
+use super::{Ending, Mail, Reading, Role, SessionEntry, Shard, ShardId};
+use crate::{connection::position, stream::registry::StreamId};
+
+/// What a request of ours is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// PLAY_NOTIFY.
+    Notified(SessionId),
+    /// REDIRECT.
+    Redirected(SessionId),
+    /// TEARDOWN: whatever the answer, the session is gone.
+    TornDown,
+}
+
+impl Shard {
+    /// Asks the peer of a session, on the connection that it used last, of whatever shard. `false` where it has none: it is never
+    /// called (RFC 7826 §10.2).
+    pub(crate) fn ask(&self, session: &ServerSession, request: Request, about: Asked) -> bool {
+        let Some(connection) = session.connection() else {
+            return false;
+        };
+        match ShardId::with_connection(connection) {
+            own if own == self.id => self.ask_connection(connection, request, about),
+            other => self.shared.post(
+                other,
+                Mail::Ask {
+                    connection,
+                    request: Box::new(request),
+                    about,
+                },
+            ),
+        }
+        true
+    }
+
+    /// Asks the peer of a connection of this shard.
+    pub(super) fn ask_connection(&self, connection: u64, request: Request, about: Asked) {
+        let link = self.links.borrow().get(&connection).cloned();
+        match link {
+            Some(link) if link.ask(request, about) => {}
+            // Nobody is there, or too much is unanswered.
+            _ => self.answered(about, None),
+        }
+    }
+
+    /// A peer has answered, or did not in time.
+    pub(crate) fn answered(&self, about: Asked, response: Option<&Response>) {
+        let status = response.map(|response| response.status);
+        let (session, why) = match about {
+            // The peer knows nothing of the session any more.
+            Asked::Notified(session) if status == Some(StatusCode::SESSION_NOT_FOUND) => {
+                (session, Ending::Teardown)
+            }
+            Asked::Redirected(session) if status.is_some_and(StatusCode::is_success) => {
+                (session, Ending::Moved)
+            }
+            Asked::Redirected(session) => (session, Ending::Drained),
+            Asked::Notified(_) | Asked::TornDown => return,
+        };
+        match ShardId(session.shard()) {
+            own if own == self.id => self.end_session(session, why),
+            other => self.shared.post(other, Mail::EndSession { session, why }),
+        }
+    }
+
+    /// Tells the peer of a session in RTSP/2.0 that all of what it plays was sent.
+    pub(super) fn notify_end(&self, entry: &SessionEntry, reading: &Reading) {
+        let session = &entry.session;
+        let Some(played) = &reading.course.played else {
+            return;
+        };
+        if session.state() != State::Play {
+            return;
+        }
+        let last = position::last_packets(self, session, reading);
+        let end = EndOfStream {
+            play: played.cseq,
+            status: StatusCode::OK,
+            range: reading.whole(),
+            scale: None,
+            rtp_info: position::rtp_info(session, &reading.stream, Version::V2_0, &last),
+        };
+        if let Some(request) = notify::end_of_stream(session, &end) {
+            self.ask(session, request, Asked::Notified(session.id()));
+        }
+    }
+
+    /// The range of a private stream's session has ended. In RTSP/2.0 it stays in Play, and is told; in RTSP/1.0 it rests until
+    /// the next PLAY (RFC 7826 §B.4, RFC 2326 §A.2).
+    pub(crate) fn rest(&self, stream: StreamId) {
+        let mut sessions = self.sessions.borrow_mut();
+        let mut its = sessions
+            .values_mut()
+            .filter(|entry| entry.role.stream().id == stream);
+        let Some(entry) = its.next() else { return };
+        let link = entry
+            .session
+            .connection()
+            .and_then(|id| self.links.borrow().get(&id).cloned());
+        let stays = entry.session.version() == Version::V2_0;
+        if let Role::Reader(reading) = &mut entry.role {
+            reading.course.ended = true;
+            if !stays {
+                let position = self.stop_reader(&entry.session, reading, link.as_deref());
+                reading.paused_at = position;
+                reading.reader = None;
+            }
+        }
+        entry.session.end_of_media();
+        if let Role::Reader(reading) = &entry.role {
+            self.notify_end(entry, reading);
+        }
+    }
+
+    /// Whether the sources of a private stream end with its range: players of RTSP/1.0 wait for that.
+    pub(crate) fn says_bye(&self, stream: StreamId) -> bool {
+        let sessions = self.sessions.borrow();
+        let mut its = sessions
+            .values()
+            .filter(|entry| entry.role.stream().id == stream);
+        its.next()
+            .is_none_or(|entry| entry.session.version() != Version::V2_0)
+    }
+
+    /// Tells readers of live media in RTSP/2.0 now and then how far these reach (RFC 7826 §13.5.2).
+    pub(super) fn update_media(&self) {
+        let now = Instant::now();
+        for entry in self.sessions.borrow_mut().values_mut() {
+            let plays =
+                entry.session.state() == State::Play && entry.session.version() == Version::V2_0;
+            let Role::Reader(reading) = &mut entry.role else {
+                continue;
+            };
+            if plays && reading.course.update_due(now) {
+                let nature = reading.nature();
+                let request =
+                    notify::media_properties_update(&entry.session, &nature, &nature.position());
+                if let Some(request) = request {
+                    let about = Asked::Notified(entry.session.id());
+                    self.ask(&entry.session, request, about);
+                }
+            }
+        }
+    }
+
+    /// Sends all readers elsewhere, or ends their sessions. Publishers stay: somebody may still read them.
+    pub(super) fn drain(&self, target: Option<&Uri>) {
+        let readers: Vec<SessionId> = self
+            .sessions
+            .borrow()
+            .iter()
+            .filter(|(_, entry)| matches!(entry.role, Role::Reader(_)))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in readers {
+            let redirected = {
+                let sessions = self.sessions.borrow();
+                let session = sessions.get(&id).map(|entry| &entry.session);
+                session.zip(target).and_then(|(session, target)| {
+                    let message = Some("the server is shutting down");
+                    let request = notify::redirect(session, target, None, message)?;
+                    Some((session.connection()?, request))
+                })
+            };
+            match redirected {
+                Some((connection, request)) => {
+                    let about = Asked::Redirected(id);
+                    match ShardId::with_connection(connection) {
+                        own if own == self.id => self.ask_connection(connection, request, about),
+                        other => self.shared.post(
+                            other,
+                            Mail::Ask {
+                                connection,
+                                request: Box::new(request),
+                                about,
+                            },
+                        ),
+                    }
+                }
+                None => self.end_session(id, Ending::Drained),
+            }
+        }
+    }
+}
