@@ -525,14 +525,18 @@ fn r2_meth_04_r1_meth_06_r2_getp_12_every_request_of_the_server_is_answered() {
 
 #[test]
 fn r2_tear_09_the_servers_teardown_is_obeyed() {
-    let mut script = Script::playing();
-    script.arrives(
+    for request in [
         "TEARDOWN rtsp://cam.example/live RTSP/1.0\r\nCSeq: 7\r\nSession: abcdefgh\r\n\r\n",
-    );
-    assert!(script.request().starts_with("RTSP/1.0 200 "));
-    assert!(matches!(script.event(), Event::Ended(EndReason::TornDown)));
-    script.passes(Duration::from_secs(100));
-    assert!(script.sent.is_empty(), "nothing is kept alive");
+        // Without a session: all that are on the connection.
+        "TEARDOWN * RTSP/1.0\r\nCSeq: 7\r\n\r\n",
+    ] {
+        let mut script = Script::playing();
+        script.arrives(request);
+        assert!(script.request().starts_with("RTSP/1.0 200 "));
+        assert!(matches!(script.event(), Event::Ended(EndReason::TornDown)));
+        script.passes(Duration::from_secs(100));
+        assert!(script.sent.is_empty(), "nothing is kept alive");
+    }
 }
 
 #[test]

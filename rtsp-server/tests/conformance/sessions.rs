@@ -45,7 +45,7 @@ async fn r2_opt_01_r1_opt_01_r2_sm_13_options_in_every_state_changes_nothing() {
 }
 
 #[tokio::test]
-async fn r2_opt_03_r2_cap_01_r2_uri_14_r1_opt_02_r2_meth_02_r1_meth_02_public_says_what_there_is() {
+async fn r2_opt_03_r2_cap_01_r2_uri_14_r1_opt_02_r1_meth_02_public_says_what_there_is() {
     let live = Live::new().await;
     for version in VERSIONS {
         let mut peer = live.peer(version).await;
@@ -254,7 +254,7 @@ async fn r2_setup_16_one_of_two_media_is_enough() {
 }
 
 #[tokio::test]
-async fn r2_setup_03_r2_sm_12_a_failed_setup_leaves_all_as_it_was() {
+async fn r2_setup_03_a_failed_setup_leaves_all_as_it_was() {
     for version in VERSIONS {
         let mut live = Live::new().await;
         let mut peer = live.peer(version).await;
