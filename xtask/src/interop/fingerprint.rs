@@ -378,6 +378,15 @@ fn two_parts(source: &[Unit], seen: &[Unit], gop: usize, frames: usize) -> Resul
             rest.len
         )));
     }
+    // The reader's clock goes on: what came after is later than what came before.
+    let time = |index: usize| seen.get(index).and_then(|unit| unit.time);
+    if let (Some(before), Some(after)) = (time(first - 1), time(seen.len() - rest.len))
+        && after <= before
+    {
+        return Err(Failure::new(format!(
+            "time went back over the gap, from {before:.3} s to {after:.3} s"
+        )));
+    }
     Ok((first, rest.len))
 }
 
@@ -666,6 +675,10 @@ mod tests {
         assert!(parts("abcdef", 3).is_err(), "no second part");
         assert!(parts("abcbcd", 3).is_err(), "no key frame");
         assert!(parts("abcef", 3).is_err(), "too short");
+        let mut back = units("abcefg");
+        back[3].time = Some(1.0);
+        let failure = two_parts(&units("abcdefgh"), &back, 4, 3).unwrap_err();
+        assert!(failure.to_string().contains("time went back"), "{failure}");
     }
 
     #[test]
