@@ -15,6 +15,7 @@ use crate::Error;
 use crate::ErrorKind;
 use crate::Options;
 use crate::conversation::Conversation;
+use crate::described::Origin;
 
 /// Where everything starts.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +31,11 @@ impl Client {
     ///
     /// When the URL is none, the server cannot be reached, refuses, or sends no usable description.
     pub async fn describe(url: &str, options: Options) -> Result<Described, Error> {
-        let (conversation, credentials) = begin(url, &options, ClientSession::describe).await?;
-        Described::new(conversation, options, credentials)
+        let (uri, credentials) = target(url, &options)?;
+        let origin = Origin { uri, credentials };
+        let (conversation, credentials) =
+            begin(origin.clone(), &options, ClientSession::describe).await?;
+        Described::new(conversation, options, credentials, origin)
     }
 
     /// Connects to the server of `url` and announces what will be sent there.
@@ -48,18 +52,23 @@ impl Client {
     ) -> Result<Announced, Error> {
         let announce =
             |session: &mut ClientSession, now| session.announce(now, description.clone());
-        let (conversation, credentials) = begin(url, &options, announce).await?;
+        let (uri, credentials) = target(url, &options)?;
+        let origin = Origin { uri, credentials };
+        let (conversation, credentials) = begin(origin, &options, announce).await?;
         Announced::new(conversation, options, credentials)
     }
 }
 
 /// Connects, follows redirections and takes the first step; the credentials are those that may still be used.
 async fn begin(
-    url: &str,
+    origin: Origin,
     options: &Options,
     command: impl Fn(&mut ClientSession, Now) -> Result<(), SessionError>,
 ) -> Result<(Conversation, Option<Credentials>), Error> {
-    let (mut uri, mut credentials) = target(url, options)?;
+    let Origin {
+        mut uri,
+        mut credentials,
+    } = origin;
     for _ in 0..=options.max_redirects {
         let (conversation, event) =
             first_step(&uri, options, credentials.clone(), &command).await?;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
+use std::net::Shutdown;
 use std::net::SocketAddr;
 use std::task::Context;
 use std::task::Poll;
@@ -127,6 +128,11 @@ impl Conversation {
     /// The URI, for error messages.
     pub(crate) fn place(&self) -> String {
         self.uri.to_string()
+    }
+
+    /// The URI, without credentials.
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
     }
 
     /// The address of the server.
@@ -292,6 +298,17 @@ impl Conversation {
         let _ = tokio::time::timeout(patience, step).await;
     }
 
+    /// Gives the session up at once: the server is told as far as that is possible without waiting.
+    pub(crate) fn abandon(&mut self) {
+        if self.closed.is_none() && self.session.teardown(Now::read()).is_ok() {
+            self.drain();
+            let _ = self.stream.try_write(&self.outbound);
+        }
+        // Before the socket itself goes: some servers have room for one session only.
+        let _ = socket2::SockRef::from(&self.stream).shutdown(Shutdown::Write);
+        self.closed.get_or_insert(CloseReason::TornDown);
+    }
+
     fn lost(&mut self, error: io::Error) -> Error {
         self.session.handle(Now::read(), Input::Eof);
         self.drain();
@@ -302,9 +319,6 @@ impl Conversation {
 /// The server should know that we are gone, as far as that is possible without waiting.
 impl Drop for Conversation {
     fn drop(&mut self) {
-        if self.closed.is_none() && self.session.teardown(Now::read()).is_ok() {
-            self.drain();
-            let _ = self.stream.try_write(&self.outbound);
-        }
+        self.abandon();
     }
 }

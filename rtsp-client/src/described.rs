@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use rtsp_msg::Method;
 use rtsp_msg::StatusCode;
+use rtsp_msg::Uri;
 use rtsp_session::auth::Credentials;
 use rtsp_session::client::ClientSession;
 use rtsp_session::client::Event;
@@ -34,7 +35,15 @@ pub struct Described {
     description: Description,
     options: Options,
     credentials: Option<Credentials>,
+    origin: Origin,
     selected: Vec<usize>,
+}
+
+/// What was asked for, before redirections, and by whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) uri: Uri,
+    pub(crate) credentials: Option<Credentials>,
 }
 
 impl Described {
@@ -42,6 +51,7 @@ impl Described {
         conversation: Conversation,
         options: Options,
         credentials: Option<Credentials>,
+        origin: Origin,
     ) -> Result<Self, Error> {
         let Some(description) = conversation.session.description().cloned() else {
             let text = "the server sent no description";
@@ -59,6 +69,7 @@ impl Described {
             description,
             options,
             credentials,
+            origin,
             selected,
         })
     }
@@ -132,32 +143,57 @@ impl Described {
                 text,
             ));
         }
-        match self.options.transport {
+        let again = self.options.reconnect.clone().map(|policy| {
+            let origin = self.origin.clone();
+            (policy, self.recipe(&play, origin))
+        });
+        let mut playing = match self.options.transport {
             TransportPolicy::Udp => self.start(Lower::Udp, &play).await,
             TransportPolicy::Tcp => self.start(Lower::Tcp, &play).await,
             TransportPolicy::Auto => self.start_auto(play).await,
+        }?;
+        if let Some((policy, mut recipe)) = again {
+            if playing.transport() == TransportPolicy::Tcp {
+                // Whatever else was tried: this is what works.
+                recipe.options.transport = TransportPolicy::Tcp;
+            }
+            playing.take_up_again(policy, recipe);
+        }
+        Ok(playing)
+    }
+
+    /// What is needed to come here once more.
+    fn recipe(&self, play: &PlayOptions, origin: Origin) -> Recipe {
+        let mut options = self.options.clone();
+        options.reconnect = None;
+        Recipe {
+            origin,
+            redirect: None,
+            options,
+            selected: self.selected.clone(),
+            description: self.description.clone(),
+            play: play.clone(),
         }
     }
 
     async fn start_auto(self, play: PlayOptions) -> Result<Playing, Error> {
-        let again = Again {
-            url: self.conversation.place(),
-            options: self.options.clone(),
+        let place = self.conversation.place();
+        let origin = Origin {
+            uri: self.conversation.uri().clone(),
             credentials: self.credentials.clone(),
-            selected: self.selected.clone(),
-            description: self.description.clone(),
         };
+        let again = self.recipe(&play, origin);
         let patience = self.options.first_packet_timeout;
         match self.start(Lower::Udp, &play).await {
             Ok(mut playing) => {
                 if playing.wait_for_packet(Instant::now() + patience).await {
                     return Ok(playing);
                 }
-                tracing::info!(url = %again.url, "no packet over UDP, turning to TCP");
+                tracing::info!(url = place, "no packet over UDP, turning to TCP");
                 playing.teardown(TEARDOWN_PATIENCE).await;
             }
             Err(error) if error.kind() == ErrorKind::Transport => {
-                tracing::info!(url = %again.url, %error, "no UDP, turning to TCP");
+                tracing::info!(url = place, %error, "no UDP, turning to TCP");
             }
             Err(error) => return Err(error),
         }
@@ -195,24 +231,39 @@ impl Described {
     }
 }
 
-/// What is needed to describe once more.
-struct Again {
-    url: String,
+/// What is needed to describe and play once more.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    origin: Origin,
+    /// Where the server sent us, for one attempt.
+    pub(crate) redirect: Option<String>,
     options: Options,
-    credentials: Option<Credentials>,
     selected: Vec<usize>,
     description: Description,
+    pub(crate) play: PlayOptions,
 }
 
-impl Again {
+impl Recipe {
     async fn described(self) -> Result<Described, Error> {
         let mut options = self.options;
-        options.credentials = self.credentials;
-        let mut described = Client::describe(&self.url, options).await?;
+        let mut url = self.origin.uri.to_string();
+        options.credentials = self.origin.credentials;
+        if let Some(redirect) = self.redirect {
+            let same = Uri::parse(&redirect).is_ok_and(|uri| uri.host() == self.origin.uri.host());
+            options.credentials = options.credentials.filter(|_| same);
+            url = redirect;
+        }
+        let mut described = Client::describe(&url, options).await?;
         if sdp::same_formats(&self.description, &described.description) {
             described.selected = self.selected;
         }
         Ok(described)
+    }
+
+    /// Plays once more.
+    pub(crate) async fn play(self) -> Result<Playing, Error> {
+        let play = self.play.clone();
+        self.described().await?.play(play).await
     }
 }
 

@@ -1,10 +1,13 @@
 //! What happens while a presentation plays.
 
+use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
 use rtp_core::Packet;
 use rtsp_session::media::ClockPair;
+
+use crate::Interruption;
 
 /// A packet of one media, in order.
 #[derive(Clone, Debug)]
@@ -51,5 +54,20 @@ pub enum Event {
     Bye {
         /// The media's index in the description.
         media: usize,
+    },
+    /// The session was lost, or an attempt to take it up again failed; another will be made. Only with
+    /// [`Options::reconnect`](crate::Options::reconnect).
+    Interrupted {
+        /// What happened.
+        reason: Interruption,
+        /// The number of the next attempt in this row, from 1.
+        attempt: u32,
+        /// How long the next attempt waits.
+        wait: Duration,
+    },
+    /// The presentation plays again, in a new session: sequence numbers, timestamps and sources are others.
+    Resumed {
+        /// Whether it still has the same media and formats. If not, indices and payload types mean something else now.
+        same_formats: bool,
     },
 }

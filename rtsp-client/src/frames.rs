@@ -13,6 +13,8 @@ use rtsp_session::media::Place;
 
 use crate::Error;
 use crate::Event;
+use crate::Interruption;
+use crate::MediaPacket;
 use crate::Playing;
 
 /// A frame of one media.
@@ -27,6 +29,28 @@ pub struct MediaFrame {
     pub place: Option<Place>,
 }
 
+/// What happens while frames are read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum FrameEvent {
+    /// A frame.
+    Frame(MediaFrame),
+    /// As [`Event::Interrupted`].
+    Interrupted {
+        /// What happened.
+        reason: Interruption,
+        /// The number of the next attempt in this row, from 1.
+        attempt: u32,
+        /// How long the next attempt waits.
+        wait: Duration,
+    },
+    /// As [`Event::Resumed`]. The places of later frames go on after those of earlier ones, with the time of the outage between.
+    Resumed {
+        /// Whether the presentation still has the same media and formats.
+        same_formats: bool,
+    },
+}
+
 /// The frames of a presentation that plays.
 ///
 /// Media whose format has no depacketizer yield nothing; [`is_readable`](Self::is_readable) tells which.
@@ -34,9 +58,24 @@ pub struct MediaFrame {
 pub struct Frames {
     playing: Playing,
     media: Vec<Option<Unpacker>>,
-    ready: VecDeque<MediaFrame>,
+    ready: VecDeque<FrameEvent>,
     /// Until when frames are held back for a better alignment; set by the first frame.
     hold: Hold,
+    patience: Option<Duration>,
+    joint: Joint,
+}
+
+/// How the frames of a session are placed after those of the sessions before it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Joint {
+    /// Seconds that are added in this session.
+    shift: f64,
+    /// The latest place so far, and when it was given.
+    latest: Option<(f64, Instant)>,
+    /// A new session has had no frame yet.
+    open: bool,
+    /// Where the first frame of a new session belongs, until it is placed.
+    resume_at: Option<f64>,
 }
 
 /// Whether frames wait for a better alignment of their media.
@@ -50,12 +89,24 @@ enum Hold {
 #[derive(Debug)]
 struct Unpacker {
     payload_type: u8,
+    clock_rate: u32,
     depacketizer: Depacketizer,
     errors: u64,
 }
 
 impl Frames {
     pub(crate) fn new(playing: Playing) -> Self {
+        Self {
+            media: Self::unpackers(&playing),
+            playing,
+            ready: VecDeque::new(),
+            hold: Hold::No,
+            patience: None,
+            joint: Joint::default(),
+        }
+    }
+
+    fn unpackers(playing: &Playing) -> Vec<Option<Unpacker>> {
         let unpacker = |media: &sdp::Media| {
             let format = media.formats.first()?;
             let depacketizer = Depacketizer::new(
@@ -66,17 +117,12 @@ impl Frames {
             );
             Some(Unpacker {
                 payload_type: format.payload_type,
+                clock_rate: format.clock_rate.max(1),
                 depacketizer: depacketizer.ok()?,
                 errors: 0,
             })
         };
-        let media = playing.description().media.iter().map(unpacker).collect();
-        Self {
-            playing,
-            media,
-            ready: VecDeque::new(),
-            hold: Hold::No,
-        }
+        playing.description().media.iter().map(unpacker).collect()
     }
 
     /// Holds the first frames back until all media have begun and the server's reports align them exactly, but not longer than
@@ -84,6 +130,7 @@ impl Frames {
     #[must_use]
     pub fn aligned(mut self, patience: Duration) -> Self {
         self.hold = Hold::For(patience);
+        self.patience = Some(patience);
         self
     }
 
@@ -97,15 +144,32 @@ impl Frames {
     #[allow(clippy::should_implement_trait)] // It is the async form of it.
     pub async fn next(&mut self) -> Result<Option<MediaFrame>, Error> {
         loop {
+            match self.next_event().await? {
+                Some(FrameEvent::Frame(frame)) => return Ok(Some(frame)),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The next frame, or an interruption of the presentation; `None` when it is over.
+    ///
+    /// Cancel-safe: a cancelled call has lost nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the connection breaks; with [`Options::reconnect`](crate::Options::reconnect), when it is given up.
+    pub async fn next_event(&mut self) -> Result<Option<FrameEvent>, Error> {
+        loop {
             self.release();
             let held = match self.hold {
                 Hold::Until(until) => Some(until),
                 _ => None,
             };
             if held.is_none()
-                && let Some(frame) = self.ready.pop_front()
+                && let Some(event) = self.ready.pop_front()
             {
-                return Ok(Some(frame));
+                return Ok(Some(event));
             }
             let event = match held {
                 Some(until) => {
@@ -118,7 +182,7 @@ impl Frames {
                 None => self.playing.next_event().await?,
             };
             match event {
-                Some(event) => self.take(&event),
+                Some(event) => self.take(event),
                 None if self.ready.is_empty() => return Ok(None),
                 None => self.let_go(),
             }
@@ -138,10 +202,44 @@ impl Frames {
 
     fn let_go(&mut self) {
         self.hold = Hold::No;
-        let timeline = self.playing.timeline();
-        for held in &mut self.ready {
-            held.place = timeline.place(held.media, held.frame.timestamp);
+        let mut ready = std::mem::take(&mut self.ready);
+        for event in &mut ready {
+            if let FrameEvent::Frame(held) = event
+                && held.place.is_none()
+            {
+                held.place = self.place(held.media, held.frame.timestamp);
+            }
         }
+        self.ready = ready;
+    }
+
+    /// Where a frame lies, counted over all sessions.
+    fn place(&mut self, media: usize, timestamp: u32) -> Option<Place> {
+        let mut place = self.playing.timeline().place(media, timestamp)?;
+        let joint = &mut self.joint;
+        if let Some(at) = joint.resume_at.take() {
+            joint.shift = at - place.seconds;
+        }
+        if joint.shift != 0.0 {
+            let clock_rate = self.media.get(media)?.as_ref()?.clock_rate;
+            let ticks = (joint.shift * f64::from(clock_rate)).round();
+            place.ticks = place.ticks.saturating_add(ticks as i64);
+            place.seconds += joint.shift;
+        }
+        if joint
+            .latest
+            .is_none_or(|(latest, _)| latest < place.seconds)
+        {
+            joint.latest = Some((place.seconds, Instant::now()));
+        }
+        Some(place)
+    }
+
+    /// Another session has taken the place of the one before.
+    fn resume(&mut self) {
+        self.media = Self::unpackers(&self.playing);
+        self.hold = self.patience.map_or(Hold::No, Hold::For);
+        self.joint.open = true;
     }
 
     /// Whether frames of this media can be read out of its packets.
@@ -179,41 +277,68 @@ impl Frames {
         self.playing.close().await;
     }
 
-    fn take(&mut self, event: &Event) {
+    fn take(&mut self, event: Event) {
         match event {
-            Event::Packet(packet) => {
-                let media = packet.media;
-                let Some(Some(unpacker)) = self.media.get_mut(media) else {
-                    return;
-                };
-                // Cameras mix in packets of other payload types (Geovision: 50); they are no part of the format.
-                if packet.packet.payload_type() != unpacker.payload_type {
-                    return;
-                }
-                if unpacker.depacketizer.push(&packet.packet).is_err() {
-                    unpacker.errors += 1;
-                }
-                while let Some(frame) = unpacker.depacketizer.pop() {
-                    if let Hold::For(patience) = self.hold {
-                        self.hold = Hold::Until(Instant::now() + patience);
-                    }
-                    let place = match self.hold {
-                        Hold::No => self.playing.timeline().place(media, frame.timestamp),
-                        _ => None,
-                    };
-                    self.ready.push_back(MediaFrame {
-                        media,
-                        frame,
-                        place,
-                    });
+            Event::Packet(packet) => self.unpack(&packet),
+            Event::Lost { media, count, .. } => {
+                if let Some(Some(unpacker)) = self.media.get_mut(media) {
+                    unpacker.depacketizer.lost(count);
                 }
             }
-            Event::Lost { media, count, .. } => {
-                if let Some(Some(unpacker)) = self.media.get_mut(*media) {
-                    unpacker.depacketizer.lost(*count);
-                }
+            Event::Interrupted {
+                reason,
+                attempt,
+                wait,
+            } => {
+                // What was held back is not to be aligned any better.
+                self.let_go();
+                self.ready.push_back(FrameEvent::Interrupted {
+                    reason,
+                    attempt,
+                    wait,
+                });
+            }
+            Event::Resumed { same_formats } => {
+                self.resume();
+                self.ready.push_back(FrameEvent::Resumed { same_formats });
             }
             _ => {}
         }
+    }
+
+    fn unpack(&mut self, packet: &MediaPacket) {
+        let media = packet.media;
+        let Some(Some(unpacker)) = self.media.get_mut(media) else {
+            return;
+        };
+        // Cameras mix in packets of other payload types (Geovision: 50); they are no part of the format.
+        if packet.packet.payload_type() != unpacker.payload_type {
+            return;
+        }
+        if unpacker.depacketizer.push(&packet.packet).is_err() {
+            unpacker.errors += 1;
+        }
+        while let Some(frame) = self.pop(media) {
+            if let Hold::For(patience) = self.hold {
+                self.hold = Hold::Until(Instant::now() + patience);
+            }
+            if std::mem::take(&mut self.joint.open) {
+                let resume_at = |(latest, at): (f64, Instant)| latest + at.elapsed().as_secs_f64();
+                self.joint.resume_at = self.joint.latest.map(resume_at);
+            }
+            let place = match self.hold {
+                Hold::No => self.place(media, frame.timestamp),
+                _ => None,
+            };
+            self.ready.push_back(FrameEvent::Frame(MediaFrame {
+                media,
+                frame,
+                place,
+            }));
+        }
+    }
+
+    fn pop(&mut self, media: usize) -> Option<Frame> {
+        self.media.get_mut(media)?.as_mut()?.depacketizer.pop()
     }
 }

@@ -7,6 +7,8 @@ use rtsp_session::client::CseqPolicy;
 use rtsp_session::client::PlayRequest;
 use rtsp_session::client::SessionIdPolicy;
 
+use crate::ReconnectPolicy;
+
 /// How media travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -42,6 +44,10 @@ pub struct Options {
     pub cseq: CseqPolicy,
     /// What to do about changing session ids.
     pub session_id: SessionIdPolicy,
+    /// Whether what plays is taken up again when its server is lost; at first it is not. Concerns playing only.
+    ///
+    /// What has an end goes on from where it was, and is over there; what is live goes on where it is by then.
+    pub reconnect: Option<ReconnectPolicy>,
 }
 
 impl Default for Options {
@@ -56,6 +62,7 @@ impl Default for Options {
             max_redirects: 5,
             cseq: CseqPolicy::default(),
             session_id: SessionIdPolicy::default(),
+            reconnect: None,
         }
     }
 }

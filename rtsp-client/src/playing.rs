@@ -45,6 +45,8 @@ struct Reception {
     path: Path,
     receiver: Receiver,
     bye: bool,
+    /// The timestamp of the last packet in order.
+    last: Option<u32>,
 }
 
 /// How long after the last BYE packets may still be on their way.
@@ -53,7 +55,13 @@ const BYE_GRACE: Duration = Duration::from_millis(250);
 /// System-level buffers for datagrams.
 const RECEIVE_BUFFERS: usize = 16;
 
+mod again;
+
 /// A presentation that plays.
+///
+/// With [`Options::reconnect`](crate::Options::reconnect) it outlives its connection: [`Event::Interrupted`] and
+/// [`Event::Resumed`] tell when another takes its place, and with it another description, [`timeline`](Self::timeline) and
+/// [`statistics`](Self::statistics). What was paused is not taken up again.
 ///
 /// Nothing happens behind the caller's back: packets are read, reports and keep-alives sent, while one of `next`,
 /// [`next_event`](Self::next_event) and the like is awaited. A caller that stops awaiting for longer than the session's timeout
@@ -76,6 +84,9 @@ pub struct Playing {
     failure: Option<Error>,
     unassigned: u64,
     malformed: u64,
+    paused: bool,
+    /// What is done when the session is lost; `None`: nothing.
+    again: Option<Box<again::Again>>,
 }
 
 impl Playing {
@@ -104,6 +115,7 @@ impl Playing {
                     path,
                     receiver: Receiver::new(now, config),
                     bye: false,
+                    last: None,
                 }
             }));
         }
@@ -125,6 +137,8 @@ impl Playing {
             failure: None,
             unassigned: 0,
             malformed: 0,
+            paused: false,
+            again: None,
             info: PlayStart::default(),
         };
         playing.started(info);
@@ -156,8 +170,13 @@ impl Playing {
     ///
     /// # Errors
     ///
-    /// When the connection breaks.
+    /// When the connection breaks; with [`Options::reconnect`](crate::Options::reconnect), when it is given up.
     pub async fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        self.next_event_or_again().await
+    }
+
+    /// The next event of this session.
+    async fn session_event(&mut self) -> Result<Option<Event>, Error> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Ok(Some(event));
@@ -185,6 +204,7 @@ impl Playing {
     /// When the server refuses or the connection breaks.
     pub async fn pause(&mut self) -> Result<(), Error> {
         self.conversation.step(ClientSession::pause).await?;
+        self.paused = true;
         self.take_inputs();
         Ok(())
     }
@@ -199,6 +219,11 @@ impl Playing {
         match self.conversation.step(step).await? {
             rtsp_session::client::Event::Playing(info) => self.started(info),
             other => return Err(unexpected(&self.conversation, &other)),
+        }
+        self.paused = false;
+        self.heard();
+        if let (Some(again), Some(_)) = (&mut self.again, &request.range) {
+            again.recipe.play.request = request.clone();
         }
         self.take_inputs();
         Ok(())
@@ -364,6 +389,7 @@ impl Playing {
             path: Path::Datagrams(path),
             receiver,
             bye,
+            last,
         })) = self.media.get_mut(index)
         else {
             return Poll::Pending;
@@ -376,6 +402,7 @@ impl Playing {
             index,
             receiver,
             bye,
+            last,
             timeline: &mut self.timeline,
             malformed: &mut self.malformed,
             ready: &mut self.ready,
@@ -403,6 +430,7 @@ impl Playing {
                 index,
                 receiver: &mut reception.receiver,
                 bye: &mut reception.bye,
+                last: &mut reception.last,
                 timeline: &mut self.timeline,
                 malformed: &mut self.malformed,
                 ready: &mut self.ready,
@@ -426,6 +454,7 @@ impl Playing {
                 index,
                 receiver: &mut reception.receiver,
                 bye: &mut reception.bye,
+                last: &mut reception.last,
                 timeline: &mut self.timeline,
                 malformed: &mut self.malformed,
                 ready: &mut self.ready,
@@ -499,6 +528,7 @@ struct Sink<'a> {
     index: usize,
     receiver: &'a mut Receiver,
     bye: &'a mut bool,
+    last: &'a mut Option<u32>,
     timeline: &'a mut Timeline,
     malformed: &'a mut u64,
     ready: &'a mut VecDeque<Event>,
@@ -526,6 +556,7 @@ impl Sink<'_> {
             self.ready.push_back(match next {
                 Reordered::Item(Arrived { packet, at }) => {
                     self.timeline.on_packet(media, packet.timestamp(), at);
+                    *self.last = Some(packet.timestamp());
                     Event::Packet(MediaPacket {
                         media,
                         packet,

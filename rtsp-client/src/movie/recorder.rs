@@ -34,6 +34,8 @@ struct Lane {
     track: Option<usize>,
     /// The container has no room for the codec.
     refused: bool,
+    /// Decoding has to start anew.
+    interrupted: bool,
     skipped: u64,
 }
 
@@ -65,6 +67,7 @@ impl MovieRecorder {
                 clock_rate: format.map_or(90_000, |format| format.clock_rate),
                 track: None,
                 refused: false,
+                interrupted: false,
                 skipped: 0,
             }
         };
@@ -110,6 +113,11 @@ impl MovieRecorder {
         let Some(track) = lane.track else {
             return Ok(false);
         };
+        if lane.interrupted && !frame.frame.random_access {
+            lane.skipped += 1;
+            return Ok(false);
+        }
+        lane.interrupted = false;
         let sample = NewSample {
             payload: &frame.frame.payload,
             presentation_time: place.ticks,
@@ -118,6 +126,14 @@ impl MovieRecorder {
         self.writer.write(track, sample)?;
         self.end = self.end.max(place.seconds);
         Ok(true)
+    }
+
+    /// What comes next does not follow on what came before: of each media, all is left out before the next frame at which
+    /// decoding can start.
+    pub fn interrupted(&mut self) {
+        for lane in &mut self.lanes {
+            lane.interrupted = true;
+        }
     }
 
     /// Octets written so far.

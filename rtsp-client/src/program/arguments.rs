@@ -116,6 +116,9 @@ pub(crate) struct Record {
     /// Stop after so many seconds; without it, at the end of the stream or at Ctrl-C
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) duration: Option<Duration>,
+    /// Connect again whenever the stream is lost, until the duration is reached or at Ctrl-C; the outage becomes a gap
+    #[arg(long)]
+    pub(crate) reconnect: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,11 +1,11 @@
 //! The client over real sockets, against a server that does as the test says.
 
+mod peer;
+mod reconnecting;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use rtp_core::Header;
-use rtp_core::Packet;
 use rtsp_client::Client;
 use rtsp_client::End;
 use rtsp_client::ErrorKind;
@@ -13,14 +13,16 @@ use rtsp_client::Event;
 use rtsp_client::Options;
 use rtsp_client::PlayOptions;
 use rtsp_client::TransportPolicy;
-use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use tokio::net::TcpStream;
 use tokio::net::UdpSocket;
 
-const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n\
-    m=audio 0 RTP/AVP 0\r\na=control:trackID=0\r\n";
+use peer::Peer;
+use peer::SDP;
+use peer::bye;
+use peer::frame;
+use peer::header;
+use peer::packet;
 
 /// What the server does about UDP.
 #[derive(Clone, Copy, PartialEq)]
@@ -28,90 +30,6 @@ enum Udp {
     Works,
     Refused,
     Silent,
-}
-
-/// One connection: a request at a time, as text.
-struct Peer {
-    stream: TcpStream,
-    buffer: BytesMut,
-    requests: Vec<String>,
-}
-
-impl Peer {
-    async fn accept(listener: &TcpListener) -> Self {
-        let (stream, _) = listener.accept().await.unwrap();
-        Self {
-            stream,
-            buffer: BytesMut::new(),
-            requests: Vec::new(),
-        }
-    }
-
-    /// The next request, past interleaved frames; `None` when the client has closed.
-    async fn request(&mut self) -> Option<String> {
-        loop {
-            while self.buffer.first() == Some(&b'$') && self.buffer.len() >= 4 {
-                let len = 4 + usize::from(u16::from_be_bytes([self.buffer[2], self.buffer[3]]));
-                if self.buffer.len() < len {
-                    break;
-                }
-                let _ = self.buffer.split_to(len);
-            }
-            if self.buffer.first() != Some(&b'$')
-                && let Some(end) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n")
-            {
-                let head = self.buffer.split_to(end + 4);
-                let text = String::from_utf8(head.to_vec()).unwrap();
-                self.requests.push(text.lines().next().unwrap().to_owned());
-                return Some(text);
-            }
-            if self.stream.read_buf(&mut self.buffer).await.unwrap_or(0) == 0 {
-                return None;
-            }
-        }
-    }
-
-    async fn answer(&mut self, request: &str, status: &str, rest: &str) {
-        let cseq = header(request, "CSeq").unwrap();
-        let response = format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\nSession: s1\r\n{rest}");
-        let end = if rest.contains("\r\n\r\n") {
-            ""
-        } else {
-            "\r\n"
-        };
-        let _ = self.stream.write_all((response + end).as_bytes()).await;
-    }
-}
-
-fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
-    let mut lines = message.split("\r\n");
-    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-}
-
-fn packet(sequence: u16) -> Vec<u8> {
-    let header = Header {
-        marker: false,
-        payload_type: 0,
-        sequence,
-        timestamp: u32::from(sequence) * 160,
-        ssrc: 77,
-    };
-    Packet::new(&header, &[0xd5; 160]).into_bytes().to_vec()
-}
-
-fn frame(channel: u8, payload: &[u8]) -> Vec<u8> {
-    let mut out = vec![b'$', channel];
-    out.extend((payload.len() as u16).to_be_bytes());
-    out.extend(payload);
-    out
-}
-
-/// RTCP BYE behind an empty receiver report.
-fn bye() -> Vec<u8> {
-    let mut out = BytesMut::new();
-    let mut writer = rtcp::CompoundWriter::new(&mut out);
-    writer.receiver_report(77, &[]).bye(&[77], None);
-    out.to_vec()
 }
 
 /// Serves connections until the client stops coming; the requests that it saw.
