@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rtsp_client::{Client, Event, Options, PlayOptions, Playing, TransportPolicy};
+use rtsp_client::{
+    BackOff, Client, Event, Options, PlayOptions, Playing, ReconnectPolicy, TransportPolicy,
+};
 use rtsp_session::random::Random;
 
 use super::splice::Splice;
@@ -15,15 +17,10 @@ use crate::{
     server::Publishing,
 };
 
-/// The first pause before the next attempt, and the longest.
-const BACK_OFF: Duration = Duration::from_millis(500);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(8);
 /// How long readers are kept while the upstream server is away.
 const HOLD: Duration = Duration::from_secs(60);
 /// Somebody who asked for the path needs so long at least to begin to read.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
-/// An upstream that sends nothing for so long is taken for dead.
-const SILENCE: Duration = Duration::from_secs(15);
 
 /// Why pulling stopped.
 enum Stop {
@@ -37,10 +34,12 @@ enum Stop {
 
 /// Feeds one path for ever.
 pub(crate) async fn run(publishing: Publishing, pull: Pull, random: Random) {
+    let policy = ReconnectPolicy::default();
     let mut puller = Puller {
         publishing,
         pull,
-        random,
+        back_off: BackOff::new(&policy, random),
+        policy,
         feed: None,
     };
     loop {
@@ -56,7 +55,8 @@ pub(crate) async fn run(publishing: Publishing, pull: Pull, random: Random) {
 struct Puller {
     publishing: Publishing,
     pull: Pull,
-    random: Random,
+    policy: ReconnectPolicy,
+    back_off: BackOff,
     feed: Option<Feed>,
 }
 
@@ -76,7 +76,7 @@ impl Puller {
 
     /// Pulls until nobody wants it any more; `None` when the server is going down.
     async fn serve(&mut self) -> Option<()> {
-        let mut pause = BACK_OFF;
+        self.back_off.restart();
         let mut lost = Instant::now();
         loop {
             let began = Instant::now();
@@ -92,16 +92,16 @@ impl Puller {
                 }
                 Stop::Failed(reason) => reason,
             };
-            if began.elapsed() > LONGEST_BACK_OFF {
+            if began.elapsed() > self.policy.longest_wait {
                 // It worked for a while: this is a new outage.
-                pause = BACK_OFF;
+                self.back_off.restart();
                 lost = Instant::now();
             }
             let readers = self
                 .feed
                 .as_ref()
                 .map_or(0, |feed| feed.publisher.readers());
-            let wait = self.jitter(pause);
+            let wait = self.back_off.next_wait();
             tracing::warn!(
                 path = self.pull.path,
                 reason,
@@ -119,13 +119,7 @@ impl Puller {
                 return Some(());
             }
             tokio::time::sleep(wait).await;
-            pause = (pause * 2).min(LONGEST_BACK_OFF);
         }
-    }
-
-    /// Between three quarters and five quarters of `pause`, so that many servers do not come back at once.
-    fn jitter(&mut self, pause: Duration) -> Duration {
-        pause * 3 / 4 + pause * (self.random.number() % 1024) / 2048
     }
 
     async fn pull_once(&mut self) -> Stop {
@@ -154,7 +148,7 @@ impl Puller {
             path = self.pull.path, server = playing.server(), transport = ?playing.transport(),
             media = feed.description.media.len(), "pulling"
         );
-        relay(feed, playing, &self.pull).await
+        relay(feed, playing, &self.pull, self.policy.silence).await
     }
 
     /// Makes what the upstream describes this path's stream: the one that readers have, where the formats are the same.
@@ -186,14 +180,15 @@ impl Puller {
 }
 
 /// Hands packets on until one side has had enough.
-async fn relay(feed: &mut Feed, mut playing: Playing, pull: &Pull) -> Stop {
+/// An upstream that sends nothing for as long as `silence` is taken for dead.
+async fn relay(feed: &mut Feed, mut playing: Playing, pull: &Pull, silence: Duration) -> Stop {
     let mut readers = feed.publisher.watch_readers();
     // One wait over all packets: a wait for each would begin anew with each.
     let unwanted = unwanted(&mut readers, pull.release_after.max(LEAST_PATIENCE));
     tokio::pin!(unwanted);
     loop {
         let event = tokio::select! {
-            event = tokio::time::timeout(SILENCE, playing.next_event()) => event,
+            event = tokio::time::timeout(silence, playing.next_event()) => event,
             () = &mut unwanted, if pull.on_demand => {
                 playing.close().await;
                 return Stop::Unwanted;
@@ -203,7 +198,7 @@ async fn relay(feed: &mut Feed, mut playing: Playing, pull: &Pull) -> Stop {
             Ok(Ok(Some(event))) => Some(event),
             Ok(Ok(None)) => return Stop::Failed(ended(&playing)),
             Ok(Err(error)) => return Stop::Failed(error.to_string()),
-            Err(_) => return Stop::Failed(format!("nothing came for {} s", SILENCE.as_secs())),
+            Err(_) => return Stop::Failed(format!("nothing came for {} s", silence.as_secs())),
         };
         // What one read brought goes out together.
         while let Some(event) = next.take() {
