@@ -7,7 +7,7 @@ use core::fmt;
 use core::ops::Range;
 
 use crate::header_name::{self, HeaderName};
-use crate::leniency::Leniency;
+use crate::leniency::{Leniency, Tolerance};
 use crate::text::Text;
 use crate::typed::{Header, HeaderError};
 
@@ -166,11 +166,23 @@ impl Headers {
     ///
     /// When the value cannot be read.
     pub fn typed_with<H: Header>(&self, leniency: &Leniency) -> Result<Option<H>, HeaderError> {
+        self.typed_noting(&mut Tolerance::new(leniency))
+    }
+
+    /// As [`Headers::typed_with`], with a record of what was tolerated.
+    ///
+    /// # Errors
+    ///
+    /// When the value cannot be read.
+    pub fn typed_noting<H: Header>(
+        &self,
+        tolerance: &mut Tolerance<'_>,
+    ) -> Result<Option<H>, HeaderError> {
         let name = H::name();
         if !self.contains(&name) {
             return Ok(None);
         }
-        H::decode(&mut self.all(&name), leniency).map(Some)
+        H::decode_noting(&mut self.all(&name), tolerance).map(Some)
     }
 
     fn positions(&self, name: &HeaderName) -> impl Iterator<Item = usize> {

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-macro_rules! message_deviations {
+macro_rules! deviations {
     ($($(#[$doc:meta])* $field:ident => $variant:ident,)*) => {
-        /// A deviation from the grammar that a decoder has met and tolerated.
+        /// A deviation from the grammar that was met and tolerated: by the decoder, or in a typed header.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Deviation {
@@ -12,7 +12,8 @@ macro_rules! message_deviations {
         }
 
         impl Deviation {
-            const ALL: &'static [Self] = &[$(Self::$variant),*];
+            /// All that there are.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// The name of the [`Leniency`] field that let it pass.
             pub const fn name(self) -> &'static str {
@@ -21,10 +22,19 @@ macro_rules! message_deviations {
                 }
             }
         }
+
+        impl Leniency {
+            /// Whether this deviation is tolerated.
+            pub const fn allows(&self, deviation: Deviation) -> bool {
+                match deviation {
+                    $(Deviation::$variant => self.$field,)*
+                }
+            }
+        }
     };
 }
 
-message_deviations! {
+deviations! {
     bare_line_ends => BareLineEnds,
     request_line_spaces => RequestLineSpaces,
     status_line_spaces => StatusLineSpaces,
@@ -33,6 +43,15 @@ message_deviations! {
     non_utf8 => NonUtf8,
     repeated_content_length => RepeatedContentLength,
     path_only_target => PathOnlyTarget,
+    session_timeout => SessionTimeout,
+    session_characters => SessionCharacters,
+    transport_without_lower => TransportWithoutLower,
+    transport_mode => TransportMode,
+    ssrc_forms => SsrcForms,
+    empty_elements => EmptyElements,
+    rtp_info_numbers => RtpInfoNumbers,
+    base_uri => BaseUri,
+    challenge_quotes => ChallengeQuotes,
 }
 
 /// What a reader tolerates beyond the grammar. Each field names one deviation and a peer that shows it.
@@ -125,9 +144,9 @@ impl Leniency {
     }
 }
 
-/// The set of deviations that a decoder has met.
+/// A set of deviations that were met.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Deviations(u16);
+pub struct Deviations(u32);
 
 impl Deviations {
     /// Whether none was met.
@@ -137,7 +156,7 @@ impl Deviations {
 
     /// Whether this one was met.
     pub fn contains(self, deviation: Deviation) -> bool {
-        self.0 & (1 << deviation as u16) != 0
+        self.0 & (1 << deviation as u32) != 0
     }
 
     /// Those that were met.
@@ -148,8 +167,62 @@ impl Deviations {
             .filter(move |&deviation| self.contains(deviation))
     }
 
+    /// Adds those of another set.
+    pub fn merge(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
     pub(crate) fn note(&mut self, deviation: Deviation) {
-        self.0 |= 1 << deviation as u16;
+        self.0 |= 1 << deviation as u32;
+    }
+}
+
+/// What a reader tolerates, and what of that it has met: typed headers are read with one.
+///
+/// ```
+/// use rtsp_msg::headers::Session;
+/// use rtsp_msg::{Deviation, HeaderName, Headers, Leniency, Tolerance};
+///
+/// let mut headers = Headers::new();
+/// headers.append(HeaderName::Session, "12345678;timeout=0");
+/// let leniency = Leniency::default();
+/// let mut tolerance = Tolerance::new(&leniency);
+/// assert!(headers.typed_noting::<Session>(&mut tolerance)?.is_some());
+/// assert!(tolerance.deviations().contains(Deviation::SessionTimeout));
+/// # Ok::<(), rtsp_msg::HeaderError>(())
+/// ```
+#[derive(Debug)]
+pub struct Tolerance<'a> {
+    leniency: &'a Leniency,
+    met: Deviations,
+}
+
+impl<'a> Tolerance<'a> {
+    /// Nothing was met so far.
+    pub fn new(leniency: &'a Leniency) -> Self {
+        Self {
+            leniency,
+            met: Deviations::default(),
+        }
+    }
+
+    /// What is tolerated.
+    pub fn leniency(&self) -> &'a Leniency {
+        self.leniency
+    }
+
+    /// A deviation was met: notes it, if it is tolerated, and says whether it is.
+    pub fn allow(&mut self, deviation: Deviation) -> bool {
+        let allowed = self.leniency.allows(deviation);
+        if allowed {
+            self.met.note(deviation);
+        }
+        allowed
+    }
+
+    /// What was met and tolerated.
+    pub fn deviations(&self) -> Deviations {
+        self.met
     }
 }
 
@@ -177,6 +250,24 @@ mod tests {
                 .eq([Deviation::BareLineEnds, Deviation::PathOnlyTarget])
         );
         assert!(!met.contains(Deviation::NonUtf8));
+    }
+
+    #[test]
+    fn each_deviation_has_a_field_of_its_own() {
+        for &deviation in Deviation::ALL {
+            assert!(Leniency::permissive().allows(deviation));
+            assert!(!Leniency::strict().allows(deviation));
+            let leniency = Leniency::permissive();
+            let mut tolerance = Tolerance::new(&leniency);
+            assert!(tolerance.allow(deviation));
+            assert!(tolerance.deviations().iter().eq([deviation]));
+            let mut sum = Deviations::default();
+            sum.merge(tolerance.deviations());
+            assert!(sum.contains(deviation) && !deviation.name().is_empty());
+        }
+        let leniency = Leniency::strict();
+        let mut strict = Tolerance::new(&leniency);
+        assert!(!strict.allow(Deviation::BaseUri) && strict.deviations().is_empty());
     }
 
     #[test]

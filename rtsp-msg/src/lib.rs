@@ -56,7 +56,7 @@ pub use error::{DecodeError, DecodeErrorKind};
 pub use header_list::Headers;
 pub use header_name::HeaderName;
 pub use interleaved::{FrameRef, FrameRun, FrameTooLong, InterleavedFrame, PREFIX_LEN, Prefix};
-pub use leniency::{Deviation, Deviations, Leniency};
+pub use leniency::{Deviation, Deviations, Leniency, Tolerance};
 pub use limits::Limits;
 pub use message::{Message, Request, RequestTarget, Response};
 pub use method::Method;

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::{Leniency, Tolerance};
 
 /// A header with a meaning: reads all lines of one name, writes one value.
 pub trait Header: Sized {
@@ -16,11 +16,23 @@ pub trait Header: Sized {
     ///
     /// # Errors
     ///
+    /// When a value breaks the grammar in a way that is not tolerated.
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        tolerance: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError>;
+
+    /// As [`Header::decode_noting`], where nobody wants to know what was tolerated.
+    ///
+    /// # Errors
+    ///
     /// When a value breaks the grammar in a way that `leniency` does not name.
     fn decode(
         values: &mut dyn Iterator<Item = &str>,
         leniency: &Leniency,
-    ) -> Result<Self, HeaderError>;
+    ) -> Result<Self, HeaderError> {
+        Self::decode_noting(values, &mut Tolerance::new(leniency))
+    }
 
     /// Appends the value, always in strict grammar.
     fn encode(&self, out: &mut String);

@@ -196,9 +196,14 @@ impl Decoder {
         found
     }
 
-    /// Deviations that were met and tolerated since the connection began.
+    /// Deviations that were met and tolerated since the connection began, those of [`Decoder::note`] included.
     pub fn deviations(&self) -> Deviations {
         self.deviations
+    }
+
+    /// Adds what was met in typed headers of this connection's messages.
+    pub fn note(&mut self, met: Deviations) {
+        self.deviations.merge(met);
     }
 
     /// Bytes taken off the buffer since the connection began.

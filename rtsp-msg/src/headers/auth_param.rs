@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::lex;
-use crate::leniency::Leniency;
+use crate::leniency::{Deviation, Tolerance};
 use crate::token::is_token;
 use crate::typed::HeaderErrorKind;
 
@@ -97,7 +97,7 @@ const MAX_PARAMETERS: usize = 64;
 /// Adds `name=value`.
 pub(super) fn push_parameter<'a>(
     text: &'a str,
-    leniency: &Leniency,
+    tolerance: &mut Tolerance<'_>,
     out: &mut Parameters<'a>,
 ) -> Result<(), HeaderErrorKind> {
     let (name, Some(value)) = lex::pair(text) else {
@@ -115,7 +115,10 @@ pub(super) fn push_parameter<'a>(
     {
         return Err(HeaderErrorKind::Repeated);
     }
-    if !value.starts_with('"') && !is_token(value.as_bytes()) && !leniency.challenge_quotes {
+    if !value.starts_with('"')
+        && !is_token(value.as_bytes())
+        && !tolerance.allow(Deviation::ChallengeQuotes)
+    {
         return Err(HeaderErrorKind::Syntax);
     }
     out.push((name, lex::unquote(value).ok_or(HeaderErrorKind::Quote)?));

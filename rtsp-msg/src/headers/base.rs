@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::lex;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::{Deviation, Tolerance};
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 use crate::uri::Uri;
 
@@ -25,25 +25,27 @@ pub struct Location(pub Uri);
 fn reference(
     name: &'static str,
     values: &mut dyn Iterator<Item = &str>,
-    leniency: &Leniency,
+    tolerance: &mut Tolerance<'_>,
 ) -> Result<String, HeaderError> {
     let value = lex::single(name, values)?;
     let bare = match value
         .strip_prefix('"')
         .and_then(|inner| inner.strip_suffix('"'))
     {
-        Some(inner) if leniency.base_uri => inner,
+        Some(inner) if tolerance.allow(Deviation::BaseUri) => inner,
         _ => value,
     };
     let bad = |byte: u8| byte <= b' ' || byte == 0x7F || b"\"<>".contains(&byte);
     if bare.is_empty() || bare.len() > Uri::MAX_LEN || bare.bytes().any(bad) {
         return Err(lex::error(name, HeaderErrorKind::Syntax));
     }
-    Ok(if leniency.base_uri {
-        mend(bare)
-    } else {
-        String::from(bare)
-    })
+    let mended = mend(bare);
+    Ok(
+        match mended != bare && tolerance.allow(Deviation::BaseUri) {
+            true => mended,
+            false => String::from(bare),
+        },
+    )
 }
 
 fn mend(text: &str) -> String {
@@ -95,8 +97,8 @@ macro_rules! references {
                 HeaderName::$type
             }
 
-            fn decode(values: &mut dyn Iterator<Item = &str>, leniency: &Leniency) -> Result<Self, HeaderError> {
-                reference($name, values, leniency).map(Self)
+            fn decode_noting(values: &mut dyn Iterator<Item = &str>, tolerance: &mut Tolerance<'_>) -> Result<Self, HeaderError> {
+                reference($name, values, tolerance).map(Self)
             }
 
             fn encode(&self, out: &mut String) {
@@ -116,7 +118,10 @@ impl Header for Location {
         HeaderName::Location
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let value = lex::single("Location", values)?;
         let error = lex::error("Location", HeaderErrorKind::Syntax);
         let uri = lex::unquote(value).ok_or(error)?;

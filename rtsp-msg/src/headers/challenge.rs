@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::auth_param::{Algorithm, Parameters, Qop, find, find_owned, push_pair, push_parameter};
 use super::lex;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::Tolerance;
 use crate::token::is_token;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
@@ -164,7 +164,7 @@ impl Challenge {
 /// Reads the challenges of one line: commas part both challenges and parameters (RFC 7235 §4.1).
 fn decode_line(
     line: &str,
-    leniency: &Leniency,
+    tolerance: &mut Tolerance<'_>,
     out: &mut Vec<Challenge>,
 ) -> Result<(), HeaderErrorKind> {
     let mut open: Option<(&str, Parameters<'_>)> = None;
@@ -187,7 +187,7 @@ fn decode_line(
             return Err(HeaderErrorKind::Syntax);
         };
         let known = scheme.eq_ignore_ascii_case("Basic") || scheme.eq_ignore_ascii_case("Digest");
-        match push_parameter(parameter, leniency, parameters) {
+        match push_parameter(parameter, tolerance, parameters) {
             Ok(()) => {}
             // A scheme alone, or what an unknown scheme has in place of parameters.
             Err(_) if parameter.is_empty() || !known => {}
@@ -214,11 +214,11 @@ fn scheme_of(piece: &str) -> (Option<&str>, &str) {
 fn decode_all(
     name: &'static str,
     values: &mut dyn Iterator<Item = &str>,
-    leniency: &Leniency,
+    tolerance: &mut Tolerance<'_>,
 ) -> Result<Vec<Challenge>, HeaderError> {
     let mut challenges = Vec::new();
     for line in values {
-        decode_line(line, leniency, &mut challenges).map_err(|kind| lex::error(name, kind))?;
+        decode_line(line, tolerance, &mut challenges).map_err(|kind| lex::error(name, kind))?;
     }
     match challenges.is_empty() {
         true => Err(lex::error(name, HeaderErrorKind::Empty)),
@@ -242,8 +242,8 @@ macro_rules! challenge_headers {
                 HeaderName::$type
             }
 
-            fn decode(values: &mut dyn Iterator<Item = &str>, leniency: &Leniency) -> Result<Self, HeaderError> {
-                decode_all($name, values, leniency).map(Self)
+            fn decode_noting(values: &mut dyn Iterator<Item = &str>, tolerance: &mut Tolerance<'_>) -> Result<Self, HeaderError> {
+                decode_all($name, values, tolerance).map(Self)
             }
 
             fn encode(&self, out: &mut String) {

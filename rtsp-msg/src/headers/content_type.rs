@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::lex;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::{Deviation, Tolerance};
 use crate::token::is_token;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
@@ -48,9 +48,9 @@ impl Header for ContentType {
         HeaderName::ContentType
     }
 
-    fn decode(
+    fn decode_noting(
         values: &mut dyn Iterator<Item = &str>,
-        leniency: &Leniency,
+        tolerance: &mut Tolerance<'_>,
     ) -> Result<Self, HeaderError> {
         let value = lex::single(NAME, values)?;
         let mut parts = lex::split(value, b';');
@@ -68,7 +68,7 @@ impl Header for ContentType {
         essence.make_ascii_lowercase();
         let mut parameters = Vec::new();
         for part in parts {
-            if part.is_empty() && leniency.empty_elements {
+            if part.is_empty() && tolerance.allow(Deviation::EmptyElements) {
                 continue;
             }
             if parameters.len() >= lex::MAX_ELEMENTS {

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::auth_param::{Algorithm, Parameters, Qop, find, find_owned, push_pair, push_parameter};
 use super::lex;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::Tolerance;
 use crate::token::is_token;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
@@ -146,7 +146,10 @@ fn decode_extended(text: &str) -> Option<String> {
         .then(|| decoded.into_owned())
 }
 
-fn decode_credentials(value: &str, leniency: &Leniency) -> Result<Authorization, HeaderErrorKind> {
+fn decode_credentials(
+    value: &str,
+    tolerance: &mut Tolerance<'_>,
+) -> Result<Authorization, HeaderErrorKind> {
     let (scheme, rest) = value.split_once([' ', '\t']).unwrap_or((value, ""));
     if !is_token(scheme.as_bytes()) {
         return Err(HeaderErrorKind::Syntax);
@@ -167,17 +170,17 @@ fn decode_credentials(value: &str, leniency: &Leniency) -> Result<Authorization,
             scheme: String::from(scheme),
         });
     }
-    let parameters = decode_parameters(rest, leniency)?;
+    let parameters = decode_parameters(rest, tolerance)?;
     DigestCredentials::from_parameters(&parameters).map(Authorization::Digest)
 }
 
 fn decode_parameters<'a>(
     text: &'a str,
-    leniency: &Leniency,
+    tolerance: &mut Tolerance<'_>,
 ) -> Result<Parameters<'a>, HeaderErrorKind> {
     let mut parameters = Vec::new();
     for piece in lex::split(text, b',').filter(|piece| !piece.is_empty()) {
-        push_parameter(piece, leniency, &mut parameters)?;
+        push_parameter(piece, tolerance, &mut parameters)?;
     }
     Ok(parameters)
 }
@@ -187,12 +190,12 @@ impl Header for Authorization {
         HeaderName::Authorization
     }
 
-    fn decode(
+    fn decode_noting(
         values: &mut dyn Iterator<Item = &str>,
-        leniency: &Leniency,
+        tolerance: &mut Tolerance<'_>,
     ) -> Result<Self, HeaderError> {
         let value = lex::single("Authorization", values)?;
-        decode_credentials(value, leniency).map_err(|kind| lex::error("Authorization", kind))
+        decode_credentials(value, tolerance).map_err(|kind| lex::error("Authorization", kind))
     }
 
     fn encode(&self, out: &mut String) {
@@ -212,12 +215,12 @@ impl Header for ProxyAuthorization {
         HeaderName::ProxyAuthorization
     }
 
-    fn decode(
+    fn decode_noting(
         values: &mut dyn Iterator<Item = &str>,
-        leniency: &Leniency,
+        tolerance: &mut Tolerance<'_>,
     ) -> Result<Self, HeaderError> {
         let value = lex::single("Proxy-Authorization", values)?;
-        decode_credentials(value, leniency)
+        decode_credentials(value, tolerance)
             .map(Self)
             .map_err(|kind| lex::error("Proxy-Authorization", kind))
     }
@@ -265,18 +268,19 @@ pub struct AuthenticationInfo {
     pub nc: Option<u32>,
 }
 
-impl Header for AuthenticationInfo {
-    fn name() -> HeaderName {
-        HeaderName::AuthenticationInfo
-    }
+/// The same of a proxy (RFC 7826 §18.35).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyAuthenticationInfo(pub AuthenticationInfo);
 
-    fn decode(
+impl AuthenticationInfo {
+    fn parse(
+        name: &'static str,
         values: &mut dyn Iterator<Item = &str>,
-        leniency: &Leniency,
+        tolerance: &mut Tolerance<'_>,
     ) -> Result<Self, HeaderError> {
-        let value = lex::single("Authentication-Info", values)?;
-        let parameters = decode_parameters(value, leniency)
-            .map_err(|kind| lex::error("Authentication-Info", kind))?;
+        let value = lex::single(name, values)?;
+        let parameters =
+            decode_parameters(value, tolerance).map_err(|kind| lex::error(name, kind))?;
         let nc = find(&parameters, "nc")
             .filter(|nc| nc.len() == 8 && nc.bytes().all(|byte| byte.is_ascii_hexdigit()));
         Ok(Self {
@@ -286,6 +290,19 @@ impl Header for AuthenticationInfo {
             cnonce: find_owned(&parameters, "cnonce"),
             nc: nc.and_then(|nc| u32::from_str_radix(nc, 16).ok()),
         })
+    }
+}
+
+impl Header for AuthenticationInfo {
+    fn name() -> HeaderName {
+        HeaderName::AuthenticationInfo
+    }
+
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        tolerance: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
+        Self::parse("Authentication-Info", values, tolerance)
     }
 
     fn encode(&self, out: &mut String) {
@@ -306,6 +323,23 @@ impl Header for AuthenticationInfo {
             push_pair("nc", &format!("{nc:08x}"), false, &mut text);
         }
         out.push_str(text.trim_start());
+    }
+}
+
+impl Header for ProxyAuthenticationInfo {
+    fn name() -> HeaderName {
+        HeaderName::ProxyAuthenticationInfo
+    }
+
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        tolerance: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
+        AuthenticationInfo::parse("Proxy-Authentication-Info", values, tolerance).map(Self)
+    }
+
+    fn encode(&self, out: &mut String) {
+        self.0.encode(out);
     }
 }
 

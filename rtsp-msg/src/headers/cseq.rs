@@ -5,7 +5,7 @@ use core::fmt::Write;
 
 use super::lex;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::Tolerance;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
 /// The number of a request on its connection, repeated in the response (RFC 7826 §18.20, RFC 2326 §12.17).
@@ -19,7 +19,10 @@ impl Header for CSeq {
         HeaderName::CSeq
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let value = lex::single("CSeq", values)?;
         lex::number(value, 10)
             .map(Self)

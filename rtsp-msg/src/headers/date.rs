@@ -6,7 +6,7 @@ use core::fmt::Write;
 use super::lex;
 use super::time::UtcTime;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::Tolerance;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
 macro_rules! dates {
@@ -21,7 +21,7 @@ macro_rules! dates {
                     HeaderName::$type
                 }
 
-                fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+                fn decode_noting(values: &mut dyn Iterator<Item = &str>, _: &mut Tolerance<'_>) -> Result<Self, HeaderError> {
                     let value = lex::single($name, values)?;
                     UtcTime::parse_date(value).map(Self).ok_or(lex::error($name, HeaderErrorKind::Syntax))
                 }
@@ -60,7 +60,10 @@ impl Header for RetryAfter {
         HeaderName::RetryAfter
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let value = lex::single("Retry-After", values)?;
         let seconds = lex::number(value, 19).map(Self::Seconds);
         let parsed = seconds.or_else(|| UtcTime::parse_date(value).map(Self::At));

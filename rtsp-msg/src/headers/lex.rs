@@ -182,6 +182,27 @@ pub(crate) fn push_value(text: &str, out: &mut String) {
     }
 }
 
+/// `name` or `name=value` with a token as name, the value without quotes.
+pub(crate) fn parameter(text: &str) -> Option<(String, Option<String>)> {
+    let (name, value) = pair(text);
+    let value = match value {
+        Some(value) => Some(unquote(value)?.into_owned()),
+        None => None,
+    };
+    is_token(name.as_bytes()).then(|| (String::from(name), value))
+}
+
+/// Writes parameters, each behind a semicolon.
+pub(crate) fn push_parameters(parameters: &[(String, Option<String>)], out: &mut String) {
+    for (name, value) in parameters {
+        out.extend([";", name]);
+        if let Some(value) = value {
+            out.push('=');
+            push_value(value, out);
+        }
+    }
+}
+
 /// Digits and nothing else, at most `max_digits`, within the type's range.
 pub(crate) fn number<T: FromStr>(text: &str, max_digits: usize) -> Option<T> {
     let plain = !text.is_empty()

@@ -3,9 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::accept::is_language;
 use super::lex;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::{Deviation, Tolerance};
 use crate::method::Method;
 use crate::token::is_token;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
@@ -14,13 +15,13 @@ use crate::typed::{Header, HeaderError, HeaderErrorKind};
 fn elements<T>(
     name: &'static str,
     values: &mut dyn Iterator<Item = &str>,
-    leniency: &Leniency,
+    tolerance: &mut Tolerance<'_>,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<Vec<T>, HeaderError> {
     let mut elements = Vec::new();
     for line in values.map(str::trim).filter(|line| !line.is_empty()) {
         for element in lex::split(line, b',') {
-            if element.is_empty() && leniency.empty_elements {
+            if element.is_empty() && tolerance.allow(Deviation::EmptyElements) {
                 continue;
             }
             if elements.len() >= lex::MAX_ELEMENTS {
@@ -75,8 +76,8 @@ macro_rules! lists {
                     HeaderName::$type
                 }
 
-                fn decode(values: &mut dyn Iterator<Item = &str>, leniency: &Leniency) -> Result<Self, HeaderError> {
-                    elements($name, values, leniency, $parse).map(Self)
+                fn decode_noting(values: &mut dyn Iterator<Item = &str>, tolerance: &mut Tolerance<'_>) -> Result<Self, HeaderError> {
+                    elements($name, values, tolerance, $parse).map(Self)
                 }
 
                 fn encode(&self, out: &mut String) {
@@ -104,6 +105,10 @@ lists! {
     Unsupported(String) = "Unsupported", word, String::as_str;
     /// Units that `Range` may have (RFC 7826 §18.5).
     AcceptRanges(String) = "Accept-Ranges", |text| is_token(text.as_bytes()).then(|| String::from(text)), String::as_str;
+    /// What was done to the body, in order (RFC 7826 §18.15).
+    ContentEncoding(String) = "Content-Encoding", |text| is_token(text.as_bytes()).then(|| text.to_ascii_lowercase()), String::as_str;
+    /// Whose languages the body is in (RFC 7826 §18.16).
+    ContentLanguage(String) = "Content-Language", |text| is_language(text).then(|| String::from(text)), String::as_str;
     /// Options of the connection, `close` above all (RFC 7826 §18.12).
     Connection(String) = "Connection", |text| is_token(text.as_bytes()).then(|| String::from(text)), String::as_str;
 }

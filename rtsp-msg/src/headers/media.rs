@@ -10,7 +10,7 @@ use super::range::{NptTime, Range};
 use super::rate::Scale;
 use super::time::UtcTime;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::Tolerance;
 use crate::token::is_token;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
@@ -161,7 +161,10 @@ impl Header for MediaProperties {
         HeaderName::MediaProperties
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         lex::list("Media-Properties", values, MediaProperty::parse).map(Self)
     }
 
@@ -184,7 +187,10 @@ impl Header for MediaRange {
         HeaderName::MediaRange
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         lex::list("Media-Range", values, |text| Range::parse(text).ok()).map(Self)
     }
 
@@ -234,7 +240,10 @@ impl Header for CacheControl {
         HeaderName::CacheControl
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let directive = |text: &str| {
             let (name, value) = lex::pair(text);
             let value = match value {
@@ -304,7 +313,10 @@ impl Header for KeyMgmt {
         HeaderName::KeyMgmt
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let specs = lex::list("KeyMgmt", values, |text| {
             let (mut protocol, mut uri, mut message) = (None, None, None);
             for (name, value) in lex::split(text, b';').map(lex::pair) {

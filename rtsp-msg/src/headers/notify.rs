@@ -6,7 +6,7 @@ use core::fmt::Write;
 use super::lex;
 use super::time::UtcTime;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::Tolerance;
 use crate::status::StatusCode;
 use crate::token::Token;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
@@ -41,7 +41,10 @@ impl Header for NotifyReason {
         HeaderName::NotifyReason
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let value = lex::single("Notify-Reason", values)?;
         let known = [
             Self::EndOfStream,
@@ -92,7 +95,10 @@ impl Header for RequestStatus {
         HeaderName::RequestStatus
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let value = lex::single("Request-Status", values)?;
         Self::parse(value).ok_or(lex::error("Request-Status", HeaderErrorKind::Syntax))
     }
@@ -152,7 +158,10 @@ impl Header for TerminateReason {
         HeaderName::TerminateReason
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let error = lex::error("Terminate-Reason", HeaderErrorKind::Syntax);
         let mut parts = lex::split(lex::single("Terminate-Reason", values)?, b';');
         let cause = parts.next().and_then(TerminateCause::parse).ok_or(error)?;

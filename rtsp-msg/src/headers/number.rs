@@ -5,7 +5,7 @@ use core::fmt::Write;
 
 use super::lex;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::Tolerance;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
 macro_rules! numbers {
@@ -20,7 +20,7 @@ macro_rules! numbers {
                     HeaderName::$type
                 }
 
-                fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+                fn decode_noting(values: &mut dyn Iterator<Item = &str>, _: &mut Tolerance<'_>) -> Result<Self, HeaderError> {
                     let value = lex::single($name, values)?;
                     let number = lex::number::<$number>(value, $digits).filter(|number| ($min..).contains(number));
                     number.map(Self).ok_or(lex::error($name, HeaderErrorKind::Number))

@@ -8,7 +8,7 @@ use super::lex;
 use super::smpte::{SmpteRate, SmpteTime};
 use super::time::{self, UtcTime};
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::Tolerance;
 use crate::token::is_token;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
@@ -210,11 +210,11 @@ impl Header for Range {
     }
 
     /// A `;time=` is passed over; see [`TimedRange`].
-    fn decode(
+    fn decode_noting(
         values: &mut dyn Iterator<Item = &str>,
-        leniency: &Leniency,
+        tolerance: &mut Tolerance<'_>,
     ) -> Result<Self, HeaderError> {
-        TimedRange::decode(values, leniency).map(|timed| timed.range)
+        TimedRange::decode_noting(values, tolerance).map(|timed| timed.range)
     }
 
     fn encode(&self, out: &mut String) {
@@ -227,7 +227,10 @@ impl Header for TimedRange {
         HeaderName::Range
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let value = lex::single(NAME, values)?;
         let mut parts = lex::split(value, b';');
         let range =

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::lex;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::Tolerance;
 use crate::token::Token;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
@@ -120,7 +120,10 @@ impl Header for Scale {
         HeaderName::Scale
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let value = lex::single("Scale", values)?;
         Self::parse(value).ok_or(lex::error("Scale", HeaderErrorKind::Number))
     }
@@ -135,7 +138,10 @@ impl Header for Speed {
         HeaderName::Speed
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let value = lex::single("Speed", values)?;
         let speed = match value.split_once('-') {
             Some((lower, upper)) => lex::positive_decimal(lower.trim_end())
@@ -160,7 +166,10 @@ impl Header for SeekStyle {
         HeaderName::SeekStyle
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let value = lex::single("Seek-Style", values)?;
         let known = [Self::Rap, Self::CoRap, Self::FirstPrior, Self::Next];
         match known

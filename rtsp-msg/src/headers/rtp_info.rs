@@ -6,7 +6,7 @@ use core::fmt::Write;
 
 use super::lex;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::{Deviation, Tolerance};
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
 const NAME: &str = "RTP-Info";
@@ -35,9 +35,9 @@ impl Header for RtpInfo {
         HeaderName::RtpInfo
     }
 
-    fn decode(
+    fn decode_noting(
         values: &mut dyn Iterator<Item = &str>,
-        leniency: &Leniency,
+        tolerance: &mut Tolerance<'_>,
     ) -> Result<Self, HeaderError> {
         let mut entries = Vec::new();
         for line in values {
@@ -46,9 +46,9 @@ impl Header for RtpInfo {
                     return Err(lex::error(NAME, HeaderErrorKind::TooMany));
                 }
                 match entry {
-                    "" if leniency.empty_elements => {}
+                    "" if tolerance.allow(Deviation::EmptyElements) => {}
                     "" => return Err(lex::error(NAME, HeaderErrorKind::Syntax)),
-                    entry => decode_entry(entry, leniency, &mut entries)
+                    entry => decode_entry(entry, tolerance, &mut entries)
                         .map_err(|kind| lex::error(NAME, kind))?,
                 }
             }
@@ -134,11 +134,11 @@ fn starts_with_name(text: &str, name: &str) -> bool {
 
 fn decode_entry(
     text: &str,
-    leniency: &Leniency,
+    tolerance: &mut Tolerance<'_>,
     out: &mut Vec<RtpInfoEntry>,
 ) -> Result<(), HeaderErrorKind> {
     if !starts_with_name(text, "url") {
-        return decode_v1(text, leniency, out);
+        return decode_v1(text, tolerance, out);
     }
     let value = lex::pair(text).1.unwrap_or("");
     let quoted = if value.starts_with('"') {
@@ -149,7 +149,7 @@ fn decode_entry(
     let rest = quoted.and_then(|end| value.get(end..)).map(str::trim_start);
     let (Some(end), Some(rest)) = (quoted, rest.filter(|rest| starts_with_name(rest, "ssrc")))
     else {
-        return decode_v1(text, leniency, out);
+        return decode_v1(text, tolerance, out);
     };
     let url = value
         .get(..end)
@@ -172,7 +172,7 @@ fn decode_entry(
             ..RtpInfoEntry::default()
         };
         for parameter in parameters.split(';') {
-            decode_parameter(&mut entry, parameter, leniency)?;
+            decode_parameter(&mut entry, parameter, tolerance)?;
         }
         out.push(entry);
     }
@@ -182,7 +182,7 @@ fn decode_entry(
 /// `url=…;seq=…;rtptime=…` in any order; what is no parameter behind the URL belongs to it.
 fn decode_v1(
     text: &str,
-    leniency: &Leniency,
+    tolerance: &mut Tolerance<'_>,
     out: &mut Vec<RtpInfoEntry>,
 ) -> Result<(), HeaderErrorKind> {
     let mut entry = RtpInfoEntry::default();
@@ -194,10 +194,10 @@ fn decode_v1(
             entry.url = lex::unquote(url)
                 .ok_or(HeaderErrorKind::Quote)?
                 .into_owned();
-        } else if !decode_parameter(&mut entry, part, leniency)? && has_url && !part.is_empty() {
+        } else if !decode_parameter(&mut entry, part, tolerance)? && has_url && !part.is_empty() {
             entry.url.push(';');
             entry.url.push_str(part);
-        } else if part.is_empty() && !leniency.empty_elements {
+        } else if part.is_empty() && !tolerance.allow(Deviation::EmptyElements) {
             return Err(HeaderErrorKind::Syntax);
         }
     }
@@ -212,7 +212,7 @@ fn decode_v1(
 fn decode_parameter(
     entry: &mut RtpInfoEntry,
     text: &str,
-    leniency: &Leniency,
+    tolerance: &mut Tolerance<'_>,
 ) -> Result<bool, HeaderErrorKind> {
     let (name, Some(value)) = lex::pair(text.trim()) else {
         return Ok(false);
@@ -226,7 +226,7 @@ fn decode_parameter(
     } else {
         return Ok(false);
     };
-    if readable || leniency.rtp_info_numbers {
+    if readable || tolerance.allow(Deviation::RtpInfoNumbers) {
         Ok(true)
     } else {
         Err(HeaderErrorKind::Number)

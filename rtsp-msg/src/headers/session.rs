@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::lex;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::{Deviation, Tolerance};
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
 const NAME: &str = "Session";
@@ -39,9 +39,9 @@ impl Header for Session {
         HeaderName::Session
     }
 
-    fn decode(
+    fn decode_noting(
         values: &mut dyn Iterator<Item = &str>,
-        leniency: &Leniency,
+        tolerance: &mut Tolerance<'_>,
     ) -> Result<Self, HeaderError> {
         let value = lex::single(NAME, values)?;
         let mut parts = lex::split(value, b';');
@@ -50,10 +50,8 @@ impl Header for Session {
             return Err(lex::error(NAME, HeaderErrorKind::Empty));
         }
         let proper = id.len() <= 256 && id.bytes().all(is_id_byte);
-        let passable = leniency.session_characters
-            && id.len() <= MAX_ID
-            && id.bytes().all(|b| b.is_ascii_graphic());
-        if !proper && !passable {
+        let passable = id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_graphic());
+        if !proper && !(passable && tolerance.allow(Deviation::SessionCharacters)) {
             return Err(lex::error(NAME, HeaderErrorKind::Syntax));
         }
         let mut timeout = None;
@@ -71,7 +69,7 @@ impl Header for Session {
                 Some(seconds) => {
                     timeout = Some(Duration::from_secs(seconds.min(u64::from(u32::MAX))));
                 }
-                None if leniency.session_timeout => {}
+                None if tolerance.allow(Deviation::SessionTimeout) => {}
                 None => return Err(lex::error(NAME, HeaderErrorKind::Number)),
             }
         }

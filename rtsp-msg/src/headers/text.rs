@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::lex;
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::Tolerance;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
 macro_rules! texts {
@@ -20,7 +20,7 @@ macro_rules! texts {
                     HeaderName::$type
                 }
 
-                fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+                fn decode_noting(values: &mut dyn Iterator<Item = &str>, _: &mut Tolerance<'_>) -> Result<Self, HeaderError> {
                     let value = lex::single($name, values)?;
                     match $valid(value) {
                         true => Ok(Self(String::from(value))),
@@ -61,7 +61,10 @@ impl Header for Timestamp {
         HeaderName::Timestamp
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         let mut words = lex::single("Timestamp", values)?.split_ascii_whitespace();
         let (value, delay) = (words.next().unwrap_or(""), words.next());
         if words.next().is_some()
@@ -126,7 +129,10 @@ impl Header for MTag {
         HeaderName::MTag
     }
 
-    fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+    fn decode_noting(
+        values: &mut dyn Iterator<Item = &str>,
+        _: &mut Tolerance<'_>,
+    ) -> Result<Self, HeaderError> {
         Self::parse(lex::single("MTag", values)?).ok_or(lex::error("MTag", HeaderErrorKind::Syntax))
     }
 
@@ -196,7 +202,7 @@ macro_rules! conditions {
                 HeaderName::$type
             }
 
-            fn decode(values: &mut dyn Iterator<Item = &str>, _: &Leniency) -> Result<Self, HeaderError> {
+            fn decode_noting(values: &mut dyn Iterator<Item = &str>, _: &mut Tolerance<'_>) -> Result<Self, HeaderError> {
                 decode_condition($name, values).map(Self)
             }
 

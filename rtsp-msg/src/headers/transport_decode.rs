@@ -9,7 +9,7 @@ use super::transport::{
     Address, ConnectionUse, Delivery, Lower, Mode, Profile, SetupRole, Transport, TransportSpec,
 };
 use crate::header_name::HeaderName;
-use crate::leniency::Leniency;
+use crate::leniency::{Deviation, Tolerance};
 use crate::token::is_token;
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
@@ -26,9 +26,9 @@ impl Header for Transport {
         HeaderName::Transport
     }
 
-    fn decode(
+    fn decode_noting(
         values: &mut dyn Iterator<Item = &str>,
-        leniency: &Leniency,
+        tolerance: &mut Tolerance<'_>,
     ) -> Result<Self, HeaderError> {
         let mut specs = Vec::new();
         let mut seen = 0usize;
@@ -40,7 +40,7 @@ impl Header for Transport {
             if seen > MAX_SPECS {
                 return Err(lex::error(NAME, HeaderErrorKind::TooMany));
             }
-            specs.extend(decode_spec(spec, leniency));
+            specs.extend(decode_spec(spec, tolerance));
         }
         match seen {
             0 => Err(lex::error(NAME, HeaderErrorKind::Empty)),
@@ -59,7 +59,7 @@ impl Header for Transport {
 }
 
 /// `None` when the alternative cannot be read and is to be passed over.
-fn decode_spec(text: &str, leniency: &Leniency) -> Option<TransportSpec> {
+fn decode_spec(text: &str, tolerance: &mut Tolerance<'_>) -> Option<TransportSpec> {
     let mut parts = lex::split(text, b';');
     let (profile, lower) = decode_id(parts.next()?)?;
     let lower_given = lower.is_some();
@@ -67,7 +67,7 @@ fn decode_spec(text: &str, leniency: &Leniency) -> Option<TransportSpec> {
     let mut seen = Vec::new();
     for part in parts {
         if part.is_empty() {
-            if leniency.empty_elements {
+            if tolerance.allow(Deviation::EmptyElements) {
                 continue;
             }
             return None;
@@ -78,9 +78,12 @@ fn decode_spec(text: &str, leniency: &Leniency) -> Option<TransportSpec> {
             return None;
         }
         seen.push(name);
-        decode_parameter(&mut spec, name, value, leniency)?;
+        decode_parameter(&mut spec, name, value, tolerance)?;
     }
-    if !lower_given && spec.interleaved.is_some() && leniency.transport_without_lower {
+    if !lower_given
+        && spec.interleaved.is_some()
+        && tolerance.allow(Deviation::TransportWithoutLower)
+    {
         spec.lower = Lower::Tcp;
     }
     Some(spec)
@@ -118,7 +121,7 @@ fn decode_parameter(
     spec: &mut TransportSpec,
     name: &str,
     value: Option<&str>,
-    leniency: &Leniency,
+    tolerance: &mut Tolerance<'_>,
 ) -> Option<()> {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     if is("unicast") || is("multicast") {
@@ -153,10 +156,10 @@ fn decode_parameter(
         spec.layers = Some(lex::number(value?, 3)?);
     } else if is("ssrc") {
         for ssrc in value?.split('/') {
-            spec.ssrc.extend(decode_ssrc(ssrc, leniency)?);
+            spec.ssrc.extend(decode_ssrc(ssrc, tolerance)?);
         }
     } else if is("mode") {
-        spec.mode = Some(decode_mode(value?, leniency)?);
+        spec.mode = Some(decode_mode(value?, tolerance)?);
     } else if is("append") {
         spec.append = true;
     } else {
@@ -236,12 +239,12 @@ fn decode_host(value: Option<&str>) -> Option<Option<String>> {
 }
 
 /// Outer `None`: unreadable. Inner `None`: unreadable, but tolerated as if it were not there.
-fn decode_ssrc(text: &str, leniency: &Leniency) -> Option<Option<u32>> {
+fn decode_ssrc(text: &str, tolerance: &mut Tolerance<'_>) -> Option<Option<u32>> {
     let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit()) && !text.is_empty();
     if text.len() == 8 && hex(text) {
         return Some(u32::from_str_radix(text, 16).ok());
     }
-    if !leniency.ssrc_forms {
+    if !tolerance.allow(Deviation::SsrcForms) {
         return None;
     }
     let text = text.trim();
@@ -256,9 +259,9 @@ fn decode_ssrc(text: &str, leniency: &Leniency) -> Option<Option<u32>> {
     })
 }
 
-fn decode_mode(text: &str, leniency: &Leniency) -> Option<Mode> {
+fn decode_mode(text: &str, tolerance: &mut Tolerance<'_>) -> Option<Mode> {
     let exact = text.starts_with('"') || text == "PLAY" || text == "RECORD";
-    if !exact && !leniency.transport_mode {
+    if !exact && !tolerance.allow(Deviation::TransportMode) {
         return None;
     }
     let list = lex::unquote(text)?;
@@ -267,7 +270,7 @@ fn decode_mode(text: &str, leniency: &Leniency) -> Option<Mode> {
         if mode.eq_ignore_ascii_case("PLAY") {
             play = true;
         } else if mode.eq_ignore_ascii_case("RECORD")
-            || leniency.transport_mode && mode.eq_ignore_ascii_case("receive")
+            || mode.eq_ignore_ascii_case("receive") && tolerance.allow(Deviation::TransportMode)
         {
             record = true;
         } else if is_token(mode.as_bytes()) {
