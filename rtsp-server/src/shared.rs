@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     handler::AnyHandler,
     shard::{Mail, ShardId},
-    source::file::MediaFiles,
+    source::{self, file::MediaFiles},
     stream::registry::Registry,
 };
 
@@ -124,6 +124,14 @@ impl Shared {
         };
         wanted.notify_one();
         true
+    }
+
+    /// Whether the server itself serves a path, so that peers cannot publish over it.
+    pub(crate) fn is_reserved(&self, path: &str) -> bool {
+        let files = self.files.is_some() && path.starts_with(source::FILES);
+        files
+            || self.demands.contains_key(path)
+            || (self.config.demo && path == source::live::DEMO_PATH)
     }
 
     /// Is told each time somebody asks for a path that is pulled.

@@ -19,14 +19,15 @@ use super::{
 use crate::{
     handler::Action,
     shard::{Reading, Shard},
-    source::file::{OpenError, describe},
+    source::{
+        self,
+        file::{OpenError, describe},
+    },
     stream::registry::Stream,
 };
 
 /// How long a DESCRIBE waits for a source that is only now fetched.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(10);
-/// Paths below this one are files.
-pub(super) const FILES: &str = "/files/";
 
 /// What a path leads to.
 pub(super) enum Found {
@@ -141,7 +142,7 @@ pub(super) async fn find(shard: &Rc<Shard>, path: &str) -> Result<Found, Refusal
     if let Some(stream) = shard.shared.registry.find(path) {
         return Ok(Found::Live(stream));
     }
-    if let (Some(files), Some(name)) = (&shard.shared.files, path.strip_prefix(FILES)) {
+    if let (Some(files), Some(name)) = (&shard.shared.files, path.strip_prefix(source::FILES)) {
         let (files, name) = (Arc::clone(files), name.to_owned());
         let opened = tokio::task::spawn_blocking(move || files.open(&name)).await;
         return match opened {

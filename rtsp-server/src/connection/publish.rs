@@ -61,6 +61,9 @@ pub(super) fn announce(
     }
     // What this connection announced before and did not record gives way.
     link.announced.borrow_mut().take();
+    if shard.shared.is_reserved(&target.path) {
+        return Err(refused(request, &target.path, PublishError::Reserved));
+    }
     let claim = shard
         .shared
         .registry
@@ -89,6 +92,11 @@ fn refused(request: &Request, path: &str, error: PublishError) -> Refusal {
             request.version,
             StatusCode::FORBIDDEN,
             "This path is taken: somebody else publishes to it. Choose another, or stop the other publisher.\r\n",
+        ),
+        PublishError::Reserved => say(
+            request.version,
+            StatusCode::FORBIDDEN,
+            "This path belongs to the server: it has files below it, or is pulled from elsewhere. Choose another.\r\n",
         ),
         PublishError::MediaCount(_) => ProtocolError::BadDescription.into(),
         PublishError::Closed => ProtocolError::Overloaded { retry_after: None }.into(),

@@ -158,12 +158,14 @@ fn apply(
     if let Some(NegotiatedTransport::Interleaved { rtp, rtcp }) = before {
         channels.remove(rtp, rtcp);
     }
+    let leniency = &shard.shared.connection_config.session_leniency;
+    let grammar = transport::grammar(request, leniency);
     let capabilities = Capabilities {
         server_ports: ports.map(|ports| ports.pair.ports()),
         channels: from.link.is_some().then_some(&channels),
         direction,
         peer: from.peer.address,
-        version: request.version,
+        version: grammar,
     };
     let chosen = transport::select(&offers.0, &capabilities)?;
     {
@@ -201,7 +203,7 @@ fn apply(
             Role::Publisher(_) => None,
         }
     };
-    let spec = chosen.to_spec(request.version, direction, from.local.ip(), ssrc);
+    let spec = chosen.to_spec(grammar, direction, from.local.ip(), ssrc);
     let mut response = respond::setup(request.version, id, timeout, &spec);
     if request.version == Version::V2_0 {
         let sessions = shard.sessions.borrow();

@@ -1,6 +1,11 @@
 //! The sessions of a shard: whose stream they read or feed, and how they end.
 
-use std::{net::IpAddr, rc::Rc, sync::Arc, time::Instant};
+use std::{
+    net::IpAddr,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use rtsp_client::io::udp::Outgoing;
@@ -22,6 +27,9 @@ use crate::{
         ring::Position,
     },
 };
+
+/// A publisher without a connection that sends nothing for so long will not come back to its session.
+const DESERTED: Duration = Duration::from_secs(5);
 
 /// A session of this shard.
 pub(crate) struct SessionEntry {
@@ -399,12 +407,25 @@ impl Shard {
             .sessions
             .borrow()
             .iter()
-            .filter(|(_, entry)| entry.session.expired(now))
+            .filter(|(_, entry)| entry.session.expired(now) || self.is_deserted(entry))
             .map(|(id, _)| *id)
             .collect();
         for id in expired {
             self.end_session(id, Ending::Timeout);
         }
+    }
+
+    /// A publisher whose connection has closed and that sends nothing is gone: its path must not stay taken until the
+    /// session times out, because it may be on its way back.
+    fn is_deserted(&self, entry: &SessionEntry) -> bool {
+        let Role::Publisher(publishing) = &entry.role else {
+            return false;
+        };
+        let streams = self.streams.borrow();
+        let heard = streams
+            .get(&publishing.stream.id)
+            .and_then(|local| local.origin.as_ref()?.ingest.heard());
+        entry.session.connection().is_none() && heard.is_none_or(|heard| heard.elapsed() > DESERTED)
     }
 
     /// A reader on TCP that takes what it is sent is alive, whatever else it says (quirk 12: not all send keep-alives).

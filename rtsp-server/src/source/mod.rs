@@ -21,6 +21,9 @@ pub(crate) mod player;
 pub(crate) mod pull;
 pub(crate) mod splice;
 
+/// Paths that begin so are files of the directory that the server was given.
+pub(crate) const FILES: &str = "/files/";
+
 /// Where a source puts its packets.
 pub(crate) trait Sink {
     /// Takes one whole RTP packet of the media with this index.

@@ -89,6 +89,8 @@ pub(crate) struct Ingest {
     own: bool,
     ssrc: u32,
     clocks: Arc<Clocks>,
+    /// When the last packet came.
+    heard: Option<Instant>,
 }
 
 impl Ingest {
@@ -123,6 +125,7 @@ impl Ingest {
             own,
             ssrc,
             clocks,
+            heard: None,
         }
     }
 
@@ -217,6 +220,11 @@ impl Ingest {
     /// The finished batches, in order.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Batch> + '_ {
         self.out.drain(..)
+    }
+
+    /// When something was last heard of the publisher.
+    pub(crate) fn heard(&self) -> Option<Instant> {
+        self.heard
     }
 
     /// What the server calls itself in what it tells the publisher.
@@ -320,6 +328,7 @@ impl Ingest {
     /// Looks into a packet; `None` where readers are not to have it.
     fn mark(&mut self, media: u8, kind: Kind, packet: &[u8], now: Instant) -> Option<Mark> {
         let start = self.start.monotonic;
+        self.heard = Some(now);
         let state = self.media.get_mut(usize::from(media))?;
         let known = state.source.as_ref().map(|(ssrc, _)| *ssrc);
         let mark = match kind {

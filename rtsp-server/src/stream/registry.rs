@@ -59,6 +59,9 @@ pub enum PublishError {
     /// Somebody else publishes there.
     #[error("the path is taken: somebody else publishes to it")]
     Taken,
+    /// The server itself serves the path: files, or a pull.
+    #[error("the path is the server's own")]
+    Reserved,
     /// The description has no media, or too many.
     #[error("a description needs 1 to {MAX_MEDIA} media, this one has {0}")]
     MediaCount(usize),

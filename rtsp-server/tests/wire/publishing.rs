@@ -88,6 +88,11 @@ async fn told_of_the_end(reader: &mut Peer, version: &str) {
                 byes.push((channel, bye.expect("a source")));
             }
             Event::Frame(..) => assert!(byes.is_empty(), "media after the BYE"),
+            Event::Message(message) if message.first_line.starts_with("PLAY_NOTIFY ") => {
+                // RFC 7826 §13.5.1: the end of the stream is said before that of the session.
+                assert_eq!(version, "RTSP/2.0", "{message:#?}");
+                assert_eq!(message.expect_header("Notify-Reason"), "end-of-stream");
+            }
             Event::Message(message) => {
                 assert_eq!(version, "RTSP/2.0", "{message:#?}");
                 assert!(message.first_line.starts_with("TEARDOWN "), "{message:#?}");
@@ -193,6 +198,44 @@ async fn a_silent_publisher_is_timed_out_and_its_path_free() {
     told_of_the_end(&mut reader, "RTSP/1.0").await;
     source.peer.until_closed().await;
     publish_again(&server, "/live").await;
+}
+
+#[tokio::test]
+async fn a_publisher_that_dies_over_udp_leaves_its_path_free() {
+    // The session timeout alone would keep the path for a minute: longer than any camera takes to come back.
+    let server = server(2).await;
+    let mut source = Source::udp(&server, "/live", &av()).await;
+    let mut reader = Peer::connect(address(&server)).await;
+    reader.play_tcp("/live", 2).await;
+    let (mut picture, mut sound) = (Track::video(), Track::audio());
+    source.send(0, &picture.key(100)).await;
+    source.send(1, &sound.sound(100)).await;
+    let mut got = [false; 2];
+    while got != [true; 2] {
+        let (channel, _) = reader.frame().await;
+        got[usize::from(channel / 2)] |= channel % 2 == 0;
+    }
+    drop(source);
+    told_of_the_end(&mut reader, "RTSP/1.0").await;
+    publish_again(&server, "/live").await;
+}
+
+#[tokio::test]
+async fn nobody_publishes_over_what_the_server_serves() {
+    let server = server_with(|config| {
+        config.demo = true;
+        config.files = Some(std::env::temp_dir());
+        config.pulls = vec![rtsp_server::Pull::new("/cam", "rtsp://127.0.0.1:9/")];
+    })
+    .await;
+    let mut peer = Peer::connect(address(&server)).await;
+    for path in ["/files/a.mp4", "/files/b/c", "/cam", "/cam/", "/demo"] {
+        let refused = announce(&mut peer, path, &video()).await;
+        assert_eq!(refused.status(), 403, "{path}");
+    }
+    for path in ["/files", "/camera", "/demonstration"] {
+        announce(&mut peer, path, &video()).await.expect(200);
+    }
 }
 
 #[tokio::test]
