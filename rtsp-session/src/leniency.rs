@@ -13,6 +13,11 @@ pub struct Leniency {
     /// A Digest answer without `qop` although it was offered (RFC 2069: live555, many cameras). It cannot be counted, so within
     /// the life of a nonce, on the same connection, it could be repeated.
     pub digest_without_qop: bool,
+    /// GStreamer offers `client_port` in RTSP/2.0, and reads `server_port` in the answer. From others the parameter is unknown
+    /// there (RFC 7826 §18.54).
+    pub gstreamer_ports: bool,
+    /// Pipelined-Requests of up to ten digits, where RFC 7826 §20.2.3 allows eight: GStreamer takes any number of 32 bits.
+    pub long_pipeline_names: bool,
 }
 
 impl Default for Leniency {
@@ -21,6 +26,8 @@ impl Default for Leniency {
             digest_path_only: true,
             digest_presentation_uri: true,
             digest_without_qop: true,
+            gstreamer_ports: true,
+            long_pipeline_names: true,
         }
     }
 }
@@ -33,6 +40,8 @@ impl Leniency {
             digest_path_only: false,
             digest_presentation_uri: false,
             digest_without_qop: false,
+            gstreamer_ports: false,
+            long_pipeline_names: false,
         }
     }
 }

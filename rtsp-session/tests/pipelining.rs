@@ -153,7 +153,7 @@ fn r2_pipe_09_10_a_name_ends_with_its_session() {
 fn names_that_are_none_and_versions_without_them_are_ignored() {
     let mut world = World::new();
     let connection = world.connect(7);
-    for name in ["x", "", "-1", "123456789", "7, 8"] {
+    for name in ["x", "", "-1", "12345678901", "7, 8"] {
         let line = format!("Pipelined-Requests: {name}");
         let text = world.send(connection, ask("OPTIONS", URI, 1, &[&line]));
         assert_eq!(codes(&text), [200], "{name}");
@@ -165,4 +165,14 @@ fn names_that_are_none_and_versions_without_them_are_ignored() {
     assert_eq!(codes(&world.send(connection, old)), [200]);
     let old = ask("PLAY", URI, 4, &[P]).replace("RTSP/2.0", "RTSP/1.0");
     assert_eq!(codes(&world.send(connection, old)), [454]);
+}
+
+/// GStreamer's names have up to ten digits, RFC 7826 §20.2.3 allows eight.
+#[test]
+fn long_names() {
+    let mut world = World::new();
+    let connection = world.connect(7);
+    let name = "Pipelined-Requests: 4117513484";
+    let all = setup(0, 1, name) + &ask("PLAY", URI, 2, &[name]);
+    assert_eq!(codes(&world.send(connection, all)), [200, 200]);
 }

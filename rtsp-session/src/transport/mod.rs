@@ -8,10 +8,29 @@ mod select;
 pub use channels::ChannelMap;
 pub use select::{Capabilities, select};
 
+use crate::leniency::Leniency;
 use crate::server::Direction;
-use rtsp_msg::Version;
-use rtsp_msg::headers::{Address, Delivery, Lower, Mode, Profile, TransportSpec};
+use rtsp_msg::headers::{Address, Delivery, Lower, Mode, Profile, Transport, TransportSpec};
+use rtsp_msg::{HeaderName, Request, Version};
 use std::net::{IpAddr, SocketAddr};
+
+/// The version whose transport parameters a SETUP is read and answered by: its own, but for what `leniency` names.
+#[must_use]
+pub fn grammar(request: &Request, leniency: &Leniency) -> Version {
+    let gstreamer = leniency.gstreamer_ports
+        && request
+            .headers
+            .first(&HeaderName::UserAgent)
+            .is_some_and(|agent| agent.starts_with("GStreamer/"));
+    let ports_of_1_0 = || {
+        let offers = request.headers.typed::<Transport>().ok().flatten();
+        offers.is_some_and(|offers| offers.0.iter().any(|offer| offer.client_port.is_some()))
+    };
+    match request.version {
+        Version::V2_0 if gstreamer && ports_of_1_0() => Version::V1_0,
+        version => version,
+    }
+}
 
 /// How the packets of one media travel: one alternative, agreed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -362,7 +362,9 @@ impl ServerConnection {
 
     fn incoming(&mut self, mut request: Request) {
         self.timers.stop(Timer::FirstRequest);
-        let meaning = self.bindings.resolve(&mut request);
+        let meaning = self
+            .bindings
+            .resolve(&mut request, &self.config.session_leniency);
         let mut echo = Echo::of(&request);
         let verdict = rules::screen(&request, &self.config).and_then(|()| match meaning {
             Meaning::Unknown => Err(ProtocolError::SessionNotFound),

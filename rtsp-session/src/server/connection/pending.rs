@@ -22,7 +22,7 @@ pub(super) struct Echo {
     /// The credentials were right but for an old nonce.
     pub(super) stale: bool,
     /// What Pipelined-Requests calls the session that the request may create.
-    pub(super) creates: Option<u32>,
+    pub(super) creates: Option<u64>,
 }
 
 impl Echo {

@@ -1,13 +1,14 @@
 //! Pipelined-Requests: a name for a session whose id the peer does not know yet (RFC 7826 §18.33).
 
-use rtsp_msg::{HeaderName, Method, Request, Response, Version, headers::PipelinedRequests};
+use crate::leniency::Leniency;
+use rtsp_msg::{HeaderName, Method, Request, Response, Version};
 
 /// The most names that one connection may bind. Each belongs to a session, of which servers allow fewer.
 const MOST: usize = 64;
 
 /// Which name means which session, on one connection.
 #[derive(Debug, Default)]
-pub(super) struct Bindings(Vec<(u32, String)>);
+pub(super) struct Bindings(Vec<(u64, String)>);
 
 /// What the header means for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(super) enum Meaning {
     /// It names a session that exists: the request has its Session header now.
     Bound,
     /// The request may create the session that this names.
-    Creates(u32),
+    Creates(u64),
     /// It names no session, and the method creates none: 454.
     Unknown,
 }
@@ -26,14 +27,16 @@ impl Bindings {
     /// What a request's header means. A request for a session that is known gets its Session header, as if the peer had sent it.
     ///
     /// Ignored in RTSP/1.0, which does not have it; beside a Session header; and with DESCRIBE, which has no session.
-    pub(super) fn resolve(&self, request: &mut Request) -> Meaning {
+    pub(super) fn resolve(&self, request: &mut Request, leniency: &Leniency) -> Meaning {
         if request.version != Version::V2_0
             || request.method == Method::Describe
             || request.headers.contains(&HeaderName::Session)
         {
             return Meaning::None;
         }
-        let Ok(Some(PipelinedRequests(name))) = request.headers.typed::<PipelinedRequests>() else {
+        let digits = if leniency.long_pipeline_names { 10 } else { 8 };
+        let value = request.headers.first(&HeaderName::PipelinedRequests);
+        let Some(name) = value.and_then(|value| number(value.trim(), digits)) else {
             return Meaning::None;
         };
         match self.0.iter().find(|(known, _)| *known == name) {
@@ -47,7 +50,7 @@ impl Bindings {
     }
 
     /// A SETUP with this name was answered: if it created a session, the name means that from now on.
-    pub(super) fn answered(&mut self, name: u32, response: &Response) {
+    pub(super) fn answered(&mut self, name: u64, response: &Response) {
         let session = response
             .headers
             .first(&HeaderName::Session)
@@ -62,4 +65,10 @@ impl Bindings {
     pub(super) fn forget(&mut self, session: &str) {
         self.0.retain(|(_, bound)| bound != session);
     }
+}
+
+/// A number of at most so many digits.
+fn number(text: &str, digits: usize) -> Option<u64> {
+    let plain = text.len() <= digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| plain)
 }

@@ -273,3 +273,35 @@ fn an_address_in_both_families_is_the_same() {
         "{answered}"
     );
 }
+
+#[test]
+fn gstreamers_ports_in_2_0() {
+    use crate::leniency::Leniency;
+    use rtsp_msg::{Method, Request, Uri};
+    let grammar = |version, agent: &str, offer: &str, leniency: &Leniency| {
+        let uri = Uri::parse("rtsp://h/a/trackID=0").unwrap();
+        let mut request = Request::new(Method::Setup, uri, version);
+        request.headers.append(HeaderName::UserAgent, agent);
+        request.headers.append(HeaderName::Transport, offer);
+        crate::transport::grammar(&request, leniency)
+    };
+    use Version::{V1_0, V2_0};
+    let (ports, addresses) = (
+        "RTP/AVP;unicast;client_port=5000-5001",
+        "RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\"",
+    );
+    let (lenient, strict) = (Leniency::default(), Leniency::strict());
+    for (version, agent, offer, leniency, expected) in [
+        (V2_0, "GStreamer/1.22.0", ports, &lenient, V1_0),
+        (V2_0, "GStreamer/1.22.0", addresses, &lenient, V2_0),
+        (V2_0, "GStreamer/1.22.0", ports, &strict, V2_0),
+        (V2_0, "other", ports, &lenient, V2_0),
+        (V1_0, "other", ports, &lenient, V1_0),
+    ] {
+        assert_eq!(
+            grammar(version, agent, offer, leniency),
+            expected,
+            "{agent} {offer}"
+        );
+    }
+}
