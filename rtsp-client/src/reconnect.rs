@@ -26,11 +26,11 @@ pub struct ReconnectPolicy {
 }
 
 impl Default for ReconnectPolicy {
-    /// From half a second to 8 s, after 15 s of silence, for ever.
+    /// From half a second to 4 s, after 15 s of silence, for ever.
     fn default() -> Self {
         Self {
             first_wait: Duration::from_millis(500),
-            longest_wait: Duration::from_secs(8),
+            longest_wait: Duration::from_secs(4),
             silence: Duration::from_secs(15),
             max_attempts: None,
         }

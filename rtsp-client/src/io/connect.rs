@@ -12,7 +12,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to `host` (a name, an IPv4 address, or an IPv6 address without brackets) within `timeout`.
 ///
-/// The addresses are tried in turn, families alternating, each [`ATTEMPT_DELAY`] after the one before or as soon as
+/// The addresses are tried in turn, families alternating, each a quarter of a second after the one before or as soon as
 /// that has failed; the first that answers wins (RFC 8305). `TCP_NODELAY` is set.
 ///
 /// # Errors
