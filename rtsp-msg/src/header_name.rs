@@ -27,6 +27,9 @@ macro_rules! header_names {
         const KNOWN: &[HeaderName] = &[$(HeaderName::$variant),*];
 
         impl HeaderName {
+            /// The names that have a variant, in alphabetical order.
+            pub const KNOWN: &'static [Self] = KNOWN;
+
             /// The known name's number; of an extension only if it spells a known name.
             pub(crate) fn index(&self) -> Option<u8> {
                 match self {

@@ -52,6 +52,7 @@ deviations! {
     rtp_info_numbers => RtpInfoNumbers,
     base_uri => BaseUri,
     challenge_quotes => ChallengeQuotes,
+    cseq_digits => CseqDigits,
 }
 
 /// What a reader tolerates beyond the grammar. Each field names one deviation and a peer that shows it.
@@ -96,8 +97,10 @@ pub struct Leniency {
     pub rtp_info_numbers: bool,
     /// Base URIs without scheme (Anjvision), with a doubled one, with a bare IPv6 address (quotes around them too).
     pub base_uri: bool,
-    /// Digest parameters without quotes where quotes belong, and with them where they do not.
+    /// Values of challenges and credentials without quotes where quotes belong: `realm=IP Camera`.
     pub challenge_quotes: bool,
+    /// A `CSeq` of ten digits (clients of 1.0 that start anywhere in 32 bits).
+    pub cseq_digits: bool,
 }
 
 impl Default for Leniency {
@@ -140,6 +143,7 @@ impl Leniency {
             rtp_info_numbers: allowed,
             base_uri: allowed,
             challenge_quotes: allowed,
+            cseq_digits: allowed,
         }
     }
 }

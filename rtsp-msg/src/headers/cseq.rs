@@ -5,12 +5,13 @@ use core::fmt::Write;
 
 use super::lex;
 use crate::header_name::HeaderName;
-use crate::leniency::Tolerance;
+use crate::leniency::{Deviation, Tolerance};
 use crate::typed::{Header, HeaderError, HeaderErrorKind};
 
 /// The number of a request on its connection, repeated in the response (RFC 7826 §18.20, RFC 2326 §12.17).
 ///
-/// The grammar has 1 to 9 digits; ten are read too as long as they fit 32 bits, because RFC 2326 sets no bound.
+/// The grammar has 1 to 9 digits. Ten that fit 32 bits are read too if
+/// [`Leniency::cseq_digits`](crate::Leniency::cseq_digits) is set, because RFC 2326 sets no bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CSeq(pub u32);
 
@@ -21,10 +22,11 @@ impl Header for CSeq {
 
     fn decode_noting(
         values: &mut dyn Iterator<Item = &str>,
-        _: &mut Tolerance<'_>,
+        tolerance: &mut Tolerance<'_>,
     ) -> Result<Self, HeaderError> {
         let value = lex::single("CSeq", values)?;
         lex::number(value, 10)
+            .filter(|_| value.len() < 10 || tolerance.allow(Deviation::CseqDigits))
             .map(Self)
             .ok_or(lex::error("CSeq", HeaderErrorKind::Number))
     }

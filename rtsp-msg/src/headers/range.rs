@@ -192,6 +192,17 @@ impl NptTime {
         Some(Self::At(Duration::new(seconds, nanoseconds)))
     }
 
+    /// Appends it as `hh:mm:ss`, all three always there (RFC 7826 §4.4.2).
+    pub fn push_hms(self, out: &mut String) {
+        let Self::At(at) = self else {
+            return self.push(out);
+        };
+        let seconds = at.as_secs();
+        let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+        let _ = write!(out, "{hours:02}:{minutes:02}:{:02}", seconds % 60);
+        time::push_fraction(at.subsec_nanos(), out);
+    }
+
     /// Appends it, in seconds.
     pub fn push(self, out: &mut String) {
         match self {

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::version::Version;
+
 /// The transports offered, in order of preference, or the one chosen (RFC 7826 §18.54, RFC 2326 §12.39).
 ///
 /// An alternative that cannot be read is left out, as RFC 7826 asks; when none is left the list is empty and the
@@ -74,6 +76,26 @@ impl TransportSpec {
             Some(delivery) => *delivery == Delivery::Unicast,
             None => self.interleaved.is_some() || self.client_port.is_some(),
         }
+    }
+
+    /// Whether the alternative may stand in a message of this version.
+    ///
+    /// 1.0 ignores what it does not know (RFC 2326 §12.39). 2.0 says unicast or multicast, knows `PLAY` as only mode,
+    /// has neither the parameters of 1.0 nor unknown ones, and no addresses or connections of their own beside
+    /// channels (RFC 7826 §18.54).
+    pub fn is_valid_in(&self, version: Version) -> bool {
+        if version == Version::V1_0 {
+            return true;
+        }
+        let ports = self.client_port.is_some() || self.server_port.is_some() || self.port.is_some();
+        let v1_only = ports || self.destination.is_some() || self.source.is_some() || self.append;
+        let addressed = !self.dest_addr.is_empty() || !self.src_addr.is_empty();
+        let connected = self.setup.is_some() || self.connection.is_some();
+        self.delivery.is_some()
+            && matches!(self.mode, None | Some(Mode::Play))
+            && !v1_only
+            && self.extensions.is_empty()
+            && !(self.interleaved.is_some() && (addressed || connected))
     }
 
     /// Whether media is to flow from the client to the server.
