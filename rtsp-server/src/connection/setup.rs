@@ -138,48 +138,9 @@ fn apply(
     media: usize,
     direction: Direction,
 ) -> Result<Outcome, Refusal> {
-    let offers = request
-        .headers
-        .typed::<headers::Transport>()
-        .map_err(|_| ProtocolError::BadHeader("Transport"))?
-        .ok_or(ProtocolError::BadHeader("Transport"))?;
-    let before = {
-        let sessions = shard.sessions.borrow();
-        let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
-        entry.session.media_at(media).map(|media| media.transport)
-    };
-    let ports = shard.ports.towards(from.peer.address);
-    // What this media has now is free to be chosen anew.
-    let mut channels = from
-        .link
-        .as_ref()
-        .map(|link| link.channels.borrow().clone())
-        .unwrap_or_default();
-    if let Some(NegotiatedTransport::Interleaved { rtp, rtcp }) = before {
-        channels.remove(rtp, rtcp);
-    }
     let leniency = &shard.shared.connection_config.session_leniency;
     let grammar = transport::grammar(request, leniency);
-    let capabilities = Capabilities {
-        server_ports: ports.map(|ports| ports.pair.ports()),
-        channels: from.link.is_some().then_some(&channels),
-        direction,
-        peer: from.peer.address,
-        version: grammar,
-    };
-    let chosen = transport::select(&offers.0, &capabilities)?;
-    {
-        let sessions = shard.sessions.borrow();
-        let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
-        entry.session.check_transport(&from.peer, &chosen)?;
-        let mixed = entry.session.media().iter().any(|other| {
-            other.index != media && other.transport.is_interleaved() != chosen.is_interleaved()
-        });
-        if mixed {
-            // One session, one way out: media that go different ways cannot be kept together.
-            return Err(ProtocolError::UnsupportedTransport.into());
-        }
-    }
+    let (before, chosen) = negotiate(shard, from, request, id, media, (grammar, direction))?;
     if let Some(response) = conditions(shard, from, request, &id)? {
         return Err(Refusal::Answer(Box::new(response)));
     }
@@ -212,6 +173,58 @@ fn apply(
         }
     }
     Ok(response.into())
+}
+
+/// The transport that a media has, if it has one, and the one that is chosen of what is offered.
+fn negotiate(
+    shard: &Shard,
+    from: &From,
+    request: &Request,
+    id: SessionId,
+    media: usize,
+    (grammar, direction): (Version, Direction),
+) -> Result<(Option<NegotiatedTransport>, NegotiatedTransport), ProtocolError> {
+    let offers = request
+        .headers
+        .typed::<headers::Transport>()
+        .map_err(|_| ProtocolError::BadHeader("Transport"))?
+        .ok_or(ProtocolError::BadHeader("Transport"))?;
+    let before = {
+        let sessions = shard.sessions.borrow();
+        let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
+        entry.session.media_at(media).map(|media| media.transport)
+    };
+    let ports = shard.ports.towards(from.peer.address);
+    // What this media has now is free to be chosen anew.
+    let mut channels = from
+        .link
+        .as_ref()
+        .map(|link| link.channels.borrow().clone())
+        .unwrap_or_default();
+    if let Some(NegotiatedTransport::Interleaved { rtp, rtcp }) = before {
+        channels.remove(rtp, rtcp);
+    }
+    let capabilities = Capabilities {
+        server_ports: ports.map(|ports| ports.pair.ports()),
+        channels: from.link.is_some().then_some(&channels),
+        direction,
+        peer: from.peer.address,
+        version: grammar,
+    };
+    let chosen = transport::select(&offers.0, &capabilities)?;
+    {
+        let sessions = shard.sessions.borrow();
+        let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
+        entry.session.check_transport(&from.peer, &chosen)?;
+        let mixed = entry.session.media().iter().any(|other| {
+            other.index != media && other.transport.is_interleaved() != chosen.is_interleaved()
+        });
+        if mixed {
+            // One session, one way out: media that go different ways cannot be kept together.
+            return Err(ProtocolError::UnsupportedTransport);
+        }
+    }
+    Ok((before, chosen))
 }
 
 /// What a reader makes its SETUP depend on: the units of time that it knows, and the description that it has. The answer is 304

@@ -77,6 +77,11 @@ impl World {
         self.lines[connection].0.take()
     }
 
+    /// Has the server closed the connection, or is about to?
+    pub fn closed(&self, connection: usize) -> bool {
+        self.lines[connection].0.closed.is_some()
+    }
+
     /// The peer closes the connection.
     pub fn close(&mut self, connection: usize) {
         self.lines[connection].0.finish();

@@ -366,10 +366,10 @@ impl ServerConnection {
             .bindings
             .resolve(&mut request, &self.config.session_leniency);
         let mut echo = Echo::of(&request);
-        let verdict = rules::screen(&request, &self.config).and_then(|()| match meaning {
-            Meaning::Unknown => Err(ProtocolError::SessionNotFound),
-            _ => Ok(()),
-        });
+        let mut verdict = rules::screen(&request, &self.config);
+        if verdict.is_ok() && meaning == Meaning::Unknown {
+            verdict = Err(ProtocolError::SessionNotFound);
+        }
         if let Err(error) = verdict {
             let response = error.into_response(request.version);
             let id = self.pending.push(echo);
