@@ -437,15 +437,16 @@ fn r2_cseq_10_our_own_requests_have_their_own_numbers() {
         .count();
     assert_eq!(sent, 10, "unanswered requests are bounded");
     line.connection.set_sessions(line.now, 1);
+    line.drain();
     line.pass(Duration::from_millis(9_999));
     assert_eq!(line.unanswered, []);
     line.pass(Duration::from_millis(1));
     assert_eq!(line.unanswered.len(), 10, "each is given up once");
     assert!(line.connection.request(line.now, request()).is_some());
     line.drain();
+    assert_eq!(line.closed, None);
     line.finish();
     assert_eq!(line.unanswered.len(), 11, "nobody is left to answer it");
-    assert_eq!(line.closed, None);
 }
 
 #[test]

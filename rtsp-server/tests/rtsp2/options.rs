@@ -79,3 +79,25 @@ async fn r2_ver_04_06_r1_ver_02_answers_have_the_version_of_the_request() {
         }
     }
 }
+
+#[tokio::test]
+async fn r1_hdr_09_r2_code_12_nobody_publishes_over_a_film() {
+    let house = House::new().await;
+    let mut peer = house.peer("RTSP/1.0").await;
+    let uri = peer.uri("/files/new.mp4");
+    let sdp = crate::source::av();
+    let refused = peer
+        .ask_with(
+            "ANNOUNCE",
+            &uri,
+            "Content-Type: application/sdp\r\n",
+            sdp.as_bytes(),
+        )
+        .await
+        .expect(405);
+    let allow = refused.expect_header("Allow");
+    assert!(
+        allow.contains("PLAY") && !allow.contains("ANNOUNCE"),
+        "{allow}"
+    );
+}
