@@ -10,8 +10,10 @@ mod corpus;
 
 const RUNS: usize = 5;
 const TURNS: usize = 300;
-/// Buffers in a turn, each filled before the clock starts; of runs, rounds over one buffer.
+/// Buffers in a turn, each filled before the clock starts.
 const BUFFERS: usize = 4;
+/// Rounds over one buffer in a turn of runs.
+const ROUNDS: usize = 16;
 
 type Times = (Duration, Duration);
 
@@ -34,11 +36,12 @@ fn turn(bytes: &[u8], mut work: impl FnMut(&mut BytesMut)) -> Duration {
     start.elapsed()
 }
 
+/// `count` messages are taken in a turn.
 fn ratios(name: &str, count: usize, goal: f64, mut run: impl FnMut() -> Times) {
     let mut runs: Vec<(f64, f64, f64)> = (0..RUNS)
         .map(|_| {
             let (ours, theirs) = run();
-            let each = |time: Duration| time.as_secs_f64() * 1e9 / (BUFFERS * count) as f64;
+            let each = |time: Duration| time.as_secs_f64() * 1e9 / count as f64;
             (each(theirs) / each(ours), each(ours), each(theirs))
         })
         .collect();
@@ -75,14 +78,14 @@ fn main() {
                 assert_eq!(corpus::trackside(&mut decoder, buffer), count);
             })
         };
-        ratios(name, count, goal, || {
+        ratios(name, BUFFERS * count, goal, || {
             shortest(&mut ours, || {
                 turn(&bytes, |buffer| {
                     assert_eq!(corpus::rtsp_types::<Vec<u8>>(buffer), count);
                 })
             })
         });
-        ratios(&format!("{name}, borrowed"), count, 0.0, || {
+        ratios(&format!("{name}, borrowed"), BUFFERS * count, 0.0, || {
             shortest(&mut ours, || {
                 turn(&bytes, |buffer| {
                     assert_eq!(corpus::rtsp_types::<&[u8]>(buffer), count);
@@ -100,12 +103,12 @@ fn runs(decoder: &mut Decoder) {
     let theirs = corpus::frames();
     let timed = |work: &mut dyn FnMut()| {
         let start = Instant::now();
-        for _ in 0..BUFFERS {
+        for _ in 0..ROUNDS {
             work();
         }
         start.elapsed()
     };
-    ratios("run, borrowed", corpus::FRAMES, 15.0, || {
+    ratios("run, borrowed", ROUNDS * corpus::FRAMES, 15.0, || {
         shortest(
             || timed(&mut || corpus::run(decoder, &mut run, &mut ours)),
             || {

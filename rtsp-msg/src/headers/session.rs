@@ -51,7 +51,8 @@ impl Header for Session {
         }
         let proper = id.len() <= 256 && id.bytes().all(is_id_byte);
         let passable = id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_graphic());
-        if !proper && !(passable && tolerance.allow(Deviation::SessionCharacters)) {
+        let readable = proper || passable && tolerance.allow(Deviation::SessionCharacters);
+        if !readable {
             return Err(lex::error(NAME, HeaderErrorKind::Syntax));
         }
         let mut timeout = None;
