@@ -13,7 +13,7 @@ use rtsp_session::{
 };
 
 use super::{
-    Announced, describe,
+    Announced,
     request::{From, Outcome, Refusal, authorize, say},
     setup::{self, new_session},
     target::Target,
@@ -38,10 +38,6 @@ pub(super) fn announce(
 ) -> Result<Outcome, Refusal> {
     let target = Target::of(request).ok_or(ProtocolError::BadTarget)?;
     authorize(shard, from, Action::Publish, &target.path)?;
-    if shard.shared.files.is_some() && target.path.starts_with(crate::source::FILES) {
-        let allow = describe::allowed(shard, request.version, &target);
-        return Err(ProtocolError::MethodNotAllowed { allow }.into());
-    }
     let Some(link) = &from.link else {
         return Err(ProtocolError::SessionNotFound.into());
     };

@@ -3,7 +3,7 @@
 use crate::{FILM, House, ask};
 
 #[tokio::test]
-async fn r2_opt_04_05_r2_hdr_11_options_of_a_path() {
+async fn r2_opt_04_05_r2_hdr_11_r2_code_12_options_of_a_path() {
     let house = House::new().await;
     let mut peer = house.peer("RTSP/2.0").await;
     for path in ["/live", FILM] {
@@ -78,26 +78,4 @@ async fn r2_ver_04_06_r1_ver_02_answers_have_the_version_of_the_request() {
             assert!(answer.first_line.starts_with(&format!("{version} ")));
         }
     }
-}
-
-#[tokio::test]
-async fn r1_hdr_09_r2_code_12_nobody_publishes_over_a_film() {
-    let house = House::new().await;
-    let mut peer = house.peer("RTSP/1.0").await;
-    let uri = peer.uri("/files/new.mp4");
-    let sdp = crate::source::av();
-    let refused = peer
-        .ask_with(
-            "ANNOUNCE",
-            &uri,
-            "Content-Type: application/sdp\r\n",
-            sdp.as_bytes(),
-        )
-        .await
-        .expect(405);
-    let allow = refused.expect_header("Allow");
-    assert!(
-        allow.contains("PLAY") && !allow.contains("ANNOUNCE"),
-        "{allow}"
-    );
 }
