@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use rtsp_msg::headers::*;
 use rtsp_msg::{HeaderError, HeaderName, Leniency, Method, StatusCode};
 
-mod common;
+mod shorthand;
 
 type Rewrite = fn(&str) -> Result<String, HeaderError>;
 
@@ -16,7 +16,7 @@ macro_rules! types {
     ($($type:ident),* $(,)?) => {
         fn types() -> Vec<(HeaderName, Rewrite)> {
             vec![$((<$type as rtsp_msg::Header>::name(), |text| {
-                common::header::<$type>(text).map(|value| common::encoded(&value))
+                shorthand::header::<$type>(text).map(|value| shorthand::encoded(&value))
             })),*]
         }
     };

@@ -14,8 +14,8 @@ use rtsp_msg::{
     RequestTarget, StatusCode, Uri, Version,
 };
 
-mod common;
-use common::{encoded, header, messages, messages_with, noting, request, response, strict};
+mod shorthand;
+use shorthand::{encoded, header, messages, messages_with, noting, request, response, strict};
 
 /// What a permissive reader tolerated of `value` while it read the header; a strict one sees something else.
 fn tolerated<H: Header + PartialEq + std::fmt::Debug>(value: &str) -> (H, Vec<&'static str>) {
@@ -118,7 +118,10 @@ fn quirk_05_a_line_of_one_space_or_stray_text_before_rtp_info() {
 fn quirk_06_crlf_before_a_frame() {
     assert_eq!(messages(b"\r\n$\0\0\x01a\r\n\r\n$\0\0\x01b").len(), 2);
     let (mut buf, mut run) = (BytesMut::from(&b"\r\n$\0\0\x01a"[..]), FrameRun::new());
-    assert_eq!(common::decoder().decode_run(&mut buf, &mut run), Ok(true));
+    assert_eq!(
+        shorthand::decoder().decode_run(&mut buf, &mut run),
+        Ok(true)
+    );
 }
 
 #[test]

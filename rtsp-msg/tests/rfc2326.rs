@@ -10,8 +10,10 @@ use rtsp_msg::{
     RequestTarget, Response, Scheme, StatusCode, Token, Uri, Version,
 };
 
-mod common;
-use common::{encoded, header, header_lines, messages, messages_with, refused, request, response};
+mod shorthand;
+use shorthand::{
+    encoded, header, header_lines, messages, messages_with, refused, request, response,
+};
 
 fn at(seconds: f64) -> Option<NptTime> {
     Some(NptTime::At(Duration::from_secs_f64(seconds)))

@@ -10,8 +10,8 @@ use rtsp_msg::{
     Request, RequestTarget, Response, StatusCode, Token, Uri, UriError, Version, VersionError,
 };
 
-mod common;
-use common::{
+mod shorthand;
+use shorthand::{
     encoded, header, header_lines, messages, messages_with, refused, request, response, strict,
 };
 
@@ -354,7 +354,7 @@ fn r2_msg_02_empty_lines_before_a_message_are_skipped() {
 
 #[test]
 fn r2_msg_03_a_head_ends_at_the_first_empty_line() {
-    let (mut decoder, mut buf) = (common::decoder(), BytesMut::new());
+    let (mut decoder, mut buf) = (shorthand::decoder(), BytesMut::new());
     for (at, &byte) in LONG.as_bytes().iter().enumerate() {
         buf.extend_from_slice(&[byte]);
         let message = decoder.decode(&mut buf).unwrap();
@@ -559,7 +559,7 @@ fn r2_msg_19_lengths_are_digits() {
 #[test]
 fn r2_msg_20_half_a_message_is_none() {
     let text = "SET_PARAMETER * RTSP/2.0\r\nCSeq: 1\r\nContent-Length: 8\r\n\r\nhalf";
-    let (mut decoder, mut buf) = (common::decoder(), BytesMut::from(text));
+    let (mut decoder, mut buf) = (shorthand::decoder(), BytesMut::from(text));
     assert_eq!(decoder.decode(&mut buf), Ok(None));
     assert!(
         !decoder.is_between_messages(),
@@ -729,10 +729,10 @@ fn r2_ilv_04_frames_between_any_two_messages() {
     let whole = messages(stream);
     assert_eq!(whole.len(), 5);
     for at in 0..stream.len() {
-        let (mut decoder, mut buf) = (common::decoder(), BytesMut::from(&stream[..at]));
-        let mut results = common::drain(&mut decoder, &mut buf);
+        let (mut decoder, mut buf) = (shorthand::decoder(), BytesMut::from(&stream[..at]));
+        let mut results = shorthand::drain(&mut decoder, &mut buf);
         buf.extend_from_slice(&stream[at..]);
-        results.extend(common::drain(&mut decoder, &mut buf));
+        results.extend(shorthand::drain(&mut decoder, &mut buf));
         assert_eq!(results, whole, "cut at {at}");
     }
 }
@@ -884,7 +884,7 @@ fn r2_cseq_06_one_to_nine_digits() {
     for text in ["1000000000", "1a", "-1", "+1", ""] {
         assert!(strict::<CSeq>(text).is_err(), "{text}");
     }
-    let (read, names) = common::noting::<CSeq>("4294967295");
+    let (read, names) = shorthand::noting::<CSeq>("4294967295");
     assert_eq!((read, names), (Ok(CSeq(u32::MAX)), vec!["cseq_digits"]));
     assert!(header::<CSeq>("4294967296").is_err());
 }
