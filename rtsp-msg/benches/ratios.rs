@@ -93,14 +93,14 @@ fn main() {
             })
         });
     }
-    runs(&mut decoder);
+    runs("run, borrowed", &mut decoder, corpus::frames());
+    runs("mixed run, borrowed", &mut decoder, corpus::mixed_frames());
 }
 
 /// A run against frames that rtsp-types borrows: both go over one buffer again and again.
-fn runs(decoder: &mut Decoder) {
+fn runs(name: &str, decoder: &mut Decoder, theirs: Vec<u8>) {
     let mut run = FrameRun::new();
-    let mut ours = BytesMut::from(&corpus::frames()[..]);
-    let theirs = corpus::frames();
+    let mut ours = BytesMut::from(&theirs[..]);
     let timed = |work: &mut dyn FnMut()| {
         let start = Instant::now();
         for _ in 0..ROUNDS {
@@ -108,7 +108,7 @@ fn runs(decoder: &mut Decoder) {
         }
         start.elapsed()
     };
-    ratios("run, borrowed", ROUNDS * corpus::FRAMES, 15.0, || {
+    ratios(name, ROUNDS * corpus::FRAMES, 15.0, || {
         shortest(
             || timed(&mut || corpus::run(decoder, &mut run, &mut ours)),
             || {

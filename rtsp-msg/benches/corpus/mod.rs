@@ -50,10 +50,28 @@ pub(crate) const FRAMES: usize = 54;
 
 /// `FRAMES` video packets of 1200 bytes, each behind its prefix.
 pub(crate) fn frames() -> Vec<u8> {
+    frames_of((0..FRAMES).map(|_| (0, 1200)))
+}
+
+/// `FRAMES` packets of two media: pictures of one to six packets, the last shorter, and telephone audio between them.
+#[allow(dead_code)] // of two benches that share this file
+pub(crate) fn mixed_frames() -> Vec<u8> {
+    let picture = |packets: u16| {
+        let last = (0, 200 + packets * 131);
+        let full = std::iter::repeat_n((0, 1200), usize::from(packets));
+        full.chain([last, (2, 172)])
+    };
+    let pictures = [5, 0, 2, 1, 3, 0, 1, 4, 2, 1, 0, 5, 1, 2, 3, 0, 1, 2];
+    frames_of(pictures.into_iter().flat_map(picture).take(FRAMES))
+}
+
+fn frames_of(packets: impl Iterator<Item = (u8, u16)>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for _ in 0..FRAMES {
-        bytes.extend([b'$', 0, 0x04, 0xB0, 0x80]);
-        bytes.extend([0x60; 1199]);
+    for (channel, length) in packets {
+        bytes.extend([b'$', channel]);
+        bytes.extend(length.to_be_bytes());
+        bytes.push(0x80);
+        bytes.extend(std::iter::repeat_n(0x60, usize::from(length) - 1));
     }
     bytes
 }

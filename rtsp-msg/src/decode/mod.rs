@@ -4,6 +4,8 @@ mod head;
 mod resync;
 mod scan;
 
+use alloc::vec::Vec;
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::error::{DecodeError, DecodeErrorKind};
@@ -159,20 +161,7 @@ impl Decoder {
         }
         // Offsets have 32 bits: of a larger buffer, a part.
         let bytes = buf.get(..buf.len().min(u32::MAX as usize)).unwrap_or(&[]);
-        let mut rest = bytes;
-        while let [b'$', channel, high, low, behind @ ..] = rest {
-            let len = u16::from_be_bytes([*high, *low]);
-            let Some(next) = behind.get(usize::from(len)..) else {
-                break;
-            };
-            run.frames.push(FrameRef {
-                channel: *channel,
-                start: bytes.len().wrapping_sub(behind.len()) as u32,
-                len,
-            });
-            rest = next;
-        }
-        let at = bytes.len().wrapping_sub(rest.len());
+        let at = collect_frames(bytes, &mut run.frames);
         if at == 0 {
             return Ok(false);
         }
@@ -327,6 +316,47 @@ impl Decoder {
     fn bytes_scanned(&self) -> u64 {
         self.scan.work()
     }
+}
+
+/// Notes the complete frames at the start of `bytes`; how many bytes they are.
+fn collect_frames(bytes: &[u8], frames: &mut Vec<FrameRef>) -> usize {
+    let (mut rest, mut length_before) = (bytes, None);
+    while let [b'$', channel, high, low, behind @ ..] = rest {
+        let len = u16::from_be_bytes([*high, *low]);
+        let Some(next) = behind.get(usize::from(len)..) else {
+            break;
+        };
+        let start = bytes.len().wrapping_sub(behind.len()) as u32;
+        frames.push(FrameRef {
+            channel: *channel,
+            start,
+            len,
+        });
+        rest = next;
+        if length_before != Some(len) {
+            length_before = Some(len);
+            continue;
+        }
+        // Packets of one picture have one length. While that holds, where the next frame starts is known before its
+        // prefix has come from memory.
+        let whole = PREFIX_LEN.wrapping_add(usize::from(len));
+        while let Some(([b'$', channel, high, low, ..], next)) = rest.split_at_checked(whole) {
+            if u16::from_be_bytes([*high, *low]) != len {
+                break;
+            }
+            let start = bytes
+                .len()
+                .wrapping_sub(rest.len())
+                .wrapping_add(PREFIX_LEN) as u32;
+            frames.push(FrameRef {
+                channel: *channel,
+                start,
+                len,
+            });
+            rest = next;
+        }
+    }
+    bytes.len().wrapping_sub(rest.len())
 }
 
 #[cfg(test)]

@@ -453,6 +453,33 @@ fn r2_ilv_04_a_run_takes_all_complete_frames() {
 }
 
 #[test]
+fn a_run_and_single_frames_are_the_same() {
+    let lengths = [
+        3usize, 3, 3, 5, 5, 5, 5, 0, 0, 0, 3, 5, 3, 5, 5, 300, 300, 300, 300, 2, 0, 1,
+    ];
+    let mut stream = vec![];
+    for (index, length) in lengths.into_iter().enumerate() {
+        stream.extend([b'$', index as u8, (length >> 8) as u8, length as u8]);
+        stream.extend(core::iter::repeat_n(b'$', length));
+    }
+    for end in 0..=stream.len() {
+        let (mut buf, mut run) = (BytesMut::from(&stream[..end]), FrameRun::new());
+        decoder().decode_run(&mut buf, &mut run).unwrap();
+        let rest = buf.len();
+        let mut one_by_one = BytesMut::from(&stream[..end]);
+        let singles = drain(&mut decoder(), &mut one_by_one);
+        assert_eq!(rest, one_by_one.len(), "{end} bytes");
+        let frames = run.iter().map(|(channel, payload)| {
+            Ok(Message::Interleaved(InterleavedFrame {
+                channel,
+                payload: Bytes::copy_from_slice(payload),
+            }))
+        });
+        assert_eq!(frames.collect::<Results>(), singles, "{end} bytes");
+    }
+}
+
+#[test]
 fn r2_ilv_03_no_run_within_a_body() {
     let (mut decoder, mut run) = (decoder(), FrameRun::new());
     let mut buf =
