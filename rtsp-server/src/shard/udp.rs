@@ -1,6 +1,6 @@
 //! Datagrams that arrive at a shard's ports.
 
-use std::{io, rc::Rc};
+use std::{io, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use rtsp_client::io::udp::{DatagramSocket, Origin, ReceiveBuffer};
@@ -13,6 +13,8 @@ use crate::{
 
 /// System-level buffers that one read fills; each may hold many datagrams of one peer.
 const BUFFERS: usize = 16;
+/// How long reading rests after it failed.
+const FAILURE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Starts reading both sockets of a pair, and going on when a full one takes more.
 pub(super) fn spawn(shard: &Rc<Shard>, ports: &Rc<Ports>) {
@@ -39,6 +41,8 @@ async fn receive(shard: Rc<Shard>, ports: Rc<Ports>, kind: Kind) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
             Err(error) => {
                 tracing::warn!(%error, address = %socket.local_address(), "reading datagrams failed");
+                // What fails at once again must not fill the log, nor the shard's time.
+                tokio::time::sleep(FAILURE_PAUSE).await;
             }
         }
         // One flood must not keep the other tasks of the shard waiting.
