@@ -7,6 +7,7 @@ use rtsp_session::client::ClientSession;
 use rtsp_session::client::Event;
 use rtsp_session::client::RedirectError;
 use rtsp_session::client::SessionError;
+use rtsp_session::client::VersionPolicy;
 use sdp::Description;
 
 use crate::Announced;
@@ -70,8 +71,7 @@ async fn begin(
         mut credentials,
     } = origin;
     for _ in 0..=options.max_redirects {
-        let (conversation, event) =
-            first_step(&uri, options, credentials.clone(), &command).await?;
+        let (conversation, event) = negotiate(&uri, options, credentials.clone(), &command).await?;
         let Event::Redirected(redirect) = event else {
             return Ok((conversation, credentials));
         };
@@ -83,6 +83,24 @@ async fn begin(
     let place = uri.without_userinfo().to_string();
     let error = SessionError::Redirect(RedirectError::TooMany);
     Err(Error::session(place, error))
+}
+
+/// Connects and takes the first step; once more in RTSP/1.0 where RTSP/2.0 was an attempt that ended the connection.
+async fn negotiate(
+    uri: &Uri,
+    options: &Options,
+    credentials: Option<Credentials>,
+    command: &impl Fn(&mut ClientSession, Now) -> Result<(), SessionError>,
+) -> Result<(Conversation, Event), Error> {
+    match first_step(uri, options, credentials.clone(), command).await {
+        Err(error) if error.is_version_refused() && options.version == VersionPolicy::Negotiate => {
+            tracing::info!(%uri, "no answer to RTSP/2.0, turning to RTSP/1.0");
+            let mut options = options.clone();
+            options.version = VersionPolicy::V1_0;
+            first_step(uri, &options, credentials, command).await
+        }
+        other => other,
+    }
 }
 
 /// Connects and takes the first step; once more where the server closes after it has asked for credentials (live555).

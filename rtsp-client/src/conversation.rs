@@ -108,6 +108,7 @@ impl Conversation {
         config.connection.response_timeout = options.response_timeout;
         config.connection.cseq = options.cseq;
         config.session_id = options.session_id;
+        config.version = options.version;
         let session = ClientSession::new(Now::read(), uri, config, random(&place)?);
         Ok(Self {
             stream,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use rtsp_msg::Method;
 use rtsp_msg::StatusCode;
 use rtsp_msg::Uri;
+use rtsp_msg::Version;
 use rtsp_session::auth::Credentials;
 use rtsp_session::client::ClientSession;
 use rtsp_session::client::Event;
@@ -84,6 +85,12 @@ impl Described {
     #[must_use]
     pub fn server(&self) -> Option<&str> {
         self.conversation.session.server()
+    }
+
+    /// The version of RTSP that is spoken.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.conversation.session.version()
     }
 
     /// What the server says that it can do.

@@ -81,6 +81,7 @@ impl Error {
                 StatusCode::UNSUPPORTED_TRANSPORT => ErrorKind::Transport,
                 _ => ErrorKind::Refused,
             },
+            SessionError::VersionRefused => ErrorKind::Unsupported,
             SessionError::NoResponse { failure, .. } => match failure {
                 RequestFailure::Timeout { .. } => ErrorKind::Timeout,
                 _ => ErrorKind::Closed,
@@ -129,6 +130,11 @@ impl Error {
         }
     }
 
+    /// Whether the server is none of RTSP/2.0, but may be one of 1.0.
+    pub(crate) fn is_version_refused(&self) -> bool {
+        matches!(&self.cause, Cause::Session(SessionError::VersionRefused))
+    }
+
     /// What its reader can do about it, in one sentence.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
@@ -140,6 +146,7 @@ impl Error {
                 "Is the server running, and is this its port?"
             }
             (ErrorKind::Connect, _) => "Check the host name and the network.",
+            (_, Cause::Session(SessionError::VersionRefused)) => "Try RTSP/1.0.",
             (ErrorKind::Timeout, _) => {
                 "The host may be off, behind a firewall, or no RTSP server on this port."
             }

@@ -53,3 +53,4 @@ pub use reconnect::Interruption;
 pub use reconnect::ReconnectPolicy;
 pub use recording::Announced;
 pub use recording::Recording;
+pub use rtsp_session::client::VersionPolicy;

@@ -6,6 +6,7 @@ use rtsp_session::auth::Credentials;
 use rtsp_session::client::CseqPolicy;
 use rtsp_session::client::PlayRequest;
 use rtsp_session::client::SessionIdPolicy;
+use rtsp_session::client::VersionPolicy;
 
 use crate::ReconnectPolicy;
 
@@ -38,6 +39,8 @@ pub struct Options {
     pub first_packet_timeout: Duration,
     /// What we call ourselves.
     pub user_agent: String,
+    /// Which version of RTSP to speak.
+    pub version: VersionPolicy,
     /// How many redirections are followed.
     pub max_redirects: u8,
     /// How responses find their requests.
@@ -59,6 +62,7 @@ impl Default for Options {
             response_timeout: Duration::from_secs(10),
             first_packet_timeout: Duration::from_secs(3),
             user_agent: concat!("Trackside/", env!("CARGO_PKG_VERSION")).to_owned(),
+            version: VersionPolicy::default(),
             max_redirects: 5,
             cseq: CseqPolicy::default(),
             session_id: SessionIdPolicy::default(),

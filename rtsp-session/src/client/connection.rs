@@ -151,6 +151,8 @@ pub struct ClientConnection {
     out: VecDeque<Output>,
     resyncs: u32,
     closed: bool,
+    /// A message has come, or a frame.
+    heard: bool,
     challenged: bool,
     /// The credentials have been accepted once.
     proven: bool,
@@ -171,6 +173,7 @@ impl ClientConnection {
             out: VecDeque::new(),
             resyncs: 0,
             closed: false,
+            heard: false,
             challenged: false,
             proven: false,
         }
@@ -195,6 +198,16 @@ impl ClientConnection {
     #[must_use]
     pub fn was_challenged(&self) -> bool {
         self.challenged
+    }
+
+    /// Whether the server has said anything yet that could be understood.
+    pub(super) fn has_heard(&self) -> bool {
+        self.heard
+    }
+
+    /// Whether what came last could not be understood.
+    pub(super) fn is_garbled(&self) -> bool {
+        self.resyncs > 0
     }
 
     /// Takes out what was learned about the server's challenge, for another connection to the same server: some servers close
@@ -274,7 +287,7 @@ impl ClientConnection {
             let mut run = FrameRun::default();
             match self.decoder.decode_run(buffer, &mut run) {
                 Ok(true) => {
-                    self.resyncs = 0;
+                    self.understood();
                     self.out.push_back(Output::Frames(run));
                     continue;
                 }
@@ -289,7 +302,7 @@ impl ClientConnection {
             match self.decoder.decode(buffer) {
                 Ok(None) => return,
                 Ok(Some(message)) => {
-                    self.resyncs = 0;
+                    self.understood();
                     self.message(now, message);
                 }
                 Err(error) => {
@@ -299,6 +312,11 @@ impl ClientConnection {
                 }
             }
         }
+    }
+
+    fn understood(&mut self) {
+        self.resyncs = 0;
+        self.heard = true;
     }
 
     /// After an error in framing: whether reading can go on at once.

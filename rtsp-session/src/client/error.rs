@@ -52,6 +52,10 @@ pub enum SessionError {
         /// The server's words for it.
         reason: String,
     },
+    /// The server does not speak RTSP/2.0: it said so, or the first request in it was the end of the connection. Another
+    /// connection may serve for RTSP/1.0.
+    #[error("the server does not speak RTSP/2.0")]
+    VersionRefused,
     /// The server wants credentials: we have none, or it did not accept them.
     #[error("{method}: {}", if *.had_credentials { "the server did not accept the user name and password" } else { "the server asks for a user name and password" })]
     Unauthorized {

@@ -16,6 +16,7 @@ mod redirect;
 mod session;
 mod state;
 mod transport;
+mod version;
 
 pub use channels::PacketKind;
 pub use connection::ClientConnection;
@@ -44,6 +45,7 @@ pub use session::SessionIdPolicy;
 pub use state::State;
 pub use transport::MediaTransport;
 pub use transport::TransportRequest;
+pub use version::VersionPolicy;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use rtsp_msg::Method;
 use rtsp_msg::Request;
 use rtsp_msg::Response;
 use rtsp_msg::StatusCode;
+use rtsp_msg::Version;
 use rtsp_msg::headers::ContentBase;
 use rtsp_msg::headers::ContentLocation;
 use rtsp_msg::headers::NptTime;
@@ -28,11 +29,13 @@ use super::SessionIdPolicy;
 use super::SessionOutput;
 use super::State;
 use super::TransportRequest;
+use super::VersionPolicy;
 use super::play;
 use super::redirect;
 use super::session::SetUp;
 use super::session::Step;
 use super::transport;
+use super::version;
 
 /// More methods than this no server has.
 const MAX_METHODS: usize = 64;
@@ -70,6 +73,10 @@ impl ClientSession {
             return;
         };
         let (_, step) = self.steps.remove(at);
+        if self.probing && !self.connection.has_heard() {
+            self.refused_version();
+            return;
+        }
         self.then = None;
         let method = step.method();
         if step == Step::Teardown {
@@ -101,6 +108,13 @@ impl ClientSession {
             }
             _ => {}
         }
+    }
+
+    /// RTSP/2.0 does not work here, and the connection is of no use any more.
+    pub(super) fn refused_version(&mut self) {
+        self.probing = false;
+        self.then = None;
+        self.emit(Event::Failed(SessionError::VersionRefused));
     }
 
     fn emit(&mut self, event: Event) {
@@ -141,9 +155,7 @@ impl ClientSession {
         }
         match step {
             Step::Options => {
-                // A server without OPTIONS may still have what we want.
-                self.options(response);
-                self.proceed();
+                self.options(response)?;
                 return Ok(None);
             }
             // The session may have timed out meanwhile: it is over in any case.
@@ -174,13 +186,26 @@ impl ClientSession {
         Ok(Some(event))
     }
 
-    fn options(&mut self, response: &Response) {
+    fn options(&mut self, response: &Response) -> Result<(), SessionError> {
+        if std::mem::take(&mut self.probing) && version::refuses(response) {
+            if self.config.version == VersionPolicy::V2_0 {
+                return Err(SessionError::VersionRefused);
+            }
+            self.version = Version::V1_0;
+            if !response.status.is_success() {
+                self.ask_options();
+                return Ok(());
+            }
+        }
+        // A server without OPTIONS may still have what we want.
         if response.status.is_success() {
             let lines = response.headers.all(&HeaderName::Public);
             let names = lines.flat_map(|line| line.split(',')).map(str::trim);
             self.public = names.take(MAX_METHODS).filter_map(Method::parse).collect();
             self.keepalive = KeepAlive::new(&self.public);
         }
+        self.proceed();
+        Ok(())
     }
 
     fn described(&mut self, response: &Response) -> Result<Event, SessionError> {

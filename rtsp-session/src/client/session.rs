@@ -30,6 +30,7 @@ use super::RequestId;
 use super::SessionError;
 use super::State;
 use super::TransportRequest;
+use super::VersionPolicy;
 use super::channels::Channels;
 use super::channels::PacketKind;
 use super::connection;
@@ -37,6 +38,12 @@ use super::transport;
 use crate::Now;
 use crate::auth::Answerer;
 use crate::random::Random;
+
+/// The formats of `Range` that we read (RFC 7826 §18.5).
+const RANGES: &str = "npt, smpte, clock";
+
+/// The feature tags that hold for us (RFC 7826 §11, §18.51).
+const FEATURES: &str = "play.basic, play.scale, play.speed";
 
 /// What to do when a server changes the session id between two SETUPs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,8 +64,8 @@ pub enum SessionIdPolicy {
 pub struct SessionConfig {
     /// For the connection underneath.
     pub connection: ConnectionConfig,
-    /// The version to speak.
-    pub version: Version,
+    /// Which version to speak.
+    pub version: VersionPolicy,
     /// What to do about changing session ids.
     pub session_id: SessionIdPolicy,
 }
@@ -67,7 +74,7 @@ impl Default for SessionConfig {
     fn default() -> Self {
         Self {
             connection: ConnectionConfig::default(),
-            version: Version::V1_0,
+            version: VersionPolicy::default(),
             session_id: SessionIdPolicy::default(),
         }
     }
@@ -183,6 +190,9 @@ pub struct ClientSession {
     pub(super) connection: ClientConnection,
     pub(super) uri: Uri,
     pub(super) now: Now,
+    pub(super) version: Version,
+    /// OPTIONS is out to learn whether the server speaks RTSP/2.0.
+    pub(super) probing: bool,
     pub(super) base: String,
     pub(super) state: State,
     pub(super) description: Option<Description>,
@@ -208,6 +218,8 @@ impl ClientSession {
         let uri = uri.without_userinfo();
         Self {
             connection: ClientConnection::new(config.connection.clone(), random),
+            version: config.version.first(),
+            probing: false,
             config,
             base: uri.as_str().to_owned(),
             uri,
@@ -238,12 +250,19 @@ impl ClientSession {
         self.begin(now, Step::Describe)
     }
 
-    /// Asks what the server can do, then announces what we will send (ANNOUNCE).
+    /// Asks what the server can do, then announces what we will send (ANNOUNCE), which only RTSP/1.0 has:
+    /// [`VersionPolicy::Negotiate`] does not try RTSP/2.0 here.
     ///
     /// # Errors
     ///
-    /// See [`describe`](Self::describe).
+    /// See [`describe`](Self::describe); `Misuse` also with [`VersionPolicy::V2_0`].
     pub fn announce(&mut self, now: Now, description: Description) -> Result<(), SessionError> {
+        match self.config.version {
+            VersionPolicy::V2_0 => {
+                return Err(misuse(Method::Announce, "RTSP/2.0 does not have it"));
+            }
+            VersionPolicy::V1_0 | VersionPolicy::Negotiate => self.version = Version::V1_0,
+        }
         self.check(now, &Method::Announce)?;
         self.media = vec![None; description.media.len()];
         self.description = Some(description);
@@ -268,6 +287,9 @@ impl ClientSession {
         };
         let spec = transport::offer(request, &protocol, self.recording);
         let mut message = self.message(Method::Setup, target(&control));
+        if self.version == Version::V2_0 {
+            message.headers.insert(HeaderName::AcceptRanges, RANGES);
+        }
         message.headers.set(&Transport(vec![spec]));
         self.send(Step::Setup { media, request }, message);
         Ok(())
@@ -346,6 +368,11 @@ impl ClientSession {
             self.keep_alive(now);
         }
         self.connection.handle(now, input);
+        if self.probing && self.connection.is_garbled() {
+            // Whatever it is, it is not the answer of a server of RTSP/2.0.
+            self.steps.clear();
+            self.refused_version();
+        }
     }
 
     /// The next thing to do; `Wait` when there is none.
@@ -382,6 +409,12 @@ impl ClientSession {
     #[must_use]
     pub fn description(&self) -> Option<&Description> {
         self.description.as_ref()
+    }
+
+    /// The version that is spoken; while it is being negotiated, the one that is tried.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// The URI that relative control URIs belong to.
@@ -446,9 +479,17 @@ impl ClientSession {
     fn begin(&mut self, now: Now, then: Step) -> Result<(), SessionError> {
         self.check(now, &then.method())?;
         self.then = Some(then);
-        let message = self.message(Method::Options, self.uri.clone().into());
-        self.send(Step::Options, message);
+        self.probing = self.version == Version::V2_0 && !self.connection.has_heard();
+        self.ask_options();
         Ok(())
+    }
+
+    pub(super) fn ask_options(&mut self) {
+        let mut message = self.message(Method::Options, self.uri.clone().into());
+        if self.version == Version::V2_0 {
+            message.headers.insert(HeaderName::Supported, FEATURES);
+        }
+        self.send(Step::Options, message);
     }
 
     /// Whether `method` has a place now; takes the time.
@@ -504,7 +545,7 @@ impl ClientSession {
     }
 
     fn message(&self, method: Method, target: RequestTarget) -> Request {
-        let mut message = Request::new(method, target, self.config.version);
+        let mut message = Request::new(method, target, self.version);
         if let Some(session) = &self.session {
             message.headers.insert(HeaderName::Session, session);
         }

@@ -3,6 +3,7 @@
 mod errors;
 mod reading;
 mod transports;
+mod versions;
 
 use std::time::Duration;
 use std::time::Instant;
