@@ -2,6 +2,7 @@
 
 mod peer;
 mod reconnecting;
+mod versions;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -59,7 +59,7 @@ pub enum SessionIdPolicy {
 }
 
 /// What a session is told at its start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SessionConfig {
     /// For the connection underneath.
@@ -68,16 +68,6 @@ pub struct SessionConfig {
     pub version: VersionPolicy,
     /// What to do about changing session ids.
     pub session_id: SessionIdPolicy,
-}
-
-impl Default for SessionConfig {
-    fn default() -> Self {
-        Self {
-            connection: ConnectionConfig::default(),
-            version: VersionPolicy::default(),
-            session_id: SessionIdPolicy::default(),
-        }
-    }
 }
 
 /// What has become of the session.
