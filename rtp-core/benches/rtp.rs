@@ -1,14 +1,11 @@
-//! The packet path: parsing, depacketizing, packetizing, reordering.
+//! Packetizing and reordering. Parsing and depacketizing are measured by `cargo xtask bench`, beside other crates.
 #![allow(missing_docs, reason = "the macros make undocumented items")]
 
 use std::{hint::black_box, time::Duration};
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use rtp_core::{
-    Codec, Depacketizer, Header, Packet, PacketView, Packetizer, PacketizerConfig, Reorder,
-    ReorderConfig, Reordered,
-};
+use rtp_core::{Codec, Packetizer, PacketizerConfig, Reorder, ReorderConfig, Reordered};
 
 /// One picture of 160 kB in two slices.
 fn picture() -> Vec<u8> {
@@ -26,74 +23,6 @@ fn packets() -> Vec<Bytes> {
     let mut packetizer = Packetizer::new(Codec::H264, PacketizerConfig::default()).unwrap();
     packetizer.push(&picture(), 0).unwrap();
     std::iter::from_fn(|| packetizer.pop()).collect()
-}
-
-fn parse(c: &mut Criterion) {
-    let bytes = Packet::new(
-        &Header {
-            payload_type: 96,
-            ..Header::default()
-        },
-        &[0x41; 1200],
-    )
-    .into_bytes();
-    let mut group = c.benchmark_group("parse");
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("PacketView", |b| {
-        b.iter(|| {
-            let packet = PacketView::parse(black_box(&bytes)).unwrap();
-            (
-                packet.sequence(),
-                packet.timestamp(),
-                packet.ssrc(),
-                packet.payload().len(),
-            )
-        });
-    });
-    group.bench_function("Packet", |b| {
-        b.iter(|| {
-            let packet = Packet::parse(black_box(&bytes).clone()).unwrap();
-            (
-                packet.sequence(),
-                packet.timestamp(),
-                packet.ssrc(),
-                packet.payload().len(),
-            )
-        });
-    });
-    group.bench_function("rtp-types", |b| {
-        b.iter(|| {
-            let packet = rtp_types::RtpPacket::parse(black_box(&bytes)).unwrap();
-            (
-                packet.sequence_number(),
-                packet.timestamp(),
-                packet.ssrc(),
-                packet.payload().len(),
-            )
-        });
-    });
-    group.finish();
-}
-
-fn depacketize(c: &mut Criterion) {
-    let packets: Vec<Packet> = packets()
-        .into_iter()
-        .map(|bytes| Packet::parse(bytes).unwrap())
-        .collect();
-    let mut group = c.benchmark_group("depacketize");
-    group.throughput(Throughput::Elements(packets.len() as u64));
-    group.bench_function("H264", |b| {
-        let mut depacketizer = Depacketizer::new(Codec::H264, 90_000, None, None).unwrap();
-        // Each round goes back by more than 100 packets: taken as a sender that starts over.
-        assert!(packets.len() > 100);
-        b.iter(|| {
-            for packet in &packets {
-                depacketizer.push(packet).unwrap();
-            }
-            depacketizer.pop().unwrap()
-        });
-    });
-    group.finish();
 }
 
 fn packetize(c: &mut Criterion) {
@@ -130,5 +59,5 @@ fn reorder(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, parse, depacketize, packetize, reorder);
+criterion_group!(benches, packetize, reorder);
 criterion_main!(benches);

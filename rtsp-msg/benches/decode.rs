@@ -1,77 +1,30 @@
-//! What it costs to take messages off a read buffer, beside `rtsp-types` on the same corpus.
-//!
-//! Both get a buffer that was just filled, take all messages off it and drop each; filling is not measured.
+//! A request that comes byte by byte, and a typed header. Whole messages are measured by `cargo xtask bench`, beside
+//! `rtsp-types`.
 #![allow(missing_docs)] // criterion makes public functions
 
 use std::hint::black_box;
 
 use bytes::BytesMut;
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use rtsp_msg::headers::Transport;
-use rtsp_msg::{Decoder, FrameRun, Leniency, Limits};
+use rtsp_msg::{Decoder, Leniency, Limits};
 
-mod corpus;
-
-/// Buffers that are filled ahead: few, so that they stay in the cache.
-const BATCH: BatchSize = BatchSize::NumIterations(4);
+const SETUP: &str = "SETUP rtsp://192.0.2.7:8554/cam/trackID=0 RTSP/1.0\r\nCSeq: 4\r\nUser-Agent: Lavf61.7.100\r\n\
+     Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\
+     Authorization: Digest username=\"u\", realm=\"cam\", nonce=\"8b84a3b789283a8bea8da7fa7d41f08b\", \
+     uri=\"rtsp://192.0.2.7:8554/cam\", response=\"00112233445566778899aabbccddeeff\"\r\n\r\n";
 
 fn decoder() -> Decoder {
     Decoder::new(Limits::default(), Leniency::default())
 }
 
-fn beside_rtsp_types(c: &mut Criterion) {
-    for (name, bytes, count) in [
-        (
-            "requests",
-            corpus::stream(&corpus::REQUESTS),
-            corpus::REQUESTS.len() * corpus::ROUNDS,
-        ),
-        (
-            "responses",
-            corpus::stream(&corpus::RESPONSES),
-            corpus::RESPONSES.len() * corpus::ROUNDS,
-        ),
-        ("frames", corpus::frames(), corpus::FRAMES),
-    ] {
-        let fill = || BytesMut::from(&bytes[..]);
-        assert_eq!(corpus::trackside(&mut decoder(), &mut fill()), count);
-        assert_eq!(corpus::rtsp_types::<&[u8]>(&bytes), count);
-        let mut group = c.benchmark_group(name);
-        group.throughput(Throughput::Elements(count as u64));
-        group.bench_function("trackside", |b| {
-            let mut decoder = decoder();
-            b.iter_batched_ref(fill, |buf| corpus::trackside(&mut decoder, buf), BATCH);
-        });
-        group.bench_function("rtsp-types", |b| {
-            b.iter_batched_ref(fill, |buf| corpus::rtsp_types::<Vec<u8>>(buf), BATCH);
-        });
-        group.bench_function("rtsp-types, borrowed", |b| {
-            b.iter_batched_ref(fill, |buf| corpus::rtsp_types::<&[u8]>(buf), BATCH);
-        });
-    }
-}
-
-fn run(c: &mut Criterion) {
-    let mut group = c.benchmark_group("run");
-    group.throughput(Throughput::Elements(corpus::FRAMES as u64));
-    let mut buf = BytesMut::from(&corpus::frames()[..]);
-    group.bench_function("trackside", |b| {
-        let (mut decoder, mut run) = (decoder(), FrameRun::new());
-        b.iter(|| corpus::run(&mut decoder, &mut run, &mut buf));
-    });
-    group.bench_function("rtsp-types, borrowed", |b| {
-        b.iter(|| corpus::rtsp_types::<&[u8]>(&buf));
-    });
-}
-
 fn byte_by_byte(c: &mut Criterion) {
-    let bytes = corpus::REQUESTS[3].as_bytes();
     c.bench_function("a request byte by byte", |b| {
         let mut decoder = decoder();
         b.iter_batched_ref(
-            || BytesMut::with_capacity(bytes.len()),
+            || BytesMut::with_capacity(SETUP.len()),
             |buf| {
-                for &byte in bytes {
+                for &byte in SETUP.as_bytes() {
                     buf.extend_from_slice(&[byte]);
                     black_box(decoder.decode(buf).ok());
                 }
@@ -82,7 +35,7 @@ fn byte_by_byte(c: &mut Criterion) {
 }
 
 fn transport(c: &mut Criterion) {
-    let mut buf = BytesMut::from(corpus::REQUESTS[3]);
+    let mut buf = BytesMut::from(SETUP);
     let Ok(Some(rtsp_msg::Message::Request(request))) = decoder().decode(&mut buf) else {
         return;
     };
@@ -91,5 +44,5 @@ fn transport(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, beside_rtsp_types, run, byte_by_byte, transport);
+criterion_group!(benches, byte_by_byte, transport);
 criterion_main!(benches);

@@ -59,14 +59,14 @@ const STEPS: &[(&str, &str, Run)] = &[
         "clippy",
         "no lint is broken, in code, tests, examples and benches",
         |_| {
-            // With the feature that the tasks themselves leave off, so that its reader is seen too.
+            // With the features that the tasks themselves leave off.
             cargo(
                 "clippy",
                 &[
                     "--workspace",
                     "--all-targets",
                     "--features",
-                    "xtask/retina",
+                    "xtask/retina,xtask/codecs",
                     "--locked",
                     "--",
                     "-D",
@@ -293,26 +293,41 @@ pub(crate) fn bench(arguments: &[String]) -> Result<bool> {
         return Err(Failure::new("no crate has a bench"));
     }
     let mut good = true;
-    for (package, bench) in benches {
+    for bench in benches {
         let mut command = workspace::cargo();
         command
-            .args(["bench", "--package", package, "--bench", bench, "--"])
+            .args(["bench", "--package", bench.package, "--bench", bench.name])
+            .args(["--features", &bench.features.join(","), "--"])
             .args(arguments);
         good &= status(&mut command)? == Outcome::Passed;
     }
     Ok(good)
 }
 
+/// A bench and what must be on for it.
+#[derive(Debug, PartialEq, Eq)]
+struct Bench<'a> {
+    package: &'a str,
+    name: &'a str,
+    features: Vec<&'a str>,
+}
+
 /// Named one by one: without names Cargo would run the unit tests' harness too, which knows no argument of criterion's.
-fn benches(metadata: &Value) -> Vec<(&str, &str)> {
+fn benches(metadata: &Value) -> Vec<Bench<'_>> {
+    fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+        value[key].as_array().into_iter().flatten()
+    }
     let mut benches = Vec::new();
-    for package in metadata["packages"].as_array().into_iter().flatten() {
-        for target in package["targets"].as_array().into_iter().flatten() {
-            if target["kind"]
-                .as_array()
-                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "bench"))
-            {
-                benches.push((name(package), target["name"].as_str().unwrap_or_default()));
+    for package in list(metadata, "packages") {
+        for target in list(package, "targets") {
+            if list(target, "kind").any(|kind| kind == "bench") {
+                benches.push(Bench {
+                    package: name(package),
+                    name: name(target),
+                    features: list(target, "required-features")
+                        .filter_map(Value::as_str)
+                        .collect(),
+                });
             }
         }
     }
@@ -363,9 +378,19 @@ mod tests {
     fn benches_and_packages_are_found() {
         let metadata = json!({ "packages": [
             { "name": "a", "publish": null, "targets": [{ "kind": ["bench"], "name": "fast" }, { "kind": ["lib"], "name": "a" }] },
-            { "name": "xtask", "publish": [], "targets": [] },
+            { "name": "xtask", "publish": [], "targets": [
+                { "kind": ["bench"], "name": "side", "required-features": ["others"] },
+            ] },
         ] });
-        assert_eq!(benches(&metadata), [("a", "fast")]);
+        let bench = |package, name, features: &[&'static str]| Bench {
+            package,
+            name,
+            features: features.to_vec(),
+        };
+        assert_eq!(
+            benches(&metadata),
+            [bench("a", "fast", &[]), bench("xtask", "side", &["others"])]
+        );
         assert_eq!(
             published(&metadata)
                 .iter()

@@ -54,7 +54,6 @@ pub(crate) fn frames() -> Vec<u8> {
 }
 
 /// `FRAMES` packets of two media: pictures of one to six packets, the last shorter, and telephone audio between them.
-#[allow(dead_code)] // of two benches that share this file
 pub(crate) fn mixed_frames() -> Vec<u8> {
     let picture = |packets: u16| {
         let last = (0, 200 + packets * 131);
