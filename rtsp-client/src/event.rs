@@ -31,6 +31,8 @@ pub enum Event {
     Lost {
         /// The media's index in the description.
         media: usize,
+        /// Of which source.
+        ssrc: u32,
         /// The sequence number of the first.
         first: u16,
         /// How many.
@@ -40,6 +42,8 @@ pub enum Event {
     Clocks {
         /// The media's index in the description.
         media: usize,
+        /// Of which source.
+        ssrc: u32,
         /// The two clocks.
         clocks: ClockPair,
     },

@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use std::time::Instant;
 
-use rtp_core::Codec;
-use rtp_core::Depacketizer;
 use rtp_core::Frame;
 use rtp_core::Parameters;
 use rtsp_session::media::Alignment;
@@ -16,6 +14,9 @@ use crate::Event;
 use crate::Interruption;
 use crate::MediaPacket;
 use crate::Playing;
+use unpacker::Unpacker;
+
+mod unpacker;
 
 /// A frame of one media.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ use crate::Playing;
 pub struct MediaFrame {
     /// The media's index in the description.
     pub media: usize,
+    /// The source that it came from; most media have but one.
+    pub ssrc: u32,
     /// The frame.
     pub frame: Frame,
     /// Where it lies in time, on the clock that all media share.
@@ -86,14 +89,6 @@ enum Hold {
     Until(Instant),
 }
 
-#[derive(Debug)]
-struct Unpacker {
-    payload_type: u8,
-    clock_rate: u32,
-    depacketizer: Depacketizer,
-    errors: u64,
-}
-
 impl Frames {
     pub(crate) fn new(playing: Playing) -> Self {
         Self {
@@ -107,21 +102,7 @@ impl Frames {
     }
 
     fn unpackers(playing: &Playing) -> Vec<Option<Unpacker>> {
-        let unpacker = |media: &sdp::Media| {
-            let format = media.formats.first()?;
-            let depacketizer = Depacketizer::new(
-                Codec::from_encoding_name(&format.encoding),
-                format.clock_rate,
-                format.channels,
-                format.fmtp.as_deref(),
-            );
-            Some(Unpacker {
-                payload_type: format.payload_type,
-                clock_rate: format.clock_rate.max(1),
-                depacketizer: depacketizer.ok()?,
-                errors: 0,
-            })
-        };
+        let unpacker = |media: &sdp::Media| Unpacker::new(media.formats.first()?);
         playing.description().media.iter().map(unpacker).collect()
     }
 
@@ -207,21 +188,21 @@ impl Frames {
             if let FrameEvent::Frame(held) = event
                 && held.place.is_none()
             {
-                held.place = self.place(held.media, held.frame.timestamp);
+                held.place = self.place(held.media, held.ssrc, held.frame.timestamp);
             }
         }
         self.ready = ready;
     }
 
     /// Where a frame lies, counted over all sessions.
-    fn place(&mut self, media: usize, timestamp: u32) -> Option<Place> {
-        let mut place = self.playing.timeline().place(media, timestamp)?;
+    fn place(&mut self, media: usize, ssrc: u32, timestamp: u32) -> Option<Place> {
+        let mut place = self.playing.timeline().place(media, ssrc, timestamp)?;
         let joint = &mut self.joint;
         if let Some(at) = joint.resume_at.take() {
             joint.shift = at - place.seconds;
         }
         if joint.shift != 0.0 {
-            let clock_rate = self.media.get(media)?.as_ref()?.clock_rate;
+            let clock_rate = self.media.get(media)?.as_ref()?.clock_rate();
             let ticks = (joint.shift * f64::from(clock_rate)).round();
             place.ticks = place.ticks.saturating_add(ticks as i64);
             place.seconds += joint.shift;
@@ -251,7 +232,7 @@ impl Frames {
     /// What is known by now about the coding of a media: size, sample rate, parameter sets.
     #[must_use]
     pub fn parameters(&self, media: usize) -> Option<&Parameters> {
-        self.media.get(media)?.as_ref()?.depacketizer.parameters()
+        self.media.get(media)?.as_ref()?.parameters()
     }
 
     /// Packets of a media that could not be read.
@@ -280,9 +261,11 @@ impl Frames {
     fn take(&mut self, event: Event) {
         match event {
             Event::Packet(packet) => self.unpack(&packet),
-            Event::Lost { media, count, .. } => {
+            Event::Lost {
+                media, ssrc, count, ..
+            } => {
                 if let Some(Some(unpacker)) = self.media.get_mut(media) {
-                    unpacker.depacketizer.lost(count);
+                    unpacker.lost(ssrc, count);
                 }
             }
             Event::Interrupted {
@@ -308,16 +291,11 @@ impl Frames {
 
     fn unpack(&mut self, packet: &MediaPacket) {
         let media = packet.media;
+        let ssrc = packet.packet.ssrc();
         let Some(Some(unpacker)) = self.media.get_mut(media) else {
             return;
         };
-        // Cameras mix in packets of other payload types (Geovision: 50); they are no part of the format.
-        if packet.packet.payload_type() != unpacker.payload_type {
-            return;
-        }
-        if unpacker.depacketizer.push(&packet.packet).is_err() {
-            unpacker.errors += 1;
-        }
+        unpacker.push(&packet.packet);
         while let Some(frame) = self.pop(media) {
             if let Hold::For(patience) = self.hold {
                 self.hold = Hold::Until(Instant::now() + patience);
@@ -327,11 +305,12 @@ impl Frames {
                 self.joint.resume_at = self.joint.latest.map(resume_at);
             }
             let place = match self.hold {
-                Hold::No => self.place(media, frame.timestamp),
+                Hold::No => self.place(media, ssrc, frame.timestamp),
                 _ => None,
             };
             self.ready.push_back(FrameEvent::Frame(MediaFrame {
                 media,
+                ssrc,
                 frame,
                 place,
             }));
@@ -339,6 +318,6 @@ impl Frames {
     }
 
     fn pop(&mut self, media: usize) -> Option<Frame> {
-        self.media.get_mut(media)?.as_mut()?.depacketizer.pop()
+        self.media.get_mut(media)?.as_mut()?.pop()
     }
 }

@@ -12,6 +12,7 @@ mod report;
 mod rtsp;
 mod scenario;
 mod stage;
+mod witness;
 
 use crate::failure::{During, Failure, Result};
 use cell::{Cell, Outcome};

@@ -180,8 +180,8 @@ impl Playing {
     fn position(&mut self) -> Option<Duration> {
         let media = self.media.iter().enumerate();
         let last = media.filter_map(|(at, reception)| Some((at, reception.as_ref()?.last?)));
-        let timeline = &mut self.timeline;
-        last.filter_map(|(at, timestamp)| timeline.place(at, timestamp)?.position)
+        let timeline = &mut self.heard.timeline;
+        last.filter_map(|(at, (ssrc, timestamp))| timeline.place(at, ssrc, timestamp)?.position)
             .max()
     }
 

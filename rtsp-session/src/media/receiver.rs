@@ -81,13 +81,13 @@ pub struct ClockPair {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Told {
-    /// The sender's clocks, from its report.
-    pub clocks: Option<ClockPair>,
-    /// The sender has said goodbye.
+    /// The sender's clocks, from its report, and the source that they belong to.
+    pub clocks: Option<(u32, ClockPair)>,
+    /// All sources have said goodbye.
     pub bye: bool,
 }
 
-/// Figures since the start.
+/// Figures since the start, over all sources.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceiverStatistics {
@@ -101,33 +101,61 @@ pub struct ReceiverStatistics {
     pub reordered: u64,
     /// Packets that came twice.
     pub duplicates: u64,
-    /// Packets that came after their place had gone by.
+    /// Packets that came after their place had gone by, or from before a seek.
     pub too_late: u64,
-    /// Packets of another source than the one that is received.
+    /// Packets of sources that never proved to be one.
     pub foreign: u64,
-    /// Times that the source changed or started over.
+    /// Times that another source joined, or one started over.
     pub restarts: u64,
-    /// Interarrival jitter (RFC 3550 §6.4.1).
+    /// Interarrival jitter of the source that joined last (RFC 3550 §6.4.1).
     pub jitter: Duration,
+}
+
+/// More sources than this are not received at a time: the one that was silent for longest makes room.
+const MAX_SOURCES: usize = 8;
+
+/// More sources than this are not tried at a time.
+const MAX_CANDIDATES: usize = 4;
+
+/// A source that was silent for so long when the others say goodbye has gone without a word.
+const GONE: Duration = Duration::from_secs(2);
+
+/// How far behind the first packet of a new range a packet is taken for one of the range before.
+const STALE: u16 = 3_000;
+
+/// How long packets of the range before may still come.
+const STALE_FOR: Duration = Duration::from_secs(5);
+
+/// One source of a media.
+#[derive(Debug)]
+struct Source {
+    ssrc: u32,
+    stats: ReceiverStats,
+    reorder: Reorder<Arrived>,
+    /// The middle of the NTP time of the last sender report, and when it came.
+    last_report: Option<(u32, Instant)>,
+    heard: Instant,
+    gone: bool,
 }
 
 /// The receiving end of one media.
 ///
-/// One source is received at a time: the one of the first packet, since cameras announce wrong ones in SETUP. Two packets in
-/// a row of another source replace it; a single one is a stray and dropped.
+/// Each source is received by itself: a media may have several at a time (RFC 7826 §C.9), and one may take another's place.
+/// The source of the first packet is taken at its word, since cameras announce wrong ones in SETUP; another has to show
+/// two packets in sequence first (RFC 3550 §A.1), so that a stray changes nothing.
 #[derive(Debug)]
 pub struct Receiver {
     config: ReceiverConfig,
     start: Instant,
-    source: Option<u32>,
-    candidate: Option<Arrived>,
-    /// What a replaced source left behind.
-    left: VecDeque<Reordered<Arrived>>,
-    stats: ReceiverStats,
-    reorder: Reorder<Arrived>,
+    /// In the order in which they joined.
+    sources: Vec<Source>,
+    candidates: Vec<Arrived>,
+    /// What was still behind gaps when another source joined.
+    left: VecDeque<(u32, Reordered<Arrived>)>,
+    /// What has no source any more, and what belongs to none.
     totals: ReceiverStatistics,
-    /// The middle of the NTP time of the last sender report, and when it came.
-    last_report: Option<(u32, Instant)>,
+    /// From where on packets belong to the range that plays, and until when others are looked for.
+    since: Option<(u16, Instant)>,
     schedule: Schedule,
 }
 
@@ -137,62 +165,83 @@ impl Receiver {
     pub fn new(now: Instant, config: ReceiverConfig) -> Self {
         Self {
             start: now,
-            source: None,
-            candidate: None,
+            sources: Vec::new(),
+            candidates: Vec::new(),
             left: VecDeque::new(),
-            stats: ReceiverStats::new(config.clock_rate),
-            reorder: Reorder::new(config.reorder),
             totals: ReceiverStatistics::default(),
-            last_report: None,
+            since: None,
             schedule: Schedule::new(false),
             config,
         }
     }
 
-    /// Takes a packet that was read at `now`. [`pop`](Self::pop) until `None` afterwards.
-    pub fn push(&mut self, now: Instant, packet: Packet) {
-        let arrived = Arrived { packet, at: now };
-        let ssrc = arrived.packet.ssrc();
-        match self.source {
-            Some(source) if source == ssrc => {
-                if self.candidate.take().is_some() {
-                    self.totals.foreign += 1;
+    /// Another range plays: packets before `sequence`, the first of it, are dropped from now on, those that wait for earlier
+    /// ones included (RFC 2326 §B, RFC 7826 §18.45).
+    pub fn on_seek(&mut self, now: Instant, sequence: u16) {
+        self.since = Some((sequence, now + STALE_FOR));
+        let never = self.never(now);
+        for source in &mut self.sources {
+            while let Some(next) = source.reorder.pop(never) {
+                let stale = match &next {
+                    Reordered::Item(arrived) => is_stale(sequence, arrived.packet.sequence()),
+                    Reordered::Lost { first, .. } => is_stale(sequence, *first),
+                };
+                if !stale {
+                    self.left.push_back((source.ssrc, next));
                 }
             }
-            None => {
-                self.source = Some(ssrc);
-                // The first report soon: it opens the way through address translation, and the sender knows that we hear.
-                self.schedule.start(now, Duration::from_millis(500));
-            }
-            Some(_) => match self.candidate.take() {
-                Some(first) if first.packet.ssrc() == ssrc => {
-                    self.replace_source(now, ssrc);
-                    self.accept(first);
-                }
-                other => {
-                    if other.is_some() {
-                        self.totals.foreign += 1;
-                    }
-                    self.candidate = Some(arrived);
-                    return;
-                }
-            },
         }
-        self.accept(arrived);
     }
 
-    /// The next packet in order, or a loss in its place.
-    pub fn pop(&mut self, now: Instant) -> Option<Reordered<Arrived>> {
+    /// Takes a packet that was read at `now`. [`pop`](Self::pop) until `None` afterwards.
+    pub fn push(&mut self, now: Instant, packet: Packet) {
+        if let Some((sequence, until)) = self.since {
+            if until < now {
+                self.since = None;
+            } else if is_stale(sequence, packet.sequence()) {
+                self.totals.too_late += 1;
+                return;
+            }
+        }
+        let arrived = Arrived { packet, at: now };
+        let ssrc = arrived.packet.ssrc();
+        if let Some(at) = self.sources.iter().position(|source| source.ssrc == ssrc) {
+            self.accept(at, arrived);
+        } else if self.sources.is_empty() {
+            // The first report soon: it opens the way through address translation, and the sender knows that we hear.
+            self.schedule.start(now, Duration::from_millis(500));
+            let at = self.join(now, ssrc);
+            self.accept(at, arrived);
+        } else if let Some(first) = self.proven(&arrived) {
+            self.totals.restarts += 1;
+            let at = self.join(now, ssrc);
+            self.accept(at, first);
+            self.accept(at, arrived);
+        }
+    }
+
+    /// The next packet of some source in order, or a loss in its place; with the source.
+    pub fn pop(&mut self, now: Instant) -> Option<(u32, Reordered<Arrived>)> {
         if let Some(left) = self.left.pop_front() {
             return Some(left);
         }
-        self.reorder.pop(now.saturating_duration_since(self.start))
+        let now = now.saturating_duration_since(self.start);
+        loop {
+            let mut sources = self.sources.iter_mut();
+            let next = sources.find_map(|source| Some((source.ssrc, source.reorder.pop(now)?)))?;
+            // What was dropped for a seek is not missed.
+            match (&next.1, self.since) {
+                (Reordered::Lost { first, .. }, Some((since, _))) if is_stale(since, *first) => {}
+                _ => return Some(next),
+            }
+        }
     }
 
     /// When a gap will be given up: [`pop`](Self::pop) again then.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        Some(self.start + self.reorder.next_deadline()?)
+        let deadlines = self.sources.iter().map(|s| s.reorder.next_deadline());
+        Some(self.start + deadlines.flatten().min()?)
     }
 
     /// Takes a compound of the sender.
@@ -201,25 +250,50 @@ impl Receiver {
         for packet in compound.iter() {
             match packet {
                 rtcp::Packet::SenderReport(report) => {
-                    // Tapo C320WS reports another SSRC than it sends with: what comes on our channel is about our media.
-                    let clocks = ClockPair {
-                        ntp: report.ntp(),
-                        timestamp: report.rtp_timestamp(),
-                    };
-                    self.last_report = Some((clocks.ntp.middle_32(), now));
-                    // "I do not know the time" (RFC 3550 §6.4.1): nothing to align by.
-                    told.clocks = Some(clocks).filter(|clocks| clocks.ntp != NtpTime(0));
+                    told.clocks = self.on_report(now, &report).or(told.clocks);
                 }
                 rtcp::Packet::Bye(bye) => {
-                    let mut ssrcs = bye.ssrcs();
-                    told.bye |= self
-                        .source
-                        .is_none_or(|source| ssrcs.any(|ssrc| ssrc == source));
+                    for source in &mut self.sources {
+                        source.gone |= bye.ssrcs().any(|ssrc| ssrc == source.ssrc);
+                    }
+                    told.bye = self.have_all_gone(now);
                 }
                 _ => {}
             }
         }
         told
+    }
+
+    fn on_report(
+        &mut self,
+        now: Instant,
+        report: &rtcp::SenderReport<'_>,
+    ) -> Option<(u32, ClockPair)> {
+        let clocks = ClockPair {
+            ntp: report.ntp(),
+            timestamp: report.rtp_timestamp(),
+        };
+        let known = self.sources.iter().position(|s| s.ssrc == report.ssrc());
+        // Tapo C320WS reports another SSRC than it sends with: what comes on our channel is about our media.
+        let at = known.unwrap_or(self.sources.len().saturating_sub(1));
+        let mut ssrc = report.ssrc();
+        if let Some(source) = self.sources.get_mut(at) {
+            source.last_report = Some((clocks.ntp.middle_32(), now));
+            ssrc = source.ssrc;
+        }
+        // "I do not know the time" (RFC 3550 §6.4.1): nothing to align by.
+        (clocks.ntp != NtpTime(0)).then_some((ssrc, clocks))
+    }
+
+    /// Whether no source is left that could send more.
+    fn have_all_gone(&self, now: Instant) -> bool {
+        let silent = |source: &Source| now.saturating_duration_since(source.heard) > GONE;
+        let said_so = self.sources.is_empty() || self.sources.iter().any(|source| source.gone);
+        said_so
+            && self
+                .sources
+                .iter()
+                .all(|source| source.gone || silent(source))
     }
 
     /// When the next report is due.
@@ -247,24 +321,13 @@ impl Receiver {
     }
 
     fn write_report(&mut self, now: Instant, out: &mut BytesMut) {
-        let block = self.source.map(|ssrc| {
-            let report = self.stats.report();
-            let (last, delay) = match self.last_report {
-                Some((middle, at)) => (middle, units_of_65536(now.saturating_duration_since(at))),
-                None => (0, 0),
-            };
-            ReportBlock {
-                ssrc,
-                fraction_lost: report.fraction_lost,
-                cumulative_lost: report.cumulative_lost,
-                extended_highest_sequence: report.extended_highest_sequence,
-                jitter: report.jitter,
-                last_sender_report: last,
-                delay_since_last_sender_report: delay,
-            }
-        });
+        let blocks: Vec<_> = self
+            .sources
+            .iter_mut()
+            .map(|s| s.report_block(now))
+            .collect();
         let mut writer = CompoundWriter::new(out);
-        writer.receiver_report(self.config.ssrc, block.as_slice());
+        writer.receiver_report(self.config.ssrc, &blocks);
         writer.cname(self.config.ssrc, &self.config.cname);
     }
 
@@ -274,57 +337,128 @@ impl Receiver {
         self.config.ssrc
     }
 
-    /// The SSRC that is received, once there is one.
+    /// The SSRC that is received, once there is one; of several, the one that joined last.
     #[must_use]
     pub fn source(&self) -> Option<u32> {
-        self.source
+        self.sources.last().map(|source| source.ssrc)
     }
 
     /// Figures since the start.
     #[must_use]
     pub fn statistics(&self) -> ReceiverStatistics {
-        let counters = self.reorder.counters();
-        let jitter = rtp_core::timestamp::to_duration(
-            u64::from(self.stats.jitter()),
-            self.config.clock_rate,
-        );
-        ReceiverStatistics {
-            lost: self.totals.lost + counters.lost,
-            reordered: self.totals.reordered + counters.reordered,
-            duplicates: self.totals.duplicates + counters.duplicates,
-            too_late: self.totals.too_late + counters.too_late,
-            restarts: self.totals.restarts + counters.restarts,
-            jitter,
-            ..self.totals
+        let mut sum = self.totals;
+        for source in &self.sources {
+            source.count_into(&mut sum);
+        }
+        let jitter = self.sources.last().map_or(0, |s| s.stats.jitter());
+        let rate = self.config.clock_rate;
+        sum.jitter = rtp_core::timestamp::to_duration(u64::from(jitter), rate);
+        sum
+    }
+
+    /// The packet before this one, if the two prove their source.
+    fn proven(&mut self, arrived: &Arrived) -> Option<Arrived> {
+        let packet = &arrived.packet;
+        let same = |first: &Arrived| first.packet.ssrc() == packet.ssrc();
+        let before = self.candidates.iter().position(same);
+        let before = before.map(|at| self.candidates.remove(at));
+        match before {
+            Some(first) if first.packet.sequence().wrapping_add(1) == packet.sequence() => {
+                Some(first)
+            }
+            other => {
+                if self.candidates.len() == MAX_CANDIDATES {
+                    self.candidates.remove(0);
+                    self.totals.foreign += 1;
+                }
+                self.totals.foreign += u64::from(other.is_some());
+                self.candidates.push(arrived.clone());
+                None
+            }
         }
     }
 
-    fn accept(&mut self, arrived: Arrived) {
+    /// Another source is received from now on; its place among them.
+    fn join(&mut self, now: Instant, ssrc: u32) -> usize {
+        // What waits behind a gap most likely has no more to wait for: sources mostly take turns.
+        let never = self.never(now);
+        for source in &mut self.sources {
+            while let Some(next) = source.reorder.pop(never) {
+                self.left.push_back((source.ssrc, next));
+            }
+        }
+        if self.sources.len() == MAX_SOURCES {
+            let with_index = self.sources.iter().enumerate();
+            let silent = with_index.min_by_key(|(_, source)| source.heard);
+            if let Some(at) = silent.map(|(at, _)| at) {
+                self.sources.remove(at).count_into(&mut self.totals);
+            }
+        }
+        self.sources.push(Source {
+            ssrc,
+            stats: ReceiverStats::new(self.config.clock_rate),
+            reorder: Reorder::new(self.config.reorder),
+            last_report: None,
+            heard: now,
+            gone: false,
+        });
+        self.sources.len() - 1
+    }
+
+    fn accept(&mut self, at: usize, arrived: Arrived) {
+        let Some(source) = self.sources.get_mut(at) else {
+            return;
+        };
         let since_start = arrived.at.saturating_duration_since(self.start);
         let packet = &arrived.packet;
         self.totals.packets += 1;
         self.totals.payload_octets += packet.payload().len() as u64;
-        self.stats
+        source.heard = arrived.at;
+        source.gone = false;
+        source
+            .stats
             .on_packet(packet.sequence(), packet.timestamp(), since_start);
         let sequence = packet.sequence();
-        self.reorder.push(since_start, sequence, arrived);
+        source.reorder.push(since_start, sequence, arrived);
     }
 
-    fn replace_source(&mut self, now: Instant, ssrc: u32) {
-        // What waited behind a gap has no more to wait for.
-        let never = now.saturating_duration_since(self.start) + self.config.reorder.max_delay;
-        while let Some(left) = self.reorder.pop(never) {
-            self.left.push_back(left);
-        }
-        self.totals = ReceiverStatistics {
-            restarts: self.statistics().restarts + 1,
-            ..self.statistics()
-        };
-        self.stats = ReceiverStats::new(self.config.clock_rate);
-        self.reorder = Reorder::new(self.config.reorder);
-        self.source = Some(ssrc);
-        self.last_report = None;
+    /// A time at which every gap is given up.
+    fn never(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.start) + self.config.reorder.max_delay
     }
+}
+
+impl Source {
+    fn report_block(&mut self, now: Instant) -> ReportBlock {
+        let report = self.stats.report();
+        let (last, delay) = match self.last_report {
+            Some((middle, at)) => (middle, units_of_65536(now.saturating_duration_since(at))),
+            None => (0, 0),
+        };
+        ReportBlock {
+            ssrc: self.ssrc,
+            fraction_lost: report.fraction_lost,
+            cumulative_lost: report.cumulative_lost,
+            extended_highest_sequence: report.extended_highest_sequence,
+            jitter: report.jitter,
+            last_sender_report: last,
+            delay_since_last_sender_report: delay,
+        }
+    }
+
+    fn count_into(&self, sum: &mut ReceiverStatistics) {
+        let counters = self.reorder.counters();
+        sum.lost += counters.lost;
+        sum.reordered += counters.reordered;
+        sum.duplicates += counters.duplicates;
+        sum.too_late += counters.too_late;
+        sum.restarts += counters.restarts;
+    }
+}
+
+/// Whether `sequence` is a little before `first`: servers that tell nonsense (Hikvision: always 0) are far from what they send.
+fn is_stale(first: u16, sequence: u16) -> bool {
+    (1..=STALE).contains(&first.wrapping_sub(sequence))
 }
 
 /// A duration in units of 1/65536 s, as report blocks have it.

@@ -7,7 +7,7 @@ use super::peers::{
     aio_rtsp_toolkit, aiortsp, ffmpeg, gst_rtsp_server, gstreamer, live555, mpv, opencv, pyav,
     retina, trackside, vlc,
 };
-use super::scenario::{baseline, client, live, sources};
+use super::scenario::{baseline, client, live, sources, version2 as in_version2};
 use super::stage::Stage;
 use crate::failure::Result;
 use std::time::Duration;
@@ -60,6 +60,7 @@ pub(crate) fn cells() -> Vec<Cell> {
     formats(&mut matrix);
     behaviours(&mut matrix);
     files(&mut matrix);
+    version2(&mut matrix);
     pulls(&mut matrix);
     our_client(&mut matrix);
     matrix.0
@@ -210,6 +211,28 @@ fn files(matrix: &mut Matrix) {
                 move |stage| sources::file_seek(stage, transport, clip),
             );
         }
+    }
+}
+
+/// GStreamer speaks RTSP/2.0 to our server.
+fn version2(matrix: &mut Matrix) {
+    const PEER: &Peer = &gstreamer::PEER;
+    for transport in Transport::BOTH {
+        matrix.add(
+            (Direction::ReadsFromServer, PEER, transport),
+            ("h264", "RTSP/2.0"),
+            move |stage| in_version2::read(stage, PEER, transport, "h264", Expect::LIVE),
+        );
+        matrix.add(
+            (Direction::ReadsFromServer, PEER, transport),
+            ("demo", "RTSP/2.0"),
+            move |stage| in_version2::demo(stage, PEER, transport),
+        );
+        matrix.add(
+            (Direction::ReadsFile, PEER, transport),
+            ("h264-plain", "RTSP/2.0"),
+            move |stage| in_version2::file(stage, PEER, transport, "h264-plain", Expect::LIVE.skew),
+        );
     }
 }
 

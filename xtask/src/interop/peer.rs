@@ -33,15 +33,48 @@ impl fmt::Display for Transport {
     }
 }
 
+/// The version of RTSP that a reader is to speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Version {
+    #[default]
+    V1,
+    V2,
+}
+
+impl Version {
+    /// As it stands behind `RTSP/`, and as our client spells it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "1.0",
+            Self::V2 => "2.0",
+        }
+    }
+}
+
 /// What a reader is to do.
 pub(crate) struct Reading<'a> {
     pub(crate) url: &'a str,
     pub(crate) transport: Transport,
+    pub(crate) version: Version,
     pub(crate) clip: &'a Clip,
     /// How much of it, in seconds of media.
     pub(crate) seconds: u32,
     /// The server begins with a burst, from a key frame that is past.
     pub(crate) live: bool,
+}
+
+impl<'a> Reading<'a> {
+    /// A few seconds from the start, in RTSP/1.0.
+    pub(crate) fn new(url: &'a str, transport: Transport, clip: &'a Clip) -> Self {
+        Self {
+            url,
+            transport,
+            version: Version::V1,
+            clip,
+            seconds: 4,
+            live: false,
+        }
+    }
 }
 
 /// What a publisher is to do.

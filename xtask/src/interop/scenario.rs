@@ -4,6 +4,7 @@ pub(super) mod baseline;
 pub(super) mod client;
 pub(super) mod live;
 pub(super) mod sources;
+pub(super) mod version2;
 
 use super::clip::Clip;
 use super::fingerprint::{self, Evidence, Expect, Start};
@@ -15,8 +16,6 @@ use super::stage::Stage;
 use crate::failure::{Failure, Result};
 use std::time::Duration;
 
-/// How long a live reader reads.
-const SECONDS: u32 = 4;
 /// How long a program has to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -89,11 +88,8 @@ fn read_relay(
         || rtsp::describe(&url) == Some(200),
     )?;
     let reading = Reading {
-        url: &url,
-        transport,
-        clip,
-        seconds: SECONDS,
         live: true,
+        ..Reading::new(&url, transport, clip)
     };
     let capture = able(reader.read, reader, "read")?(stage, &reading)?;
     // The proxy passes on what it gets while it sets up: it may begin anywhere.

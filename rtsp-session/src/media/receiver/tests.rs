@@ -21,7 +21,7 @@ fn receiver(now: Instant) -> Receiver {
 
 fn drain(receiver: &mut Receiver, now: Instant) -> Vec<String> {
     std::iter::from_fn(|| receiver.pop(now))
-        .map(|next| match next {
+        .map(|(_, next)| match next {
             Reordered::Item(arrived) => arrived.packet.sequence().to_string(),
             Reordered::Lost { first, count } => format!("lost {first}+{count}"),
         })
@@ -98,7 +98,7 @@ fn reports_come_at_the_intervals_of_the_rfc_and_echo_the_sender() {
         &[],
     );
     let told = receiver.on_compound(start, &Compound::parse(&sr).unwrap());
-    assert_eq!(told.clocks.unwrap().timestamp, 3_600);
+    assert_eq!(told.clocks.unwrap().1.timestamp, 3_600);
 
     let mut now = receiver.report_due().unwrap();
     let mut out = BytesMut::new();
@@ -137,5 +137,99 @@ fn goodbyes_count_for_our_source_only() {
             .bye(&[ssrc], None);
         let told = receiver.on_compound(start, &Compound::parse(&out).unwrap());
         assert_eq!(told.bye, expected);
+    }
+}
+
+fn sources(receiver: &mut Receiver, now: Instant) -> Vec<(u32, u16)> {
+    std::iter::from_fn(|| receiver.pop(now))
+        .filter_map(|(ssrc, next)| match next {
+            Reordered::Item(arrived) => Some((ssrc, arrived.packet.sequence())),
+            Reordered::Lost { .. } => None,
+        })
+        .collect()
+}
+
+#[test]
+fn r2_rtp_31_several_sources_are_received_at_a_time() {
+    let start = Instant::now();
+    let mut receiver = receiver(start);
+    for step in 0..4 {
+        receiver.push(start, packet(SSRC, 10 + step));
+        receiver.push(start, packet(9, 500 + step));
+    }
+    let all = sources(&mut receiver, start);
+    for (ssrc, first) in [(SSRC, 10), (9, 500)] {
+        let of = |all: &[(u32, u16)]| -> Vec<u16> {
+            let own = all.iter().filter(|(source, _)| *source == ssrc);
+            own.map(|(_, sequence)| *sequence).collect()
+        };
+        assert_eq!(of(&all), [first, first + 1, first + 2, first + 3]);
+    }
+    assert_eq!(receiver.statistics().packets, 8);
+    let mut out = BytesMut::new();
+    receiver.bye(start, &mut out);
+    let compound = Compound::parse(&out).unwrap();
+    let reported = compound.iter().find_map(|packet| match packet {
+        rtcp::Packet::ReceiverReport(report) => Some(report.report_blocks().count()),
+        _ => None,
+    });
+    assert_eq!(reported, Some(2));
+    // One goodbye is not the end, two are.
+    for (ssrc, end) in [(SSRC, false), (9, true)] {
+        let mut out = BytesMut::new();
+        CompoundWriter::new(&mut out)
+            .receiver_report(ssrc, &[])
+            .bye(&[ssrc], None);
+        let told = receiver.on_compound(start, &Compound::parse(&out).unwrap());
+        assert_eq!(told.bye, end, "{ssrc}");
+    }
+}
+
+#[test]
+fn sources_are_bounded_whatever_is_sent() {
+    let start = Instant::now();
+    let mut receiver = receiver(start);
+    for ssrc in 0..10_000 {
+        receiver.push(start, packet(ssrc, 1));
+        receiver.push(start, packet(ssrc, 2));
+    }
+    assert_eq!(receiver.sources.len(), MAX_SOURCES);
+    for ssrc in 20_000..30_000 {
+        receiver.push(start, packet(ssrc, 1));
+    }
+    assert_eq!(receiver.candidates.len(), MAX_CANDIDATES);
+}
+
+#[test]
+fn r1_rtp_04_late_packets_of_the_range_before_a_seek_are_dropped() {
+    let start = Instant::now();
+    let mut receiver = receiver(start);
+    for sequence in [100, 101, 104] {
+        receiver.push(start, packet(SSRC, sequence));
+    }
+    assert_eq!(drain(&mut receiver, start), ["100", "101"]);
+    receiver.on_seek(start, 110);
+    assert!(
+        drain(&mut receiver, start).is_empty(),
+        "104 is of the range before"
+    );
+    for sequence in [105, 110, 109, 111] {
+        receiver.push(start, packet(SSRC, sequence));
+    }
+    let deadline = receiver.deadline().unwrap_or(start);
+    assert_eq!(drain(&mut receiver, deadline), ["110", "111"]);
+    assert_eq!(receiver.statistics().too_late, 2);
+}
+
+#[test]
+fn a_sequence_number_that_means_nothing_drops_nothing() {
+    let start = Instant::now();
+    // What Hikvision (0) and Tapo (1) say in RTP-Info, wherever they are.
+    for told in [0, 1] {
+        let mut receiver = receiver(start);
+        receiver.push(start, packet(SSRC, 40_000));
+        receiver.on_seek(start, told);
+        receiver.push(start, packet(SSRC, 40_001));
+        assert_eq!(drain(&mut receiver, start), ["40000", "40001"]);
     }
 }

@@ -3,7 +3,7 @@
 use crate::failure::{Failure, Result};
 use crate::interop::fingerprint::Capture;
 use crate::interop::machine;
-use crate::interop::peer::{Peer, Publishing, Reading};
+use crate::interop::peer::{Peer, Publishing, Reading, Version};
 use crate::interop::process::Process;
 use crate::interop::stage::Stage;
 use std::fmt::Write;
@@ -46,7 +46,7 @@ struct Chains {
 
 fn chains(clip: &str) -> Result<Chains> {
     match clip {
-        "h264" | "h264-plain" | "h264-long-gop" => Ok(Chains {
+        "h264" | "h264-plain" | "h264-long-gop" | "demo" => Ok(Chains {
             demux: "qtdemux",
             read: ["rtph264depay ! h264parse", "rtpmp4gdepay ! aacparse"],
             alone: [
@@ -83,8 +83,12 @@ fn read(stage: &Stage<'_>, reading: &Reading<'_>) -> Result<Capture> {
     } else {
         muxed(stage, &chains)
     };
+    let version = match reading.version {
+        Version::V1 => "1-0",
+        Version::V2 => "2-0",
+    };
     let source = format!(
-        "rtspsrc name=s location={} protocols={} latency=500",
+        "rtspsrc name=s location={} protocols={} default-rtsp-version={version} latency=500",
         reading.url, reading.transport
     );
     let Capture::Movie {

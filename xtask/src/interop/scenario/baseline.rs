@@ -1,6 +1,6 @@
 //! The peers without us: tells a fault of theirs from one of ours.
 
-use super::{SECONDS, able, read_relay};
+use super::{able, read_relay};
 use crate::failure::Result;
 use crate::interop::fingerprint::{self, Expect};
 use crate::interop::peer::{Peer, Reading, Transport};
@@ -22,13 +22,7 @@ pub(crate) fn read(
         let proxy = relay(stage, &upstream.url)?;
         return Ok(read_relay(stage, &ffmpeg::PEER, proxy, transport, clip)?.to_string());
     }
-    let reading = Reading {
-        url: &upstream.url,
-        transport,
-        clip,
-        seconds: SECONDS,
-        live: false,
-    };
+    let reading = Reading::new(&upstream.url, transport, clip);
     let capture = able(peer.read, peer, "read")?(stage, &reading)?;
     Ok(fingerprint::judge(stage, clip, &capture, &expect)?.to_string())
 }
@@ -43,13 +37,7 @@ pub(crate) fn served(
 ) -> Result<String> {
     let clip = stage.clip(clip)?;
     let served = able(peer.serve, peer, "serve")?(stage, clip)?;
-    let reading = Reading {
-        url: &served.url,
-        transport,
-        clip,
-        seconds: SECONDS,
-        live: false,
-    };
+    let reading = Reading::new(&served.url, transport, clip);
     let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
     Ok(fingerprint::judge(stage, clip, &capture, &expect)?.to_string())
 }

@@ -1,6 +1,6 @@
 //! Our client against the servers of others.
 
-use super::{GRACE, SECONDS, able, read_relay};
+use super::{GRACE, able, read_relay};
 use crate::failure::{Failure, Result};
 use crate::interop::fingerprint::{self, Expect};
 use crate::interop::peer::{Peer, Publishing, Reading, Transport};
@@ -18,13 +18,7 @@ pub(crate) fn played(
 ) -> Result<String> {
     let clip = stage.clip(clip)?;
     let served = able(peer.serve, peer, "serve")?(stage, clip)?;
-    let reading = Reading {
-        url: &served.url,
-        transport,
-        clip,
-        seconds: SECONDS,
-        live: false,
-    };
+    let reading = Reading::new(&served.url, transport, clip);
     let capture = able(trackside::CLIENT.read, &trackside::CLIENT, "read")?(stage, &reading)?;
     let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
     Ok(evidence.to_string())

@@ -1,6 +1,6 @@
 //! Published streams: who publishes, who reads, and what happens when one of them goes.
 
-use super::{GRACE, SECONDS, able, end, expected, live, read_relay};
+use super::{GRACE, able, end, expected, live, read_relay};
 use crate::failure::{During, Failure, Result};
 use crate::interop::clip::Clip;
 use crate::interop::fingerprint::{self, Expect, Start};
@@ -70,11 +70,8 @@ fn relayed(
     let (server, mut publisher, url) = live(stage, clip, inward, publish)?;
     stage.pass(Duration::from_secs(1));
     let reading = Reading {
-        url: &url,
-        transport: outward,
-        clip,
-        seconds: SECONDS,
         live: true,
+        ..Reading::new(&url, outward, clip)
     };
     let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
     let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
@@ -97,11 +94,8 @@ pub(crate) fn read(
     let (server, _publisher, url) = live(stage, clip, Transport::Tcp, ffmpeg::publish)?;
     stage.pass(Duration::from_secs(1));
     let reading = Reading {
-        url: &url,
-        transport,
-        clip,
-        seconds: SECONDS,
         live: true,
+        ..Reading::new(&url, transport, clip)
     };
     let capture = able(peer.read, peer, "read")?(stage, &reading)?;
     let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
@@ -128,17 +122,14 @@ pub(crate) fn relay(
 pub(crate) fn crowd(stage: &Stage<'_>, clip: &str) -> Result<String> {
     let clip = stage.clip(clip)?;
     let (server, _publisher, url) = live(stage, clip, Transport::Tcp, ffmpeg::publish)?;
-    let length = ["-t".to_owned(), SECONDS.to_string()];
     let mut readers = Vec::new();
     for number in 0..6 {
         let transport = Transport::BOTH[number % 2];
         let reading = Reading {
-            url: &url,
-            transport,
-            clip,
-            seconds: SECONDS,
             live: true,
+            ..Reading::new(&url, transport, clip)
         };
+        let length = ["-t".to_owned(), reading.seconds.to_string()];
         readers.push((
             number,
             ffmpeg::start_reading(stage, &reading, &format!("reader-{number}"), &length)?,
@@ -162,11 +153,8 @@ pub(crate) fn kept_key_frame(stage: &Stage<'_>, transport: Transport) -> Result<
     let (server, _publisher, url) = live(stage, clip, Transport::Tcp, ffmpeg::publish)?;
     stage.pass(Duration::from_secs(4));
     let reading = Reading {
-        url: &url,
-        transport,
-        clip,
-        seconds: SECONDS,
         live: true,
+        ..Reading::new(&url, transport, clip)
     };
     let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
     // The clip began a few seconds ago: its first frame is the only key frame so far.
@@ -199,11 +187,8 @@ pub(crate) fn one_publisher(stage: &Stage<'_>, transport: Transport) -> Result<S
         return Err(Failure::new("the second publisher ended with success"));
     }
     let reading = Reading {
-        url: &url,
-        transport,
-        clip,
-        seconds: SECONDS,
         live: true,
+        ..Reading::new(&url, transport, clip)
     };
     let (mut reader, capture) = ffmpeg::start_reading(stage, &reading, "reader", &[])?;
     stage.pass(Duration::from_secs(5));

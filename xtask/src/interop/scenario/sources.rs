@@ -1,6 +1,6 @@
 //! What the server plays without a publisher: files, the demo, pulled streams.
 
-use super::{GRACE, SECONDS, able, end};
+use super::{GRACE, able, end};
 use crate::failure::{Failure, Result};
 use crate::interop::clip::{self, Clip};
 use crate::interop::fingerprint::{self, Expect, Start};
@@ -10,7 +10,7 @@ use crate::interop::stage::{self, Stage};
 use std::time::Duration;
 
 /// Our server with a folder that holds the clip; the URL is the clip's.
-fn with_file(stage: &Stage<'_>, clip: &Clip) -> Result<(Served, String)> {
+pub(super) fn with_file(stage: &Stage<'_>, clip: &Clip) -> Result<(Served, String)> {
     let folder = stage.path("files");
     std::fs::create_dir_all(&folder)?;
     std::fs::copy(&clip.path, folder.join("clip.mp4"))?;
@@ -29,13 +29,7 @@ pub(crate) fn file(
 ) -> Result<String> {
     let clip = stage.clip(clip)?;
     let (server, url) = with_file(stage, clip)?;
-    let reading = Reading {
-        url: &url,
-        transport,
-        clip,
-        seconds: SECONDS,
-        live: false,
-    };
+    let reading = Reading::new(&url, transport, clip);
     let capture = able(peer.read, peer, "read")?(stage, &reading)?;
     let evidence = fingerprint::judge(
         stage,
@@ -56,11 +50,8 @@ pub(crate) fn file_seek(stage: &Stage<'_>, transport: Transport, clip: &str) -> 
     let clip = stage.clip(clip)?;
     let (server, url) = with_file(stage, clip)?;
     let reading = Reading {
-        url: &url,
-        transport,
-        clip,
         seconds: 0,
-        live: false,
+        ..Reading::new(&url, transport, clip)
     };
     let capture = ffmpeg::read_with(
         stage,
@@ -85,11 +76,9 @@ pub(crate) fn demo(stage: &Stage<'_>, transport: Transport) -> Result<String> {
     let url = format!("{}demo", server.url);
     // The clip is 10.24 s long: twelve seconds hold a seam wherever they begin.
     let reading = Reading {
-        url: &url,
-        transport,
-        clip,
         seconds: 12,
         live: true,
+        ..Reading::new(&url, transport, clip)
     };
     let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
     let expect = Expect {
@@ -116,13 +105,7 @@ pub(crate) fn pulled(
     let upstream = able(peer.serve, peer, "serve")?(stage, clip)?;
     let server = pulling(stage, &upstream.url, transport)?;
     let url = format!("{}pulled", server.url);
-    let reading = Reading {
-        url: &url,
-        transport,
-        clip,
-        seconds: SECONDS,
-        live: false,
-    };
+    let reading = Reading::new(&url, transport, clip);
     let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
     let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
     end(server)?;
@@ -146,11 +129,8 @@ pub(crate) fn pull_survives(stage: &Stage<'_>, transport: Transport) -> Result<S
     let server = pulling(stage, &upstream.url, transport)?;
     let url = format!("{}pulled", server.url);
     let reading = Reading {
-        url: &url,
-        transport: Transport::Tcp,
-        clip,
         seconds: 0,
-        live: false,
+        ..Reading::new(&url, Transport::Tcp, clip)
     };
     // A reader that is patient: FFmpeg's own time-out is 8 s in the other cells.
     let patient = ["-timeout".to_owned(), "40000000".to_owned()];

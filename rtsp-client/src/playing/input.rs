@@ -1,0 +1,154 @@
+//! What comes in while a presentation plays, and what time asks for.
+
+use std::future::poll_fn;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+use std::time::Instant;
+
+use rtsp_msg::FrameRun;
+use rtsp_session::Now;
+use rtsp_session::client::CloseReason;
+
+use super::Playing;
+use crate::End;
+use crate::Error;
+use crate::paths::Path;
+
+/// How long after the last BYE packets may still be on their way.
+const BYE_GRACE: Duration = Duration::from_millis(250);
+
+impl Playing {
+    /// Waits for input or the next deadline and takes what there is.
+    pub(super) async fn turn(&mut self, deadline: Option<Instant>) {
+        let until = self.deadline().into_iter().chain(deadline).min();
+        let inputs = poll_fn(|cx| self.poll_inputs(cx));
+        let result = match until {
+            Some(until) => tokio::time::timeout_at(until.into(), inputs).await,
+            None => Ok(inputs.await),
+        };
+        if let Ok(Err(error)) = result {
+            // What came before it is handed out first.
+            self.failure.get_or_insert(error);
+        }
+        self.on_time();
+        self.take_inputs();
+    }
+
+    fn poll_inputs(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut progress = self.conversation.poll_io(cx)?.is_ready();
+        for index in 0..self.media.len() {
+            progress |= self.poll_datagrams(index, cx)?.is_ready();
+        }
+        if progress {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn poll_datagrams(&mut self, index: usize, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let Some(Some(reception)) = self.media.get_mut(index) else {
+            return Poll::Pending;
+        };
+        let (Path::Datagrams(path), Some(buffer)) = (&reception.path, &mut self.buffer) else {
+            return Poll::Pending;
+        };
+        let result = path.poll_read(cx, buffer, &mut self.datagrams, |kind, bytes| {
+            self.arrived.push((kind, bytes));
+        });
+        let now = Instant::now();
+        for (kind, bytes) in self.arrived.drain(..) {
+            reception.take(now, kind, bytes, &mut self.heard);
+        }
+        result.map_err(|error| {
+            Error::io(crate::ErrorKind::Io, "cannot read from a UDP socket", error)
+        })
+    }
+
+    /// Takes what the connection has brought, and moves packets that are in order by now.
+    pub(super) fn take_inputs(&mut self) {
+        while let Some((now, run)) = self.conversation.take_frames() {
+            self.take_run(now, &run);
+        }
+        while let Some(event) = self.conversation.events.pop_front() {
+            self.take_event(&event);
+        }
+        let now = Instant::now();
+        for reception in self.media.iter_mut().flatten() {
+            reception.release(now, &mut self.heard);
+        }
+        self.look_for_end(now);
+    }
+
+    fn take_run(&mut self, now: Now, run: &FrameRun) {
+        for frame in &run.frames {
+            let Some((index, negotiated)) = self.conversation.session.channel(frame.channel) else {
+                self.heard.unassigned += 1;
+                continue;
+            };
+            let Some(Some(reception)) = self.media.get_mut(index) else {
+                self.heard.unassigned += 1;
+                continue;
+            };
+            let payload = run.payload(*frame);
+            reception.take(now.monotonic, negotiated, payload, &mut self.heard);
+        }
+    }
+
+    fn take_event(&mut self, event: &rtsp_session::client::Event) {
+        use rtsp_session::client::Event as Session;
+        let end = match event {
+            Session::Ended(reason) => End::from(*reason),
+            Session::Redirected(redirect) => End::Redirected(redirect.uri.to_string()),
+            Session::TornDown => End::Closed,
+            _ => return,
+        };
+        self.end.get_or_insert(end);
+    }
+
+    /// When something is to be done without input.
+    fn deadline(&self) -> Option<Instant> {
+        let receptions = self.media.iter().flatten();
+        receptions
+            .flat_map(|r| [r.receiver.deadline(), r.receiver.report_due()])
+            .chain([self.conversation.until, self.ending])
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due: keep-alives, reports.
+    fn on_time(&mut self) {
+        self.conversation.timeout();
+        let now = Instant::now();
+        for index in 0..self.media.len() {
+            let random = self.random.number();
+            let reception = self.media.get_mut(index).and_then(Option::as_mut);
+            if let Some(compound) = reception.and_then(|r| r.report(now, random)) {
+                self.send_rtcp(index, &compound);
+            }
+        }
+    }
+
+    fn look_for_end(&mut self, now: Instant) {
+        if self.end.is_some() {
+            return;
+        }
+        if let Some(reason) = &self.conversation.closed {
+            if let CloseReason::Framing(_) = reason {
+                let error = Error::closed(self.conversation.place(), reason.clone());
+                self.failure.get_or_insert(error);
+            }
+            self.end = Some(End::Disconnected);
+            return;
+        }
+        if self.media.iter().flatten().all(|reception| reception.bye) {
+            let ending = *self.ending.get_or_insert(now + BYE_GRACE);
+            if ending <= now {
+                self.end = Some(End::Bye);
+            }
+        } else {
+            self.ending = None;
+        }
+    }
+}
