@@ -18,13 +18,16 @@ pub fn screen(request: &Request, config: &ConnectionConfig) -> Result<(), Protoc
     if !config.versions.contains(&request.version) {
         return Err(ProtocolError::Version);
     }
+    // What is no URI is a mistake in the request line, whatever stands before it: `PL AY rtsp://...` is no method PL.
+    if matches!(request.target, RequestTarget::Invalid(_)) {
+        return Err(ProtocolError::BadTarget);
+    }
     if !methods.contains(&request.method) || !exists_in(&request.method, request.version) {
         return Err(ProtocolError::NotImplemented {
             public: public(methods, request.version),
         });
     }
     match &request.target {
-        RequestTarget::Invalid(_) => return Err(ProtocolError::BadTarget),
         // RFC 7826 §7.1: `*` only where no resource is meant.
         RequestTarget::Any if request.method != Method::Options => {
             return Err(ProtocolError::BadTarget);
@@ -157,6 +160,7 @@ mod tests {
             (Method::Redirect, "rtsp://h/a", V1_0, 501),
             (Method::Pause, "rtsp://h/a", V1_0, 501), // not among this server's methods
             (Method::parse("FOO").unwrap(), "rtsp://h/a", V1_0, 501),
+            (Method::parse("PL").unwrap(), "AY rtsp://h/a", V2_0, 400),
         ] {
             let request = request(method.clone(), target, version, &[]);
             assert_eq!(verdict(&request), code, "{method:?} {target} {version}");

@@ -37,7 +37,14 @@ pub struct ConnectionConfig {
     pub outstanding_requests: usize,
     /// How long the peer may take to answer one of our requests. RFC 7826 §10.4: 10 s and more.
     pub answer_timeout: Duration,
-    /// How many messages that cannot be read are answered before the connection is closed.
+    /// How long a request may take before its peer is told by 100 (Continue) that it takes longer, and told again
+    /// (RFC 7826 §10.4: 5 s).
+    pub continue_after: Duration,
+    /// The versions in which that is told. RFC 2326 has the code and no rule when to send it; GStreamer and FFmpeg take it for
+    /// the final answer and give up, so by default it is not told in RTSP/1.0.
+    pub continue_versions: Vec<Version>,
+    /// How many messages that cannot be read are answered before the connection is closed. One in another version of RTSP is
+    /// none of them: it is 505, as often as it comes.
     pub malformed_messages: u32,
     /// How many wrong passwords in a row are answered before the connection is closed.
     pub failed_authentications: u32,
@@ -78,6 +85,8 @@ impl Default for ConnectionConfig {
             pending_requests: 1,
             outstanding_requests: 10,
             answer_timeout: Duration::from_secs(10),
+            continue_after: Duration::from_secs(5),
+            continue_versions: vec![Version::V2_0],
             malformed_messages: 10,
             failed_authentications: 10,
             first_request_timeout: Duration::from_secs(30),

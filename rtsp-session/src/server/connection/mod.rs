@@ -19,7 +19,10 @@ use bytes::{Bytes, BytesMut};
 use outstanding::Outstanding;
 use pending::{Echo, Pending};
 use pipeline::{Bindings, Meaning};
-use rtsp_msg::{DecodeError, Decoder, FrameRun, HeaderName, Message, Request, Response, Version};
+use rtsp_msg::{
+    DecodeError, DecodeErrorKind, Decoder, FrameRun, HeaderName, Message, Request, Response,
+    Version,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -30,6 +33,7 @@ enum Timer {
     Idle,
     Linger,
     Answer,
+    Continue,
 }
 
 impl From<Timer> for usize {
@@ -91,7 +95,7 @@ pub struct ServerConnection {
     sessions: usize,
     malformed: u32,
     failures: u32,
-    timers: Timers<Timer, 5>,
+    timers: Timers<Timer, 6>,
 }
 
 impl ServerConnection {
@@ -372,7 +376,7 @@ impl ServerConnection {
         }
         if let Err(error) = verdict {
             let response = error.into_response(request.version);
-            let id = self.pending.push(echo);
+            let id = self.owe(echo);
             return self.answer(id, response);
         }
         if let Meaning::Creates(name) = meaning {
@@ -397,7 +401,7 @@ impl ServerConnection {
                 (None, Authentication::Failed)
             }
         };
-        let id = self.pending.push(echo);
+        let id = self.owe(echo);
         self.events.push_back(Output::Request(Incoming {
             id,
             request,
@@ -424,13 +428,16 @@ impl ServerConnection {
     /// What cannot be read is answered in its turn, and reading goes on where the next message can be found.
     fn undecodable(&mut self, error: DecodeError, buffer: &mut BytesMut) {
         if !error.in_response {
-            let id = self.pending.push(Echo::unreadable(error.cseq));
+            let id = self.owe(Echo::unreadable(error.cseq));
             self.answer(
                 id,
                 ProtocolError::from(error.kind).into_response(Version::V1_0),
             );
         }
-        self.malformed += 1;
+        // A peer that speaks another version says nothing that is malformed (RFC 7826 §10.3, §17.5.6).
+        if error.kind != DecodeErrorKind::Version {
+            self.malformed += 1;
+        }
         if self.malformed > self.config.malformed_messages {
             self.drain(CloseReason::TooManyMalformed);
         } else if error.fatal && error.kind.is_limit() {
@@ -452,6 +459,21 @@ impl ServerConnection {
                 Timer::Message,
                 self.now.monotonic + self.config.message_timeout,
             );
+        }
+    }
+
+    /// One more answer is owed.
+    fn owe(&mut self, echo: Echo) -> RequestId {
+        let id = self.pending.push(echo, self.now.monotonic);
+        self.watch_oldest();
+        id
+    }
+
+    /// Starts, keeps or stops the clock of the answer that is owed for longest: the others wait for it.
+    fn watch_oldest(&mut self) {
+        match self.pending.slow_at(&self.config) {
+            Some(at) if self.phase == Phase::Open => self.timers.set(Timer::Continue, at),
+            _ => self.timers.stop(Timer::Continue),
         }
     }
 
@@ -486,6 +508,11 @@ impl ServerConnection {
         if self.timers.expire(Timer::Idle, now) {
             self.drain(CloseReason::Idle);
         }
+        if self.timers.expire(Timer::Continue, now) {
+            let config = Arc::clone(&self.config);
+            self.pending.go_on(&config, self.now, &mut self.out);
+            self.watch_oldest();
+        }
         if self.timers.expire(Timer::Answer, now) {
             while let Some(id) = self.outstanding.expire(now) {
                 self.events.push_back(Output::Unanswered { id });
@@ -518,12 +545,8 @@ impl ServerConnection {
             return;
         }
         let config = Arc::clone(&self.config);
-        let asked = self.pending.flush(
-            &config.server,
-            &config.features,
-            self.now.wall,
-            &mut self.out,
-        );
+        let asked = self.pending.flush(&config, self.now.wall, &mut self.out);
+        self.watch_oldest();
         if asked {
             self.phase = Phase::Closing(CloseReason::Requested);
         } else if let Phase::Draining(reason) = self.phase {

@@ -1,11 +1,12 @@
 //! Answers that are owed, in the order of their requests.
 
-use super::RequestId;
+use super::{ConnectionConfig, RequestId};
+use crate::now::Now;
 use crate::server::date;
 use bytes::BytesMut;
 use rtsp_msg::{HeaderName, Headers, Method, Request, Response, StatusCode, Version};
 use std::collections::VecDeque;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// What of a request its answer must repeat.
 #[derive(Debug)]
@@ -78,17 +79,15 @@ impl Echo {
             status,
             StatusCode::SESSION_NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED
         );
-        self.session.as_deref().filter(|_| !left_out && !invalid)
+        // Whether it is valid is not known before the work is done.
+        let early = status.is_provisional();
+        self.session
+            .as_deref()
+            .filter(|_| !left_out && !invalid && !early)
     }
 
     /// The response with all that does not depend on what was asked. CSeq comes first: several peers look for it there.
-    fn complete(
-        &self,
-        response: &mut Response,
-        server: &str,
-        features: &[String],
-        wall: SystemTime,
-    ) {
+    fn complete(&self, response: &mut Response, config: &ConnectionConfig, wall: SystemTime) {
         let given = std::mem::take(&mut response.headers);
         let mut headers = Headers::new();
         if let Some(cseq) = self.cseq {
@@ -100,8 +99,8 @@ impl Echo {
             }
         };
         fill(HeaderName::Date, &date::format(wall));
-        if !server.is_empty() {
-            fill(HeaderName::Server, server);
+        if !config.server.is_empty() {
+            fill(HeaderName::Server, &config.server);
         }
         if let Some(session) = self.session_for(response.status) {
             fill(HeaderName::Session, session);
@@ -113,7 +112,7 @@ impl Echo {
             fill(HeaderName::ProxySupported, tags);
         }
         if self.supported {
-            fill(HeaderName::Supported, &features.join(", "));
+            fill(HeaderName::Supported, &config.features.join(", "));
         }
         for (name, value) in given.iter() {
             if let Some(name) = HeaderName::parse(name).filter(|name| *name != HeaderName::CSeq) {
@@ -130,6 +129,8 @@ struct Owed {
     id: RequestId,
     echo: Echo,
     response: Option<Response>,
+    /// When the request came, or when its peer was last told to wait.
+    since: Instant,
 }
 
 /// The answers that are owed.
@@ -149,14 +150,35 @@ impl Pending {
     }
 
     /// One more request, after all others.
-    pub(super) fn push(&mut self, echo: Echo) -> RequestId {
+    pub(super) fn push(&mut self, echo: Echo, now: Instant) -> RequestId {
         let id = self.take_id();
         self.queue.push_back(Owed {
             id,
             echo,
             response: None,
+            since: now,
         });
         id
+    }
+
+    /// When the peer has to hear that the first of its requests takes longer (RFC 7826 §10.4). Never for a request that could
+    /// not be read: it is answered at once.
+    pub(super) fn slow_at(&self, config: &ConnectionConfig) -> Option<Instant> {
+        let first = self.queue.front()?;
+        let told = first.response.is_none()
+            && first.echo.method.is_some()
+            && config.continue_versions.contains(&first.echo.version);
+        told.then(|| first.since + config.continue_after)
+    }
+
+    /// Tells the peer that the first of its requests is being worked on: 100, with its number.
+    pub(super) fn go_on(&mut self, config: &ConnectionConfig, now: Now, out: &mut BytesMut) {
+        if let Some(first) = self.queue.front_mut() {
+            first.since = now.monotonic;
+            let mut response = Response::new(first.echo.version, StatusCode::CONTINUE);
+            first.echo.complete(&mut response, config, now.wall);
+            response.encode(out);
+        }
     }
 
     /// An id that no other request of the connection has.
@@ -189,8 +211,7 @@ impl Pending {
     /// Writes all answers that no unanswered request precedes. `true` when one of them asked for the connection to be closed.
     pub(super) fn flush(
         &mut self,
-        server: &str,
-        features: &[String],
+        config: &ConnectionConfig,
         wall: SystemTime,
         out: &mut BytesMut,
     ) -> bool {
@@ -206,7 +227,7 @@ impl Pending {
             else {
                 break;
             };
-            echo.complete(&mut response, server, features, wall);
+            echo.complete(&mut response, config, wall);
             response.encode(out);
             if echo.close {
                 return true;
