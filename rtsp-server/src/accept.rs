@@ -5,12 +5,14 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use rtsp_session::server::Guesses;
 use tokio::net::TcpListener;
 
 use crate::{
+    config::Limits,
     shard::{Mail, ShardId},
     shared::Shared,
 };
@@ -20,18 +22,27 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// Counts connections in all and per address.
+/// Counts connections in all and per address, and what each address guesses.
 #[derive(Debug)]
 pub(crate) struct Gatekeeper {
     total: usize,
     per_address: usize,
+    limit_loopback: bool,
     inside: Mutex<Inside>,
 }
 
 #[derive(Debug, Default)]
 struct Inside {
     total: usize,
-    addresses: HashMap<IpAddr, usize>,
+    /// Those that have connections.
+    addresses: HashMap<IpAddr, Visitor>,
+}
+
+/// What is known of one address.
+#[derive(Debug, Default)]
+struct Visitor {
+    connections: usize,
+    guesses: Guesses,
 }
 
 /// The right of one connection to be there; given back when dropped.
@@ -49,10 +60,11 @@ pub(crate) enum Full {
 }
 
 impl Gatekeeper {
-    pub(crate) fn new(total: usize, per_address: usize) -> Self {
+    pub(crate) fn new(total: usize, limits: &Limits) -> Self {
         Self {
             total,
-            per_address,
+            per_address: limits.connections_per_address,
+            limit_loopback: limits.limit_loopback,
             inside: Mutex::default(),
         }
     }
@@ -69,11 +81,11 @@ impl Gatekeeper {
         if inside.total >= self.total {
             return Err(Full::Server);
         }
-        let from_there = inside.addresses.entry(address).or_default();
-        if *from_there >= self.per_address && !address.is_loopback() {
+        let visitor = inside.addresses.entry(address).or_default();
+        if visitor.connections >= self.per_address && self.limits(address) {
             return Err(Full::Address);
         }
-        *from_there += 1;
+        visitor.connections += 1;
         inside.total += 1;
         Ok(Permit {
             gatekeeper: Arc::clone(self),
@@ -82,13 +94,41 @@ impl Gatekeeper {
     }
 }
 
+impl Gatekeeper {
+    /// Whether what holds for one address holds for this one.
+    fn limits(&self, address: IpAddr) -> bool {
+        self.limit_loopback || !address.is_loopback()
+    }
+}
+
+impl Permit {
+    /// Its peer has named a session that is not there, or not its own. How long the answer is held back.
+    pub(crate) fn guessed(&self, now: Instant) -> Duration {
+        let mut inside = self.gatekeeper.inside();
+        let Some(visitor) = inside.addresses.get_mut(&self.address) else {
+            return Duration::ZERO;
+        };
+        let guess = visitor.guesses.one_more(now);
+        if guess.is_news {
+            tracing::warn!(
+                address = %self.address, requests = guess.count,
+                "requests for sessions that are not there, or not this peer's: session ids may be being guessed"
+            );
+        }
+        match self.gatekeeper.limits(self.address) {
+            true => guess.pause,
+            false => Duration::ZERO,
+        }
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut inside = self.gatekeeper.inside();
         inside.total = inside.total.saturating_sub(1);
-        if let Some(count) = inside.addresses.get_mut(&self.address) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
+        if let Some(visitor) = inside.addresses.get_mut(&self.address) {
+            visitor.connections = visitor.connections.saturating_sub(1);
+            if visitor.connections == 0 {
                 inside.addresses.remove(&self.address);
             }
         }
@@ -152,9 +192,18 @@ pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener) {
 mod tests {
     use super::*;
 
+    fn gatekeeper(total: usize, per_address: usize, limit_loopback: bool) -> Arc<Gatekeeper> {
+        let limits = Limits {
+            connections_per_address: per_address,
+            limit_loopback,
+            ..Limits::default()
+        };
+        Arc::new(Gatekeeper::new(total, &limits))
+    }
+
     #[test]
     fn limits_hold_and_permits_come_back() {
-        let gatekeeper = Arc::new(Gatekeeper::new(3, 2));
+        let gatekeeper = gatekeeper(3, 2, false);
         let (a, b): (IpAddr, IpAddr) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
         let first = gatekeeper.admit(a).unwrap();
         let _second = gatekeeper.admit(a).unwrap();
@@ -166,16 +215,35 @@ mod tests {
     }
 
     #[test]
-    fn loopback_has_no_limit_of_its_own() {
-        let gatekeeper = Arc::new(Gatekeeper::new(10, 1));
-        let permits: Vec<_> = (0..10)
-            .map(|_| gatekeeper.admit([127, 0, 0, 1].into()).unwrap())
-            .collect();
+    fn loopback_has_no_limit_of_its_own_unless_it_is_to() {
+        let open = gatekeeper(10, 1, false);
+        let loopback: IpAddr = [127, 0, 0, 1].into();
+        let permits: Vec<_> = (0..10).map(|_| open.admit(loopback).unwrap()).collect();
         assert_eq!(permits.len(), 10);
         drop(permits);
         assert!(
-            gatekeeper.inside().addresses.is_empty(),
+            open.inside().addresses.is_empty(),
             "addresses are forgotten"
         );
+        let strict = gatekeeper(10, 1, true);
+        let _one = strict.admit(loopback).unwrap();
+        assert_eq!(strict.admit(loopback).unwrap_err(), Full::Address);
+    }
+
+    #[test]
+    fn r2_sec_06_guesses_count_for_an_address_over_all_its_connections() {
+        let gatekeeper = gatekeeper(100, 100, false);
+        let now = Instant::now();
+        let guesser = [192, 0, 2, 1].into();
+        let _stays = gatekeeper.admit(guesser).unwrap();
+        let held_back: Vec<_> = (0..40)
+            .map(|_| gatekeeper.admit(guesser).unwrap().guessed(now))
+            .collect();
+        assert_eq!(held_back[0], Duration::ZERO, "one mistake costs nothing");
+        assert!(held_back[39] > held_back[20] && held_back[20] > Duration::ZERO);
+        let other = gatekeeper.admit([192, 0, 2, 2].into()).unwrap();
+        assert_eq!(other.guessed(now), Duration::ZERO);
+        let own = gatekeeper.admit([127, 0, 0, 1].into()).unwrap();
+        assert!((0..40).all(|_| own.guessed(now).is_zero()));
     }
 }

@@ -1,6 +1,10 @@
 //! How many sessions there may be, and what those are told who are turned away.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
 
 use rtsp_msg::Uri;
 use rtsp_session::{
@@ -9,6 +13,8 @@ use rtsp_session::{
     server::{Overload, notify},
 };
 use tokio::sync::watch;
+
+use crate::config::Limits;
 
 /// Sessions of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +28,10 @@ struct Count {
 pub(crate) struct Admission {
     /// The most sessions; 0 for no bound.
     limit: usize,
+    per_address: usize,
+    limit_loopback: bool,
+    /// The sessions of each address that has any.
+    addresses: Mutex<HashMap<IpAddr, usize>>,
     count: watch::Sender<Count>,
     overload: Mutex<Overload>,
     /// Set once the server takes no new sessions: where to send their peers instead.
@@ -32,25 +42,32 @@ pub(crate) struct Admission {
 #[derive(Debug)]
 pub(crate) struct SessionPermit {
     admission: Arc<Admission>,
+    address: IpAddr,
     reads: bool,
 }
 
 impl Admission {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            limit,
+            limit: limits.sessions,
+            per_address: limits.sessions_per_address,
+            limit_loopback: limits.limit_loopback,
+            addresses: Mutex::default(),
             count: watch::Sender::default(),
             overload: Mutex::default(),
             drained: OnceLock::new(),
         }
     }
 
-    /// Takes one more session in, or says how long its peer should stay away (RFC 7826 §10.7).
+    /// Takes one more session in; says that its peer has enough of them (RFC 7826 §21.1), or how long it should stay away (§10.7).
     pub(crate) fn admit(
         self: &Arc<Self>,
+        address: IpAddr,
         reads: bool,
         random: &mut Random,
     ) -> Result<SessionPermit, ProtocolError> {
+        let address = address.to_canonical();
+        self.enter(address)?;
         let admitted = self.count.send_if_modified(|count| {
             let room = self.limit == 0 || count.all < self.limit;
             if room {
@@ -60,12 +77,43 @@ impl Admission {
             room
         });
         if !admitted {
+            self.leave(address);
             return Err(self.turn_away(random));
         }
         Ok(SessionPermit {
             admission: Arc::clone(self),
+            address,
             reads,
         })
+    }
+
+    fn addresses(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more session of an address, unless it has all that it may have.
+    fn enter(&self, address: IpAddr) -> Result<(), ProtocolError> {
+        let mut addresses = self.addresses();
+        let sessions = addresses.get(&address).copied().unwrap_or_default();
+        let limited = self.limit_loopback || !address.is_loopback();
+        if limited && sessions >= self.per_address {
+            tracing::warn!(%address, sessions, "a session was refused: its address has all that it may have");
+            return Err(ProtocolError::NotEnoughBandwidth);
+        }
+        addresses.insert(address, sessions + 1);
+        Ok(())
+    }
+
+    fn leave(&self, address: IpAddr) {
+        let mut addresses = self.addresses();
+        if let Some(sessions) = addresses.get_mut(&address) {
+            *sessions = sessions.saturating_sub(1);
+            if *sessions == 0 {
+                addresses.remove(&address);
+            }
+        }
     }
 
     fn turn_away(&self, random: &mut Random) -> ProtocolError {
@@ -104,6 +152,7 @@ impl Admission {
 
 impl Drop for SessionPermit {
     fn drop(&mut self) {
+        self.admission.leave(self.address);
         self.admission.count.send_modify(|count| {
             count.all = count.all.saturating_sub(1);
             count.readers = count.readers.saturating_sub(usize::from(self.reads));
@@ -115,22 +164,53 @@ impl Drop for SessionPermit {
 mod tests {
     use super::*;
 
+    fn admission(change: impl FnOnce(&mut Limits)) -> Arc<Admission> {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        Arc::new(Admission::new(&limits))
+    }
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
     #[test]
     fn a_full_server_says_when_to_come_back() {
-        let admission = Arc::new(Admission::new(1));
+        let admission = admission(|limits| limits.sessions = 1);
         let mut random = Random::from_seed([1; 32]);
-        let permit = admission.admit(true, &mut random).unwrap();
+        let permit = admission.admit(HERE, true, &mut random).unwrap();
         assert!(matches!(
-            admission.admit(false, &mut random),
+            admission.admit(HERE, false, &mut random),
             Err(ProtocolError::Overloaded { retry_after: Some(seconds) }) if seconds > 0
         ));
         drop(permit);
-        assert!(admission.admit(false, &mut random).is_ok());
+        assert!(admission.admit(HERE, false, &mut random).is_ok());
+        assert!(admission.addresses().is_empty(), "addresses are forgotten");
+    }
+
+    #[test]
+    fn r2_sec_05_one_address_has_so_many_sessions_and_the_next_has_its_own() {
+        let admission = admission(|limits| limits.sessions_per_address = 2);
+        let mut random = Random::from_seed([1; 32]);
+        let mut admit = |address: &str| {
+            let address: IpAddr = address.parse().unwrap();
+            admission.admit(address, true, &mut random)
+        };
+        let one = admit("192.0.2.1").unwrap();
+        // The same address, as IPv6 sockets show it.
+        let _two = admit("::ffff:192.0.2.1").unwrap();
+        assert_eq!(
+            admit("192.0.2.1").unwrap_err(),
+            ProtocolError::NotEnoughBandwidth
+        );
+        let _other = admit("192.0.2.2").unwrap();
+        drop(one);
+        let _again = admit("192.0.2.1").unwrap();
+        let own: Vec<_> = (0..10).map(|_| admit("127.0.0.1").unwrap()).collect();
+        assert_eq!(own.len(), 10, "loopback is exempt");
     }
 
     #[test]
     fn a_drained_server_sends_peers_elsewhere() {
-        let admission = Admission::new(0);
+        let admission = admission(|_| {});
         let mut random = Random::from_seed([1; 32]);
         assert_eq!(admission.elsewhere("/a", &mut random), Ok(()));
         admission.drain(Some(Uri::parse("rtsp://h:8554").unwrap()));

@@ -149,18 +149,33 @@ impl fmt::Debug for Pull {
 pub struct Limits {
     /// Connections in all; 0 takes what the system's descriptor limit allows.
     pub connections: usize,
-    /// Connections from one address; loopback is exempt.
+    /// Connections from one address; those whose requests are still being worked on count, closed or not.
     pub connections_per_address: usize,
     /// Sessions in all; 0 sets no bound. Beyond it SETUP is answered 503 with Retry-After.
     pub sessions: usize,
-    /// Sessions on one connection.
+    /// Sessions of one address, over all of its connections and after them: a session may outlive its connection. Beyond it
+    /// SETUP is answered 453.
+    pub sessions_per_address: usize,
+    /// Sessions on one connection. Beyond it SETUP is answered 453.
     pub sessions_per_connection: usize,
+    /// Whether what holds for one address holds for loopback too: there, all programs of a machine are one address.
+    pub limit_loopback: bool,
     /// Bytes of one message body.
     pub body: usize,
     /// Bytes of one stream that are kept for readers that join or lag; a group of pictures that is larger is not kept.
     pub ring: usize,
     /// A session ends after so long without a sign of life.
     pub session_timeout: Duration,
+    /// How much later than that a sign of life may come.
+    pub session_grace: Duration,
+    /// For how many times `session_timeout` a session of RTSP/2.0 may do nothing but show that it lives; 0 is for ever.
+    pub inactive_timeouts: u32,
+    /// A connection ends when its first request does not come within this.
+    pub first_request_timeout: Duration,
+    /// A connection ends when a request takes longer than this from its first byte to its last.
+    pub message_timeout: Duration,
+    /// A peer of RTSP/2.0 whose request takes longer is told so, by 100 Continue, again and again.
+    pub continue_after: Duration,
     /// A connection without a session ends after so long without a request.
     pub idle_timeout: Duration,
 }
@@ -171,10 +186,17 @@ impl Default for Limits {
             connections: 0,
             connections_per_address: 4096,
             sessions: 0,
+            sessions_per_address: 1024,
             sessions_per_connection: 32,
+            limit_loopback: false,
             body: 256 * 1024,
             ring: 32 * 1024 * 1024,
             session_timeout: Duration::from_secs(60),
+            session_grace: Duration::from_secs(5),
+            inactive_timeouts: 10,
+            first_request_timeout: Duration::from_secs(30),
+            message_timeout: Duration::from_secs(20),
+            continue_after: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(120),
         }
     }

@@ -1,6 +1,6 @@
 //! Feeding a stream from this process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -114,6 +114,16 @@ impl Publisher {
             stream: self.stream.id,
             packets: std::mem::take(&mut self.pending),
         }
+    }
+
+    /// Nothing comes for a while: readers of RTSP/2.0 are told that media rest (RFC 7826 §13.5.2), until [`resume`](Self::resume).
+    pub fn halt(&self) {
+        self.stream.progress.halt(Instant::now());
+    }
+
+    /// Media go on after [`halt`](Self::halt).
+    pub fn resume(&self) {
+        self.stream.progress.go_on(Instant::now());
     }
 
     /// The path that it feeds.

@@ -1,6 +1,12 @@
 //! Starting and stopping a server.
 
-use std::{io, net::SocketAddr, sync::Arc, thread, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    thread,
+    time::{Duration, SystemTime},
+};
 
 use rtsp_client::io::udp::PairPorts;
 use rtsp_msg::Limits as MessageLimits;
@@ -133,7 +139,7 @@ impl Server {
             .filter_map(|listener| listener.local_addr().ok())
             .collect();
         let connections = connection_capacity(config.limits.connections);
-        let gatekeeper = Gatekeeper::new(connections, config.limits.connections_per_address);
+        let gatekeeper = Gatekeeper::new(connections, &config.limits);
         let files = files(&config)?;
         let connection_config = connection_config(&config);
         let mut random = seed()?;
@@ -246,19 +252,43 @@ impl ServerHandle {
     /// When `target` is no URI; nothing is changed then.
     pub async fn drain(&self, target: Option<&str>) -> Result<(), rtsp_msg::UriError> {
         let target = target.map(rtsp_msg::Uri::parse).transpose()?;
+        self.let_go(target, None).await;
+        Ok(())
+    }
+
+    /// Sends everybody to the same path on `target` (`rtsp://host:port`): new requests for media at once, by 302; those that read
+    /// until `at`, of which a REDIRECT tells them now (RFC 7826 §13.10). Who still reads then is let go as by [`drain`](Self::drain)
+    /// without a target, and who does not answer the REDIRECT, before. `at` counts in whole seconds, a fraction as one more.
+    ///
+    /// Returns when nobody reads any more, or a while after `at`. Publishers stay until [`shutdown`](Self::shutdown).
+    ///
+    /// # Errors
+    ///
+    /// When `target` is no URI; nothing is changed then.
+    pub async fn redirect(&self, target: &str, at: SystemTime) -> Result<(), rtsp_msg::UriError> {
+        let target = rtsp_msg::Uri::parse(target)?;
+        self.let_go(Some(target), Some(whole_second(at))).await;
+        Ok(())
+    }
+
+    async fn let_go(&self, target: Option<rtsp_msg::Uri>, at: Option<SystemTime>) {
         self.shared.admission.drain(target.clone());
         let target = target.map(Arc::new);
         for mailbox in self.shared.mailboxes() {
-            let _ = mailbox.send(Mail::Drain(target.clone())).await;
+            let target = target.clone();
+            let _ = mailbox.send(Mail::Drain { target, at }).await;
         }
-        let patience = self.shared.connection_config.answer_timeout + SHUTDOWN_PATIENCE;
+        let until = at.and_then(|at| at.duration_since(SystemTime::now()).ok());
+        let patience = match until {
+            Some(until) => until + SHUTDOWN_PATIENCE,
+            None => self.shared.connection_config.answer_timeout + SHUTDOWN_PATIENCE,
+        };
         if tokio::time::timeout(patience, self.shared.admission.without_readers())
             .await
             .is_err()
         {
             tracing::warn!("some readers could not be moved in time");
         }
-        Ok(())
     }
 
     /// Stops: no new connections, a BYE to every reader, an end to every session; returns when all is out, or after a
@@ -308,6 +338,15 @@ impl Drop for ServerHandle {
             let _ = mailbox.try_send(Mail::Shutdown);
         }
     }
+}
+
+/// The time itself, or the next whole second after it: what peers are told has no fractions.
+fn whole_second(at: SystemTime) -> SystemTime {
+    let since = at
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let seconds = since.as_secs() + u64::from(since.subsec_nanos() > 0);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
 /// Listens on all addresses. Without IPv6 in the system, its addresses are left out as long as one is left.
@@ -381,6 +420,9 @@ fn connection_config(config: &Config) -> ConnectionConfig {
     ConnectionConfig {
         limits: messages,
         users,
+        continue_after: config.limits.continue_after,
+        first_request_timeout: config.limits.first_request_timeout,
+        message_timeout: config.limits.message_timeout,
         idle_timeout: config.limits.idle_timeout,
         ..ConnectionConfig::default()
     }

@@ -75,7 +75,7 @@ impl Shared {
             .map(|pull| (pull.path.clone(), Arc::default()))
             .collect();
         Self {
-            admission: Arc::new(Admission::new(config.limits.sessions)),
+            admission: Arc::new(Admission::new(&config.limits)),
             demands,
             hasher: RandomState::new(),
             config,

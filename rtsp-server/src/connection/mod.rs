@@ -72,6 +72,8 @@ pub(crate) struct Link {
     finishing: Cell<bool>,
     done: Cell<bool>,
     ended: Notify,
+    /// Its place among the connections. A request that is still in work when the connection has closed keeps it.
+    permit: Permit,
 }
 
 /// What ANNOUNCE told of a path, until SETUP makes a session of it.
@@ -89,18 +91,23 @@ pub(crate) fn spawn(
     peer: SocketAddr,
     permit: Permit,
 ) {
-    match Link::new(shard, stream, peer) {
+    match Link::new(shard, stream, peer, permit) {
         Ok(link) => {
             let link = Rc::new(link);
             shard.links.borrow_mut().insert(link.id, Rc::clone(&link));
-            tokio::task::spawn_local(task::run(Rc::clone(shard), link, permit));
+            tokio::task::spawn_local(task::run(Rc::clone(shard), link));
         }
         Err(error) => tracing::debug!(%peer, %error, "a connection was gone before it began"),
     }
 }
 
 impl Link {
-    fn new(shard: &Shard, stream: std::net::TcpStream, peer: SocketAddr) -> std::io::Result<Self> {
+    fn new(
+        shard: &Shard,
+        stream: std::net::TcpStream,
+        peer: SocketAddr,
+        permit: Permit,
+    ) -> std::io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
         let stream = TcpStream::from_std(stream)?;
@@ -129,6 +136,7 @@ impl Link {
             finishing: Cell::new(false),
             done: Cell::new(false),
             ended: Notify::new(),
+            permit,
         })
     }
 

@@ -283,6 +283,7 @@ fn respond_play(
         };
         response.headers.set(&range);
         reading.course.play(request.cseq(), Some(range));
+        reading.told(shard.now());
         position::tell(&mut response.headers, request.version, reading, true);
     }
     if !info.0.is_empty() {
@@ -304,6 +305,9 @@ pub(super) fn pause(
         .get_mut(&id)
         .ok_or(ProtocolError::SessionNotFound)?;
     let link = link_of(shard, &entry.session);
+    if let Role::Publisher(publishing) = &entry.role {
+        publishing.stream.progress.halt(shard.now().monotonic);
+    }
     if let Role::Reader(reading) = &mut entry.role {
         if let Some(position) = shard.stop_reader(&entry.session, reading, link.as_deref()) {
             reading.paused_at = Some(position);

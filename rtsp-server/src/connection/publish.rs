@@ -145,7 +145,7 @@ pub(super) fn setup(shard: &Rc<Shard>, from: &From, request: &Request) -> Result
             .claim
             .prepare(shard.id, Arc::clone(&announced.description))
             .map_err(|error| refused(request, &path, error))?;
-        Ok((media, stream, setup::admit(shard, false)?))
+        Ok((media, stream, setup::admit(shard, from, false)?))
     });
     let (media, stream, permit) = match attempt {
         Ok(found) => found,
@@ -263,6 +263,7 @@ pub(super) fn record(
             publishing.claim.open(&stream);
         }
         entry.session.record(shard.now());
+        stream.progress.go_on(shard.now().monotonic);
         stream
     };
     tracing::info!(session = ?id, path = %stream.path, media = stream.shapes.len(), "publishing");

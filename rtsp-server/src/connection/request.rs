@@ -1,11 +1,11 @@
 //! From a request to its answer: which shard it is for, whose session, and what it may.
 
-use std::{net::SocketAddr, rc::Rc};
+use std::{net::SocketAddr, rc::Rc, time::Instant};
 
 use rtsp_msg::{HeaderName, Method, Request, Response, StatusCode, Version};
 use rtsp_session::{
     ProtocolError,
-    server::{Authentication, Incoming, Object, Peer, SessionId, respond, rules},
+    server::{Authentication, Incoming, Object, Peer, SessionId, respond, rules, state},
 };
 use tokio::sync::oneshot;
 
@@ -78,7 +78,11 @@ pub(super) async fn work(shard: Rc<Shard>, link: Rc<Link>) {
             local: link.local,
             link: Some(Rc::clone(&link)),
         };
+        let named = request.headers.contains(&HeaderName::Session);
         let (reply, start) = serve(&shard, &from, request).await;
+        if named {
+            hold_back(&link, &reply).await;
+        }
         if link.done.get() {
             // It closed meanwhile: what the request tied to it is let go like the rest.
             link.requests.borrow_mut().clear();
@@ -103,6 +107,16 @@ pub(super) async fn work(shard: Rc<Shard>, link: Rc<Link>) {
     link.wake.notify_one();
 }
 
+/// Lets those wait who name one session after the other that is not there (RFC 7826 §21.1).
+async fn hold_back(link: &Link, reply: &Reply) {
+    if matches!(reply, Reply::Answer(answer) if answer.status == StatusCode::SESSION_NOT_FOUND) {
+        let pause = link.permit.guessed(Instant::now());
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
 /// Serves a request of another shard's connection for a session of this one.
 pub(crate) fn forwarded(shard: &Rc<Shard>, forwarded: Forwarded) {
     let shard = Rc::clone(shard);
@@ -119,9 +133,15 @@ pub(crate) fn forwarded(shard: &Rc<Shard>, forwarded: Forwarded) {
             local,
             link: None,
         };
-        let version = request.version;
-        let (answer, start) = finish(version, in_session(&shard, &from, &request, session).await);
-        let _ = reply.send(answer);
+        let (answer, start) = of_session(&shard, &from, &request, session).await;
+        let tied = {
+            let sessions = shard.sessions.borrow();
+            let connection = sessions
+                .get(&session)
+                .and_then(|entry| entry.session.connection());
+            connection == Some(from.peer.connection)
+        };
+        let _ = reply.send((answer, tied));
         if let Some(session) = start {
             play::start(&shard, session);
         }
@@ -136,21 +156,34 @@ async fn serve(shard: &Rc<Shard>, from: &From, request: Request) -> (Reply, Opti
     };
     match session {
         Some(id) if ShardId(id.shard()) != shard.id => {
-            let left = request.method == Method::Teardown;
-            let reply = forward(shard, from, id, request).await;
-            let done = matches!(&reply, Reply::Answer(answer) if answer.status.is_success());
-            if let Some(link) = from.link.as_ref().filter(|_| done) {
-                // The session took this connection for its own, and has to hear when it closes.
-                match left {
-                    true => link.forget_session(id),
-                    false => link.add_session(shard.now(), id),
+            let (reply, tied) = forward(shard, from, id, request).await;
+            if let Some(link) = &from.link {
+                // Where the session took this connection for its own, that has to tell it when it closes.
+                match tied {
+                    true => link.add_session(shard.now(), id),
+                    false => link.forget_session(id),
                 }
             }
             (reply, None)
         }
-        Some(id) => finish(version, in_session(shard, from, &request, id).await),
+        Some(id) => of_session(shard, from, &request, id).await,
         None => finish(version, without_session(shard, from, &request).await),
     }
+}
+
+/// Serves a request for a session of this shard. A redirection ends it (RFC 7826 §B.4).
+async fn of_session(
+    shard: &Rc<Shard>,
+    from: &From,
+    request: &Request,
+    id: SessionId,
+) -> (Reply, Option<SessionId>) {
+    let result = in_session(shard, from, request, id).await;
+    let (reply, start) = finish(request.version, result);
+    if matches!(&reply, Reply::Answer(answer) if state::ends_session(answer.status)) {
+        shard.end_session(id, Ending::Moved);
+    }
+    (reply, start)
 }
 
 fn finish(version: Version, result: Result<Outcome, Refusal>) -> (Reply, Option<SessionId>) {
@@ -176,8 +209,15 @@ fn session_of(request: &Request) -> Result<Option<SessionId>, ProtocolError> {
         .ok_or(ProtocolError::SessionNotFound)
 }
 
-async fn forward(shard: &Shard, from: &From, session: SessionId, request: Request) -> Reply {
+/// Asks the shard of a session. The answer, and whether the session is tied to this connection from now on.
+async fn forward(
+    shard: &Shard,
+    from: &From,
+    session: SessionId,
+    request: Request,
+) -> (Reply, bool) {
     let version = request.version;
+    let refused = |error: ProtocolError| (Reply::Answer(error.into_response(version)), false);
     let (reply, answered) = oneshot::channel();
     let letter = Forwarded {
         peer: from.peer.clone(),
@@ -190,8 +230,8 @@ async fn forward(shard: &Shard, from: &From, session: SessionId, request: Reques
     match shard.shared.mailbox(home) {
         Some(mailbox) if mailbox.send(Mail::Forward(Box::new(letter))).await.is_ok() => answered
             .await
-            .unwrap_or_else(|_| Reply::Answer(ProtocolError::Internal.into_response(version))),
-        _ => Reply::Answer(ProtocolError::SessionNotFound.into_response(version)),
+            .unwrap_or_else(|_| refused(ProtocolError::Internal)),
+        _ => refused(ProtocolError::SessionNotFound),
     }
 }
 

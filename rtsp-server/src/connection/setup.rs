@@ -48,7 +48,7 @@ pub(super) async fn first(
     let target = Target::of(request).ok_or(ProtocolError::BadTarget)?;
     authorize(shard, from, Action::Read, &target.path)?;
     let found = describe::find(shard, &target.path).await?;
-    let permit = admit(shard, true)?;
+    let permit = admit(shard, from, true)?;
     let (stream, player, length) = match found {
         Found::Live(stream) => (stream, None, None),
         Found::File(file) => {
@@ -346,10 +346,15 @@ fn media_index(target: &Target, stream: &Arc<Stream>) -> Result<usize, ProtocolE
     }
 }
 
-/// A place among the sessions of the server, or 503.
-pub(super) fn admit(shard: &Shard, reads: bool) -> Result<SessionPermit, ProtocolError> {
+/// A place among the sessions of the server, or 503; among those of the peer's address, or 453.
+pub(super) fn admit(
+    shard: &Shard,
+    from: &From,
+    reads: bool,
+) -> Result<SessionPermit, ProtocolError> {
     let mut random = shard.random.borrow_mut();
-    shard.shared.admission.admit(reads, &mut random)
+    let admission = &shard.shared.admission;
+    admission.admit(from.peer.address, reads, &mut random)
 }
 
 /// The URI of the presentation that a SETUP belongs to.
@@ -371,9 +376,11 @@ pub(super) fn new_session(
     presentation: String,
     peer: &Peer,
 ) -> ServerSession {
+    let limits = &shard.shared.config.limits;
     let config = SessionConfig {
-        timeout: shard.shared.config.limits.session_timeout,
-        ..SessionConfig::default()
+        timeout: limits.session_timeout,
+        grace: limits.session_grace,
+        inactive: limits.inactive_timeouts,
     };
     ServerSession::new(shard.now(), id, request.version, presentation, peer, config)
 }

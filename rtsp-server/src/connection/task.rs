@@ -7,7 +7,7 @@ use rtsp_session::{Now, server::Input};
 use tokio::io::Interest;
 
 use super::{Link, OUTBOX_PAUSE, Over};
-use crate::{accept::Permit, shard::Shard};
+use crate::shard::Shard;
 
 /// The first read of a connection, and of one that has little to say.
 const SMALL_READ: usize = 4 * 1024;
@@ -16,7 +16,7 @@ const LARGE_READ: usize = 256 * 1024;
 /// Reads before other tasks of the shard get their turn.
 const READS: usize = 8;
 
-pub(super) async fn run(shard: Rc<Shard>, link: Rc<Link>, permit: Permit) {
+pub(super) async fn run(shard: Rc<Shard>, link: Rc<Link>) {
     tracing::debug!(connection = link.id, peer = %link.peer, local = %link.local, "connected");
     let mut reading = Reading { size: SMALL_READ };
     while turn(&shard, &link, &mut reading).await.is_ok() {}
@@ -24,7 +24,6 @@ pub(super) async fn run(shard: Rc<Shard>, link: Rc<Link>, permit: Permit) {
     shard.connection_closed(&link);
     link.done.set(true);
     link.ended.notify_waiters();
-    drop(permit);
     tracing::debug!(connection = link.id, peer = %link.peer, "disconnected");
 }
 

@@ -1,8 +1,8 @@
 //! What the server asks of its peers, and what follows from their answers: notifications, redirection, the end of sessions.
 
-use std::time::Instant;
+use std::time::SystemTime;
 
-use rtsp_msg::{Request, Response, StatusCode, Uri, Version};
+use rtsp_msg::{Request, Response, StatusCode, Uri, Version, headers::UtcTime};
 use rtsp_session::server::{
     ServerSession, SessionId, State,
     notify::{self, EndOfStream},
@@ -16,8 +16,10 @@ use crate::{connection::position, stream::registry::StreamId};
 pub(crate) enum Asked {
     /// PLAY_NOTIFY.
     Notified(SessionId),
-    /// REDIRECT.
+    /// REDIRECT that takes effect at once.
     Redirected(SessionId),
+    /// REDIRECT that takes effect at a time: until then the session goes on.
+    RedirectedLater(SessionId),
     /// TEARDOWN: whatever the answer, the session is gone.
     TornDown,
 }
@@ -29,6 +31,12 @@ impl Shard {
         let Some(connection) = session.connection() else {
             return false;
         };
+        self.ask_at(connection, request, about);
+        true
+    }
+
+    /// Asks the peer of a connection, of whatever shard.
+    fn ask_at(&self, connection: u64, request: Request, about: Asked) {
         match ShardId::with_connection(connection) {
             own if own == self.id => self.ask_connection(connection, request, about),
             other => self.shared.post(
@@ -40,7 +48,6 @@ impl Shard {
                 },
             ),
         }
-        true
     }
 
     /// Asks the peer of a connection of this shard.
@@ -65,7 +72,9 @@ impl Shard {
                 (session, Ending::Moved)
             }
             Asked::Redirected(session) => (session, Ending::Drained),
-            Asked::Notified(_) | Asked::TornDown => return,
+            // RFC 7826 §13.10: who does not even say no need not be waited for.
+            Asked::RedirectedLater(session) if status.is_none() => (session, Ending::Drained),
+            Asked::RedirectedLater(_) | Asked::Notified(_) | Asked::TornDown => return,
         };
         match ShardId(session.shard()) {
             own if own == self.id => self.end_session(session, why),
@@ -116,7 +125,7 @@ impl Shard {
                 reading.reader = None;
             }
         }
-        entry.session.end_of_media();
+        entry.session.end_of_media(self.now());
         if let Role::Reader(reading) = &entry.role {
             self.notify_end(entry, reading);
         }
@@ -132,16 +141,17 @@ impl Shard {
             .is_none_or(|entry| entry.session.version() != Version::V2_0)
     }
 
-    /// Tells readers of live media in RTSP/2.0 now and then how far these reach (RFC 7826 §13.5.2).
+    /// Tells readers of live media in RTSP/2.0 how far these reach: now and then, and when their source stops or goes on
+    /// (RFC 7826 §13.5.2).
     pub(super) fn update_media(&self) {
-        let now = Instant::now();
+        let now = self.now();
         for entry in self.sessions.borrow_mut().values_mut() {
             let plays =
                 entry.session.state() == State::Play && entry.session.version() == Version::V2_0;
             let Role::Reader(reading) = &mut entry.role else {
                 continue;
             };
-            if plays && reading.course.update_due(now) {
+            if plays && reading.update_due(now) {
                 let nature = reading.nature();
                 let request =
                     notify::media_properties_update(&entry.session, &nature, &nature.position());
@@ -153,8 +163,8 @@ impl Shard {
         }
     }
 
-    /// Sends all readers elsewhere, or ends their sessions. Publishers stay: somebody may still read them.
-    pub(super) fn drain(&self, target: Option<&Uri>) {
+    /// Sends all readers elsewhere, now or at a time, or ends their sessions. Publishers stay: somebody may still read them.
+    pub(super) fn drain(&self, target: Option<&Uri>, at: Option<SystemTime>) {
         let readers: Vec<SessionId> = self
             .sessions
             .borrow()
@@ -163,32 +173,38 @@ impl Shard {
             .map(|(id, _)| *id)
             .collect();
         for id in readers {
-            let redirected = {
-                let sessions = self.sessions.borrow();
-                let session = sessions.get(&id).map(|entry| &entry.session);
-                session.zip(target).and_then(|(session, target)| {
-                    let message = Some("the server is shutting down");
-                    let request = notify::redirect(session, target, None, message)?;
-                    Some((session.connection()?, request))
-                })
-            };
-            match redirected {
-                Some((connection, request)) => {
-                    let about = Asked::Redirected(id);
-                    match ShardId::with_connection(connection) {
-                        own if own == self.id => self.ask_connection(connection, request, about),
-                        other => self.shared.post(
-                            other,
-                            Mail::Ask {
-                                connection,
-                                request: Box::new(request),
-                                about,
-                            },
-                        ),
-                    }
-                }
-                None => self.end_session(id, Ending::Drained),
+            let asked = target.is_some_and(|target| self.redirect(id, target, at));
+            if !asked && at.is_none() {
+                self.end_session(id, Ending::Drained);
             }
         }
+    }
+
+    /// Sends the peer of a session elsewhere. `false` where it cannot be told.
+    fn redirect(&self, id: SessionId, target: &Uri, at: Option<SystemTime>) -> bool {
+        let time = at
+            .and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok())
+            .and_then(UtcTime::from_unix);
+        let asked = {
+            let mut sessions = self.sessions.borrow_mut();
+            let Some(session) = sessions.get_mut(&id).map(|entry| &mut entry.session) else {
+                return false;
+            };
+            if let Some(at) = at {
+                session.redirect_at(self.now(), at);
+            }
+            let message = Some("the server is shutting down");
+            let request = notify::redirect(session, target, time, message);
+            session.connection().zip(request)
+        };
+        let Some((connection, request)) = asked else {
+            return false;
+        };
+        let about = match at {
+            Some(_) => Asked::RedirectedLater(id),
+            None => Asked::Redirected(id),
+        };
+        self.ask_at(connection, request, about);
+        true
     }
 }

@@ -6,12 +6,12 @@ use std::{
 };
 
 use rtsp_msg::headers::{NptTime, Range};
-use rtsp_session::server::Nature;
+use rtsp_session::{
+    Now,
+    server::{MediaUpdates, Nature},
+};
 
 use super::Reading;
-
-/// How often readers of live media are told how far it reaches (RFC 7826 §13.5.2: about 5 minutes).
-const UPDATE: Duration = Duration::from_secs(300);
 
 /// What a PLAY asked for, and got.
 #[derive(Clone, Debug)]
@@ -34,7 +34,8 @@ pub(crate) struct Course {
     pub(crate) ended: bool,
     /// Where a live reader paused.
     pub(crate) paused: Option<Range>,
-    next_update: Instant,
+    /// When the peer is next told how far live media reach.
+    updates: MediaUpdates,
 }
 
 impl Course {
@@ -45,7 +46,7 @@ impl Course {
             queue: VecDeque::new(),
             ended: false,
             paused: None,
-            next_update: Instant::now() + UPDATE,
+            updates: MediaUpdates::new(Now::read(), 0),
         }
     }
 
@@ -59,23 +60,32 @@ impl Course {
         self.paused = None;
         self.played = cseq.zip(range).map(|(cseq, range)| Played { cseq, range });
     }
-
-    /// True once each time that its peer is due to hear how far live media reaches.
-    pub(crate) fn update_due(&mut self, now: Instant) -> bool {
-        let due = self.length.is_none() && self.next_update <= now;
-        if due {
-            self.next_update = now + UPDATE;
-        }
-        due
-    }
 }
 
 impl Reading {
+    /// Its PLAY was answered, and with it how far media reach.
+    pub(crate) fn told(&mut self, now: Now) {
+        let basis = self.stream.progress.reach(now.monotonic).basis;
+        self.course.updates = MediaUpdates::new(now, basis);
+    }
+
+    /// True once each time that its peer has to hear how far live media reach.
+    pub(crate) fn update_due(&mut self, now: Now) -> bool {
+        let basis = self.stream.progress.reach(now.monotonic).basis;
+        self.course.length.is_none() && self.course.updates.due(now, basis)
+    }
+
     /// What it reads.
     pub(crate) fn nature(&self) -> Nature {
         match self.course.length {
             Some(length) => Nature::recorded(length),
-            None => Nature::live(self.stream.began.monotonic.elapsed()),
+            None => {
+                let reach = self.stream.progress.reach(Instant::now());
+                match reach.grows {
+                    true => Nature::live(reach.elapsed),
+                    false => Nature::halted(reach.elapsed),
+                }
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What shards tell each other.
 
-use std::{net::SocketAddr, rc::Rc, sync::Arc};
+use std::{net::SocketAddr, rc::Rc, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use rtsp_msg::{Request, Response, Uri};
@@ -44,7 +44,8 @@ pub(crate) struct Forwarded {
     pub(crate) local: SocketAddr,
     pub(crate) session: SessionId,
     pub(crate) request: Request,
-    pub(crate) reply: oneshot::Sender<Reply>,
+    /// The answer, and whether the session is tied to the connection that asked from now on.
+    pub(crate) reply: oneshot::Sender<(Reply, bool)>,
 }
 
 /// A letter to a shard.
@@ -110,8 +111,11 @@ pub(crate) enum Mail {
         session: SessionId,
         why: Ending,
     },
-    /// No new readers: those that there are go elsewhere, or end.
-    Drain(Option<Arc<Uri>>),
+    /// No new readers: those that there are go elsewhere, now or at a time, or end.
+    Drain {
+        target: Option<Arc<Uri>>,
+        at: Option<SystemTime>,
+    },
     Forward(Box<Forwarded>),
     /// A connection of another shard, to which a session of this one is tied, has closed.
     ConnectionClosed {
@@ -180,7 +184,7 @@ impl Shard {
                 about,
             } => self.ask_connection(connection, *request, about),
             Mail::EndSession { session, why } => self.end_session(session, why),
-            Mail::Drain(target) => self.drain(target.as_deref()),
+            Mail::Drain { target, at } => self.drain(target.as_deref(), at),
             Mail::Shutdown => return true,
         }
         false

@@ -11,7 +11,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use rtsp_client::io::udp::Outgoing;
 use rtsp_msg::{Version, headers::TerminateCause};
 use rtsp_session::{
-    server::{AfterClose, ServerSession, SessionId, State},
+    server::{AfterClose, Lapse, ServerSession, SessionId, State},
     transport::NegotiatedTransport,
 };
 
@@ -103,6 +103,8 @@ pub(crate) enum Ending {
     Drained,
     /// The server is going down.
     Shutdown,
+    /// It did nothing but show that it lives, for too long.
+    Inactive,
 }
 
 impl Ending {
@@ -116,6 +118,7 @@ impl Ending {
             Self::Moved => "it was sent to another server",
             Self::Drained => "the server is about to shut down",
             Self::Shutdown => "the server is shutting down",
+            Self::Inactive => "it was kept alive and not used for too long",
         }
     }
 
@@ -123,14 +126,14 @@ impl Ending {
     fn is_news(self) -> bool {
         matches!(
             self,
-            Self::Timeout | Self::StreamEnded(_) | Self::Drained | Self::Shutdown
+            Self::Timeout | Self::Inactive | Self::StreamEnded(_) | Self::Drained | Self::Shutdown
         )
     }
 
     /// As Terminate-Reason has it (RFC 7826 §18.52).
     pub(crate) fn cause(self) -> TerminateCause {
         match self {
-            Self::Timeout => TerminateCause::SessionTimeout,
+            Self::Timeout | Self::Inactive => TerminateCause::SessionTimeout,
             Self::Moved | Self::Drained | Self::Shutdown => TerminateCause::ServerAdmin,
             _ => TerminateCause::InternalError,
         }
@@ -399,19 +402,27 @@ impl Shard {
         }
     }
 
-    /// Ends every session that has shown no sign of life for its timeout.
+    /// Ends every session whose time is up: that has shown no sign of life, or has nothing to do, or goes on elsewhere by now.
     pub(super) fn expire(&self) {
         let now = self.now();
         self.keep_flowing_alive();
-        let expired: Vec<SessionId> = self
+        let over: Vec<(SessionId, Ending)> = self
             .sessions
             .borrow()
             .iter()
-            .filter(|(_, entry)| entry.session.expired(now) || self.is_deserted(entry))
-            .map(|(id, _)| *id)
+            .filter_map(|(id, entry)| {
+                let why = match entry.session.lapse(now) {
+                    Some(Lapse::Inactive) => Ending::Inactive,
+                    Some(Lapse::Redirected) => Ending::Drained,
+                    Some(Lapse::Silent) => Ending::Timeout,
+                    None if self.is_deserted(entry) => Ending::Timeout,
+                    None => return None,
+                };
+                Some((*id, why))
+            })
             .collect();
-        for id in expired {
-            self.end_session(id, Ending::Timeout);
+        for (id, why) in over {
+            self.end_session(id, why);
         }
     }
 

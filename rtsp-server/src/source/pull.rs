@@ -92,6 +92,9 @@ impl Puller {
                 }
                 Stop::Failed(reason) => reason,
             };
+            if let Some(feed) = &self.feed {
+                feed.publisher.halt();
+            }
             if began.elapsed() > self.policy.longest_wait {
                 // It worked for a while: this is a new outage.
                 self.back_off.restart();
@@ -157,6 +160,7 @@ impl Puller {
         if let Some(feed) = &mut self.feed {
             if sdp::same_formats(&feed.description, description) {
                 feed.splices.iter_mut().for_each(Splice::interrupted);
+                feed.publisher.resume();
                 return Ok(());
             }
             tracing::warn!(

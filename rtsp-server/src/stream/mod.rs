@@ -9,6 +9,7 @@ pub(crate) mod form;
 pub(crate) mod ingest;
 pub(crate) mod layout;
 pub(crate) mod local;
+pub(crate) mod progress;
 pub(crate) mod reader;
 pub(crate) mod registry;
 pub(crate) mod ring;

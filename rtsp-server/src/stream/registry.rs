@@ -16,6 +16,7 @@ use super::{
     batch::{MAX_MEDIA, MediaSet},
     clocks::Clocks,
     ingest::Shape,
+    progress::Progress,
 };
 use crate::shard::ShardId;
 
@@ -33,8 +34,10 @@ pub(crate) struct Stream {
     pub(crate) description: Arc<sdp::Description>,
     pub(crate) shapes: Box<[Shape]>,
     pub(crate) clocks: Arc<Clocks>,
-    /// When it began: its normal play time counts from here.
+    /// When it began.
     pub(crate) began: Now,
+    /// How far it reaches: its normal play time.
+    pub(crate) progress: Progress,
     /// Readers on all shards.
     pub(crate) readers: watch::Sender<usize>,
 }
@@ -210,6 +213,7 @@ fn new_stream(
         return Err(PublishError::MediaCount(shapes.len()));
     }
     let clocks = Arc::new(Clocks::new(shapes.iter().map(|shape| shape.clock_rate)));
+    let began = Now::read();
     Ok(Arc::new(Stream {
         id,
         path,
@@ -217,7 +221,8 @@ fn new_stream(
         description,
         shapes,
         clocks,
-        began: Now::read(),
+        began,
+        progress: Progress::new(began.monotonic),
         readers: watch::Sender::new(0),
     }))
 }

@@ -3,7 +3,9 @@
 pub mod condition;
 mod connection;
 mod date;
+mod guess;
 mod id;
+mod lifetime;
 mod nature;
 pub mod notify;
 mod overload;
@@ -13,15 +15,17 @@ pub mod respond;
 pub mod rules;
 mod session;
 pub mod state;
+mod update;
 
 pub use connection::{
     Addresses, Authentication, CloseReason, ConnectionConfig, Incoming, Input, Output, RequestId,
     ServerConnection,
 };
+pub use guess::{Guess, Guesses};
 pub use id::SessionId;
+pub use lifetime::{Lapse, SessionConfig};
 pub use nature::Nature;
 pub use overload::Overload;
-pub use session::{
-    AfterClose, Direction, Object, Peer, ServerSession, SessionConfig, SessionMedia,
-};
+pub use session::{AfterClose, Direction, Object, Peer, ServerSession, SessionMedia};
 pub use state::State;
+pub use update::MediaUpdates;

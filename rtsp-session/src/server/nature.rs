@@ -32,7 +32,7 @@ pub struct Nature {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Live { elapsed: Duration },
+    Live { elapsed: Duration, grows: bool },
     Recorded { duration: Duration },
 }
 
@@ -41,7 +41,22 @@ impl Nature {
     #[must_use]
     pub const fn live(elapsed: Duration) -> Self {
         Self {
-            kind: Kind::Live { elapsed },
+            kind: Kind::Live {
+                elapsed,
+                grows: true,
+            },
+            scales: Vec::new(),
+        }
+    }
+
+    /// What happened until its source stopped for a while: it reaches as far as it did, until that goes on.
+    #[must_use]
+    pub const fn halted(elapsed: Duration) -> Self {
+        Self {
+            kind: Kind::Live {
+                elapsed,
+                grows: false,
+            },
             scales: Vec::new(),
         }
     }
@@ -72,7 +87,7 @@ impl Nature {
     #[must_use]
     pub const fn end(&self) -> Duration {
         match self.kind {
-            Kind::Live { elapsed } => elapsed,
+            Kind::Live { elapsed, .. } => elapsed,
             Kind::Recorded { duration } => duration,
         }
     }
@@ -87,9 +102,13 @@ impl Nature {
     #[must_use]
     pub fn properties(&self) -> MediaProperties {
         let mut properties = match self.kind {
-            Kind::Live { .. } => vec![
+            Kind::Live { grows, .. } => vec![
                 MediaProperty::NoSeeking,
-                MediaProperty::TimeProgressing,
+                match grows {
+                    true => MediaProperty::TimeProgressing,
+                    // RFC 7826 §18.29: changed by external triggers, not by time.
+                    false => MediaProperty::Dynamic,
+                },
                 MediaProperty::TimeDuration(Duration::ZERO),
             ],
             Kind::Recorded { .. } => vec![

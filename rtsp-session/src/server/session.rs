@@ -1,6 +1,7 @@
 //! One session: whose it is, what is set up, in which state it is and how long it lives.
 
 use super::SessionId;
+use super::lifetime::{Lapse, Lifetime, SessionConfig};
 use super::state::{Event, State, Step, allowed, step};
 use crate::error::ProtocolError;
 use crate::now::Now;
@@ -8,7 +9,7 @@ use crate::transport::NegotiatedTransport;
 use rtsp_msg::{Method, Version};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Who asks: enough to decide whose a session is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,25 +54,6 @@ pub struct SessionMedia {
     pub transport: NegotiatedTransport,
 }
 
-/// How long sessions live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)] // Configuration: fields are public, new ones are a breaking change on purpose.
-pub struct SessionConfig {
-    /// What the Session header announces. RFC 7826 §18.49: 60 s unless told otherwise, less than 30 s is not recommended.
-    pub timeout: Duration,
-    /// How much longer the session really lives: signs of life may be late by a round trip.
-    pub grace: Duration,
-}
-
-impl Default for SessionConfig {
-    fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(60),
-            grace: Duration::from_secs(5),
-        }
-    }
-}
-
 /// What becomes of a session whose connection closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)] // Complete by nature.
@@ -98,8 +80,7 @@ pub struct ServerSession {
     direction: Direction,
     state: State,
     media: Vec<SessionMedia>,
-    alive: Instant,
-    config: SessionConfig,
+    lifetime: Lifetime,
 }
 
 impl ServerSession {
@@ -122,8 +103,7 @@ impl ServerSession {
             direction: Direction::Play,
             state: State::Init,
             media: Vec::new(),
-            alive: now.monotonic,
-            config,
+            lifetime: Lifetime::new(now, config),
         }
     }
 
@@ -262,29 +242,34 @@ impl ServerSession {
         if self.state == State::Init {
             self.state = State::Ready;
         }
+        self.lifetime.rest(now);
         self.touch(now);
     }
 
     /// Media flow to the peer.
     pub fn play(&mut self, now: Now) {
         self.state = State::Play;
+        self.lifetime.flow();
         self.touch(now);
     }
 
     /// Media flow from the peer.
     pub fn record(&mut self, now: Now) {
         self.state = State::Record;
+        self.lifetime.flow();
         self.touch(now);
     }
 
     /// Nothing flows.
     pub fn pause(&mut self, now: Now) {
         self.state = State::Ready;
+        self.lifetime.rest(now);
         self.touch(now);
     }
 
     /// The range or the media ended: RTSP/1.0 pauses by itself, RTSP/2.0 stays in Play (RFC 7826 §B.4).
-    pub fn end_of_media(&mut self) {
+    pub fn end_of_media(&mut self, now: Now) {
+        self.lifetime.rest(now);
         if let Step::To(state) = step(self.version, self.state, Event::EndOfMedia) {
             self.state = state;
         }
@@ -302,19 +287,36 @@ impl ServerSession {
 
     /// The peer showed that it lives: a request with this session's id, RTCP, or media while it records.
     pub fn touch(&mut self, now: Now) {
-        self.alive = self.alive.max(now.monotonic);
+        self.lifetime.touch(now);
     }
 
-    /// When it expires unless [`touch`](Self::touch)ed before.
+    /// REDIRECT was sent, and takes effect at a time (RFC 7826 §B.4, "Set RedP"): until then all goes on.
+    pub fn redirect_at(&mut self, now: Now, at: SystemTime) {
+        if matches!(
+            step(self.version, self.state, Event::RedirectLater),
+            Step::To(_)
+        ) {
+            self.lifetime.redirect(now, at);
+        }
+    }
+
+    /// Whether it goes on elsewhere from some time on.
+    #[must_use]
+    pub const fn is_redirected(&self) -> bool {
+        self.lifetime.is_redirected()
+    }
+
+    /// When its time is up, unless something happens before.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.alive + self.config.timeout + self.config.grace
+        self.lifetime.end(self.version).0
     }
 
-    /// Is it past its deadline?
+    /// Whether its time is up, and why: end it then.
     #[must_use]
-    pub fn expired(&self, now: Now) -> bool {
-        self.deadline() <= now.monotonic
+    pub fn lapse(&self, now: Now) -> Option<Lapse> {
+        let (at, why) = self.lifetime.end(self.version);
+        (at <= now.monotonic).then_some(why)
     }
 
     /// A connection closed. Call it for each session that may be tied to it.
@@ -406,7 +408,7 @@ impl ServerSession {
     /// What the Session header announces, in whole seconds.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
-        self.config.timeout
+        self.lifetime.timeout()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The state machine of a session: one list of transitions a version, under the table of its RFC.
 
-use rtsp_msg::{Method, Version};
+use rtsp_msg::{Method, StatusCode, Version};
 
 /// What a session is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -222,6 +222,13 @@ pub fn step(version: Version, state: State, event: Event) -> Step {
     list.iter()
         .find(|(from, on, _)| (*from, *on) == (state, event))
         .map_or(Step::WrongState, |(_, _, step)| *step)
+}
+
+/// Whether an answer with this status ends the session of its request (RFC 7826 §B.4): a redirection does, 304 is none. 4xx and
+/// 5xx leave all as it was; what cannot be recovered from ends the session by itself, and the next answer is 454.
+#[must_use]
+pub fn ends_session(status: StatusCode) -> bool {
+    status.is_redirection() && status != StatusCode::NOT_MODIFIED
 }
 
 /// The methods that a session answers in this state, in the order of an Allow header.

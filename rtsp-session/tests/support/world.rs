@@ -2,19 +2,22 @@
 //! and takes one publisher's; packets are not its business.
 
 use super::{Line, from, start};
-use rtsp_msg::headers::{Session, Transport};
-use rtsp_msg::{Method, Response, Version};
+use rtsp_msg::headers::{Session, TerminateCause, Transport, UtcTime};
+use rtsp_msg::{Method, Request, Response, StatusCode, Uri, Version};
 use rtsp_session::auth::{Credentials, Users};
 use rtsp_session::random::Random;
 use rtsp_session::server::{
-    AfterClose, Authentication, ConnectionConfig, Direction, Incoming, Object, Peer, ServerSession,
-    SessionConfig, SessionId, State, respond,
+    AfterClose, Authentication, ConnectionConfig, Direction, Incoming, Lapse, Object, Peer,
+    ServerSession, SessionConfig, SessionId, State, notify, respond, state,
 };
 use rtsp_session::transport::{Capabilities, ChannelMap, NegotiatedTransport, select};
 use rtsp_session::{Now, ProtocolError};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+/// What its sessions are of.
+const PRESENTATION: &str = "rtsp://192.0.2.1/a";
 
 pub struct World {
     pub now: Now,
@@ -22,10 +25,16 @@ pub struct World {
     pub sessions: HashMap<SessionId, ServerSession>,
     /// Ids of sessions that ended, with the cause.
     pub ended: Vec<(SessionId, &'static str)>,
+    /// How often a session was taken to another connection while it had one.
+    pub taken_over: usize,
     config: ConnectionConfig,
     random: Random,
     /// Every request but OPTIONS needs credentials.
     pub guarded: bool,
+    /// The next request of a session is answered with this status, whatever it asks.
+    pub inject: Option<StatusCode>,
+    /// Requests wait until [`work`](World::work).
+    pub slow: bool,
 }
 
 impl World {
@@ -39,12 +48,15 @@ impl World {
             lines: Vec::new(),
             sessions: HashMap::new(),
             ended: Vec::new(),
+            taken_over: 0,
             config: ConnectionConfig {
                 users: Some(Arc::new(users)),
                 ..ConnectionConfig::default()
             },
             random: Random::from_seed([7; 32]),
             guarded: false,
+            inject: None,
+            slow: false,
         }
     }
 
@@ -63,7 +75,17 @@ impl World {
     /// Sends bytes; the answers as text.
     pub fn send(&mut self, connection: usize, bytes: impl AsRef<[u8]>) -> String {
         self.lines[connection].0.send(bytes);
-        while let Some(incoming) = self.lines[connection].0.requests.pop() {
+        if !self.slow {
+            self.work(connection);
+        }
+        self.settle();
+        self.lines[connection].0.take()
+    }
+
+    /// Serves the requests of a connection that wait. Of one that has closed meanwhile, what is in work is brought to its end.
+    pub fn work(&mut self, connection: usize) {
+        while !self.lines[connection].0.requests.is_empty() {
+            let incoming = self.lines[connection].0.requests.remove(0);
             let (id, version) = (incoming.id, incoming.request.version);
             match self.serve(connection, &incoming) {
                 Ok(response) => self.lines[connection].0.answer(id, response),
@@ -72,9 +94,55 @@ impl World {
                     .0
                     .answer(id, respond::error(version, error)),
             }
+            if self.lines[connection].0.closed.is_some() {
+                self.lines[connection].0.requests.clear();
+            }
         }
-        self.count_sessions();
+        self.settle();
+    }
+
+    /// Takes what was written to a connection.
+    pub fn take(&mut self, connection: usize) -> String {
         self.lines[connection].0.take()
+    }
+
+    /// Sends a request of the server's to the peer of a session, by the connection that it used last. `false` where it has none,
+    /// or where too many wait for their answers.
+    pub fn ask(
+        &mut self,
+        id: SessionId,
+        request: impl Fn(&ServerSession) -> Option<Request>,
+    ) -> bool {
+        let Some(session) = self.sessions.get(&id) else {
+            return false;
+        };
+        let to = session.connection().zip(request(session));
+        to.is_some_and(|(connection, request)| self.write(connection as usize, request))
+    }
+
+    fn write(&mut self, connection: usize, request: Request) -> bool {
+        let line = &mut self.lines[connection].0;
+        let sent = line.connection.request(self.now, request).is_some();
+        line.drain();
+        sent
+    }
+
+    /// Sends a session elsewhere: at a time, or at once.
+    pub fn redirect(&mut self, id: SessionId, at: Option<SystemTime>) {
+        let target = Uri::parse("rtsp://192.0.2.99").unwrap();
+        let time = at.map(|at| {
+            UtcTime::from_unix(at.duration_since(SystemTime::UNIX_EPOCH).unwrap()).unwrap()
+        });
+        self.ask(id, |session| notify::redirect(session, &target, time, None));
+        match at {
+            Some(at) => {
+                let now = self.now;
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.redirect_at(now, at);
+                }
+            }
+            None => self.end(id, "redirect"),
+        }
     }
 
     /// Has the server closed the connection, or is about to?
@@ -85,6 +153,12 @@ impl World {
     /// The peer closes the connection.
     pub fn close(&mut self, connection: usize) {
         self.lines[connection].0.finish();
+        self.lose(connection);
+        self.settle();
+    }
+
+    /// A connection is no more, whoever closed it.
+    fn lose(&mut self, connection: usize) {
         let now = self.now;
         let ended = self.sessions.values_mut().filter_map(|session| {
             let after = session.connection_closed(now, connection as u64);
@@ -93,7 +167,6 @@ impl World {
         for id in ended.collect::<Vec<_>>() {
             self.end(id, "connection closed");
         }
-        self.count_sessions();
     }
 
     pub fn pass(&mut self, duration: Duration) {
@@ -102,19 +175,24 @@ impl World {
             line.pass(duration);
         }
         let now = self.now;
-        let expired: Vec<_> = self
+        let lapsed: Vec<_> = self
             .sessions
             .values()
-            .filter(|one| one.expired(now))
-            .map(|one| one.id())
+            .filter_map(|one| Some((one.id(), one.lapse(now)?)))
             .collect();
-        for id in expired {
-            self.end(id, "timeout");
+        for (id, lapse) in lapsed {
+            let (cause, why) = match lapse {
+                Lapse::Silent => (TerminateCause::SessionTimeout, "timeout"),
+                Lapse::Inactive => (TerminateCause::SessionTimeout, "inactive"),
+                Lapse::Redirected => (TerminateCause::ServerAdmin, "redirect reached"),
+            };
+            self.ask(id, |session| notify::teardown(session, cause.clone(), None));
+            self.end(id, why);
         }
-        self.count_sessions();
+        self.settle();
     }
 
-    fn end(&mut self, id: SessionId, cause: &'static str) {
+    pub fn end(&mut self, id: SessionId, cause: &'static str) {
         if let Some(session) = self.sessions.remove(&id) {
             for (number, (line, channels)) in self.lines.iter_mut().enumerate() {
                 line.connection.forget_session(id.as_str());
@@ -130,7 +208,13 @@ impl World {
         self.ended.push((id, cause));
     }
 
-    fn count_sessions(&mut self) {
+    /// Takes the sessions from connections that have closed, and tells the others how many they have.
+    fn settle(&mut self) {
+        for number in 0..self.lines.len() {
+            if self.lines[number].0.closed.is_some() {
+                self.lose(number);
+            }
+        }
         for (number, (line, _)) in self.lines.iter_mut().enumerate() {
             let count = self
                 .sessions
@@ -158,6 +242,12 @@ impl World {
             user: incoming.user.clone(),
         };
         let id = self.admitted(incoming, &peer)?;
+        if let (Some(id), Some(status)) = (id, self.inject.take()) {
+            if state::ends_session(status) {
+                self.end(id, "3rr");
+            }
+            return Ok(Response::new(version, status));
+        }
         let path = request.target.uri().map_or("", |uri| uri.path()).to_owned();
         let object = match path.rsplit_once("/trackID=") {
             Some((_, number)) => {
@@ -197,7 +287,9 @@ impl World {
             .get_mut(&id)
             .ok_or(ProtocolError::SessionNotFound)?;
         session.admit(peer)?;
+        let before = session.connection();
         session.adopt(peer);
+        self.taken_over += usize::from(before.is_some() && before != session.connection());
         session.touch(self.now);
         Ok(Some(id))
     }
@@ -240,7 +332,7 @@ impl World {
                 let config = SessionConfig::default();
                 self.sessions.insert(
                     id,
-                    ServerSession::new(self.now, id, version, "/a".into(), peer, config),
+                    ServerSession::new(self.now, id, version, PRESENTATION.into(), peer, config),
                 );
                 id
             }

@@ -258,7 +258,7 @@ fn end_of_media_differs_by_version() {
     for (version, after) in [(Version::V1_0, State::Ready), (Version::V2_0, State::Play)] {
         let (mut session, now) = session(version, None, udp(), Direction::Play);
         session.play(now);
-        session.end_of_media();
+        session.end_of_media(now);
         assert_eq!(session.state(), after);
     }
 }
@@ -267,12 +267,12 @@ fn end_of_media_differs_by_version() {
 fn it_lives_as_long_as_its_peer_shows_signs_of_life() {
     let (mut session, now) = session(Version::V1_0, None, udp(), Direction::Play);
     let late = |seconds| now.after(Duration::from_secs(seconds));
-    assert!(!session.expired(late(64)));
-    assert!(session.expired(late(65)));
+    assert_eq!(session.lapse(late(64)), None);
+    assert_eq!(session.lapse(late(65)), Some(Lapse::Silent));
     session.touch(late(40));
     session.touch(late(20)); // out of order: no step back
-    assert!(!session.expired(late(104)));
-    assert!(session.expired(late(105)));
+    assert_eq!(session.lapse(late(104)), None);
+    assert_eq!(session.lapse(late(105)), Some(Lapse::Silent));
     session.connection_closed(late(50), OWN);
     assert_eq!(
         session.deadline(),
