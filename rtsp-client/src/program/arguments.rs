@@ -11,6 +11,9 @@ use rtsp_client::Options;
 use rtsp_client::TransportPolicy;
 use rtsp_session::auth::Credentials;
 
+use super::load::BareSender;
+use super::load::Load;
+
 /// Looks at, records and publishes RTSP streams.
 #[derive(Debug, Parser)]
 #[command(name = "rtsp-client", version, about, max_term_width = 100)]
@@ -92,6 +95,10 @@ pub(crate) enum Command {
     Record(Record),
     /// Publish an MP4 file to a server, in real time
     Publish(Publish),
+    /// Put a server under load, and tell what it costs, loses and delays: 0 if nothing was lost, 1 if something was
+    Load(Load),
+    /// Send what `load` would publish to whoever asks, at the least cost: the floor to compare servers with
+    BareSender(BareSender),
 }
 
 #[derive(Debug, Args)]
@@ -132,7 +139,7 @@ pub(crate) struct Publish {
     pub(crate) looping: bool,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text
         .parse()
         .map_err(|_| "not a number of seconds".to_owned())?;

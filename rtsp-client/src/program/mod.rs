@@ -1,8 +1,9 @@
-//! The rtsp-client program: probe, record, publish.
+//! The rtsp-client program: probe, record, publish, load.
 
 mod arguments;
 mod failure;
 mod live;
+mod load;
 mod probe;
 mod publish;
 mod record;
@@ -36,6 +37,9 @@ pub(crate) fn run() -> ExitCode {
             Command::Probe(probe) => probe::run(&arguments.global, probe).await,
             Command::Record(record) => record::run(&arguments.global, record).await,
             Command::Publish(publish) => publish::run(&arguments.global, publish).await,
+            // These have loops of their own.
+            Command::Load(load) => load::run(&arguments.global, load),
+            Command::BareSender(options) => load::run_bare_sender(options),
         }
     });
     result.unwrap_or_else(|failure| {
