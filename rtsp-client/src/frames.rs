@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use rtp_core::Frame;
 use rtp_core::Parameters;
+use rtsp_session::client::PlayRequest;
 use rtsp_session::media::Alignment;
 use rtsp_session::media::Place;
 
@@ -221,6 +222,21 @@ impl Frames {
         self.media = Self::unpackers(&self.playing);
         self.hold = self.patience.map_or(Hold::No, Hold::For);
         self.joint.open = true;
+    }
+
+    /// As [`Playing::seek`]: frames of what played before are not handed out any more.
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    pub async fn seek(&mut self, request: &PlayRequest) -> Result<(), Error> {
+        self.playing.seek(request).await?;
+        let of_media = |event: &FrameEvent| matches!(event, FrameEvent::Frame(_));
+        self.ready.retain(|event| !of_media(event));
+        for unpacker in self.media.iter_mut().flatten() {
+            unpacker.forget();
+        }
+        Ok(())
     }
 
     /// Whether frames of this media can be read out of its packets.

@@ -35,6 +35,7 @@ const RECEIVE_BUFFERS: usize = 16;
 mod again;
 mod input;
 mod reception;
+mod seeking;
 
 /// A presentation that plays.
 ///
@@ -177,7 +178,7 @@ impl Playing {
         Ok(())
     }
 
-    /// Plays on, or from somewhere else.
+    /// Plays on after a pause, or from somewhere else; [`seek`](Self::seek) does so while it plays.
     ///
     /// # Errors
     ///
@@ -189,6 +190,9 @@ impl Playing {
             other => return Err(unexpected(&self.conversation, &other)),
         }
         self.paused = false;
+        if request.range.is_some() {
+            self.leave_range();
+        }
         self.heard();
         if let (Some(again), Some(_)) = (&mut self.again, &request.range) {
             again.recipe.play.request = request.clone();
@@ -316,11 +320,5 @@ impl Playing {
             }
             self.turn(Some(deadline)).await;
         }
-    }
-
-    fn started(&mut self, info: PlayStart) {
-        let timestamps: Vec<_> = info.points.iter().map(|point| point.timestamp).collect();
-        self.heard.timeline.on_play(info.start, 1.0, &timestamps);
-        self.info = info;
     }
 }

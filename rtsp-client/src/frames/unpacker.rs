@@ -78,6 +78,12 @@ impl Unpacker {
             .parameters()
     }
 
+    /// What was begun will not be finished: another range plays.
+    pub(super) fn forget(&mut self) {
+        self.sources.clear();
+        self.current = None;
+    }
+
     fn source(&mut self, ssrc: u32) -> Option<usize> {
         let known = self.sources.iter().position(|(source, _)| *source == ssrc);
         if known.is_some() {

@@ -9,6 +9,7 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use rtsp_client::Options;
 use rtsp_client::TransportPolicy;
+use rtsp_client::VersionPolicy;
 use rtsp_session::auth::Credentials;
 
 use super::load::BareSender;
@@ -30,6 +31,9 @@ pub(crate) struct Global {
     /// How media travel: auto tries UDP first and turns to TCP when that is refused or silent
     #[arg(long, global = true, value_enum, default_value_t = Transport::Auto)]
     transport: Transport,
+    /// The version of RTSP to speak: auto asks for 2.0 and turns to 1.0 where that is not understood
+    #[arg(long, global = true, value_enum, value_name = "VERSION", default_value_t = RtspVersion::V1)]
+    rtsp_version: RtspVersion,
     /// What to log, on standard error: error, warn, info, debug, trace, or a filter such as rtsp_client=debug
     #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
     pub(crate) log: String,
@@ -61,6 +65,11 @@ impl Global {
     pub(crate) fn options(&self) -> Options {
         let mut options = Options::default();
         options.transport = self.policy();
+        options.version = match self.rtsp_version {
+            RtspVersion::V1 => VersionPolicy::V1_0,
+            RtspVersion::V2 => VersionPolicy::V2_0,
+            RtspVersion::Auto => VersionPolicy::Negotiate,
+        };
         options.connect_timeout = self.timeout;
         options.response_timeout = self.timeout;
         if let Some(user) = &self.user {
@@ -85,6 +94,15 @@ enum Transport {
     Auto,
     Udp,
     Tcp,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum RtspVersion {
+    #[value(name = "1.0")]
+    V1,
+    #[value(name = "2.0")]
+    V2,
+    Auto,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod peer;
 mod reconnecting;
+mod seeking;
 mod versions;
 
 use std::net::SocketAddr;

@@ -16,6 +16,8 @@ pub(crate) struct Peer {
     pub(crate) stream: TcpStream,
     pub(crate) buffer: BytesMut,
     pub(crate) requests: Vec<String>,
+    /// The version that it answers in.
+    pub(crate) version: &'static str,
 }
 
 impl Peer {
@@ -25,6 +27,7 @@ impl Peer {
             stream,
             buffer: BytesMut::new(),
             requests: Vec::new(),
+            version: "RTSP/1.0",
         }
     }
 
@@ -54,7 +57,8 @@ impl Peer {
 
     pub(crate) async fn answer(&mut self, request: &str, status: &str, rest: &str) {
         let cseq = header(request, "CSeq").unwrap();
-        let response = format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\nSession: s1\r\n{rest}");
+        let version = self.version;
+        let response = format!("{version} {status}\r\nCSeq: {cseq}\r\nSession: s1\r\n{rest}");
         let end = if rest.contains("\r\n\r\n") {
             ""
         } else {
@@ -70,12 +74,16 @@ pub(crate) fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
 }
 
 pub(crate) fn packet(sequence: u16) -> Vec<u8> {
+    packet_of(77, sequence)
+}
+
+pub(crate) fn packet_of(ssrc: u32, sequence: u16) -> Vec<u8> {
     let header = Header {
         marker: false,
         payload_type: 0,
         sequence,
         timestamp: u32::from(sequence) * 160,
-        ssrc: 77,
+        ssrc,
     };
     Packet::new(&header, &[0xd5; 160]).into_bytes().to_vec()
 }

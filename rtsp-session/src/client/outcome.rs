@@ -12,6 +12,7 @@ use rtsp_msg::headers::ContentLocation;
 use rtsp_msg::headers::NptTime;
 use rtsp_msg::headers::Range;
 use rtsp_msg::headers::RtpInfo;
+use rtsp_msg::headers::SeekStyle;
 use rtsp_msg::headers::Session;
 use rtsp_msg::headers::Transport;
 use sdp::Description;
@@ -173,6 +174,7 @@ impl ClientSession {
             });
         }
         self.take_session(&method, response)?;
+        self.take_properties(&response.headers);
         let state = self.state.after(&method).unwrap_or(self.state);
         let event = match step {
             Step::Describe => self.described(response)?,
@@ -289,9 +291,13 @@ impl ClientSession {
             .iter()
             .map(|media| media.as_ref().map(|media| media.control.clone()))
             .collect();
+        let seek_style = response.headers.typed_with::<SeekStyle>(&leniency);
         PlayStart {
             range,
             start,
+            scale: response.headers.typed_with(&leniency).ok().flatten(),
+            speed: response.headers.typed_with(&leniency).ok().flatten(),
+            seek_style: seek_style.ok().flatten().filter(is_known),
             points: play::points(info.ok().flatten().as_ref(), &controls),
         }
     }
@@ -332,4 +338,9 @@ impl ClientSession {
         self.keepalive.start(self.now.monotonic);
         Ok(())
     }
+}
+
+/// RFC 7826 §18.47: a policy that is not known is ignored.
+fn is_known(style: &SeekStyle) -> bool {
+    !matches!(style, SeekStyle::Other(_))
 }

@@ -12,6 +12,7 @@ use rtsp_msg::Request;
 use rtsp_msg::RequestTarget;
 use rtsp_msg::Uri;
 use rtsp_msg::Version;
+use rtsp_msg::headers::MediaProperties;
 use rtsp_msg::headers::NptTime;
 use rtsp_msg::headers::Range;
 use rtsp_msg::headers::Transport;
@@ -186,6 +187,7 @@ pub struct ClientSession {
     pub(super) base: String,
     pub(super) state: State,
     pub(super) description: Option<Description>,
+    pub(super) properties: Option<MediaProperties>,
     /// What OPTIONS is followed by.
     pub(super) then: Option<Step>,
     pub(super) steps: Vec<(RequestId, Step)>,
@@ -216,6 +218,7 @@ impl ClientSession {
             now,
             state: State::Init,
             description: None,
+            properties: None,
             then: None,
             steps: Vec::new(),
             keepalives: Vec::new(),
@@ -293,17 +296,8 @@ impl ClientSession {
     pub fn play(&mut self, now: Now, request: &PlayRequest) -> Result<(), SessionError> {
         self.check(now, &Method::Play)?;
         let mut message = self.message(Method::Play, target(&self.aggregate()));
-        if let Some(range) = &request.range {
-            message.headers.set(range);
-        }
-        if let Some(scale) = request
-            .scale
-            .filter(|scale| (scale - 1.0).abs() > f32::EPSILON)
-        {
-            message
-                .headers
-                .insert(HeaderName::Scale, format!("{scale:.3}"));
-        }
+        let written = request.write(self.version, &mut message.headers);
+        written.map_err(|why| misuse(Method::Play, why))?;
         self.send(Step::Play, message);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! A scripted server on a virtual clock; what it says arrives in pieces of every size.
 
 mod errors;
+mod ranges;
 mod reading;
 mod transports;
 mod versions;
@@ -182,7 +183,7 @@ impl Bench {
         assert!(matches!(self.event(), Event::Playing(_)));
     }
 
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         loop {
             match self.session.poll() {
                 SessionOutput::Write(bytes) => {
