@@ -12,6 +12,8 @@ use rtsp_client::TransportPolicy;
 use rtsp_client::VersionPolicy;
 use rtsp_session::auth::Credentials;
 
+use super::playback::Playback;
+
 use super::load::BareSender;
 use super::load::Load;
 
@@ -129,6 +131,8 @@ pub(crate) struct Probe {
     /// How long to look at packets, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
     pub(crate) duration: Duration,
+    #[command(flatten)]
+    pub(crate) playback: Playback,
 }
 
 #[derive(Debug, Args)]
@@ -144,6 +148,8 @@ pub(crate) struct Record {
     /// Connect again whenever the stream is lost, until the duration is reached or at Ctrl-C; the outage becomes a gap
     #[arg(long)]
     pub(crate) reconnect: bool,
+    #[command(flatten)]
+    pub(crate) playback: Playback,
 }
 
 #[derive(Debug, Args)]

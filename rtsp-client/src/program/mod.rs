@@ -4,6 +4,7 @@ mod arguments;
 mod failure;
 mod live;
 mod load;
+mod playback;
 mod probe;
 mod publish;
 mod record;

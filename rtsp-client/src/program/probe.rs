@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rtsp_client::Client;
 use rtsp_client::Described;
+use rtsp_client::PlayOptions;
 use rtsp_client::TransportPolicy;
 
 use super::arguments::Global;
@@ -21,40 +22,37 @@ use report::Report;
 const DOES_NOT_PLAY: u8 = 1;
 
 pub(crate) async fn run(global: &Global, probe: &Probe) -> Result<ExitCode, Failure> {
-    let described = match describe(global, probe, TransportPolicy::Udp).await {
-        Ok(described) => described,
-        Err(failure) => {
-            if probe.json {
-                println!("{}", report::trouble(&probe.url, failure.what()));
+    let play = probe.playback.options()?;
+    let transports: &[TransportPolicy] = match global.policy() {
+        TransportPolicy::Udp => &[TransportPolicy::Udp],
+        TransportPolicy::Tcp => &[TransportPolicy::Tcp],
+        _ => &[TransportPolicy::Udp, TransportPolicy::Tcp],
+    };
+    let mut report: Option<Report> = None;
+    for &transport in transports {
+        let described = match (describe(global, probe, transport).await, &mut report) {
+            (Ok(described), _) => described,
+            (Err(failure), Some(report)) => {
+                let attempt = Attempt::failed(transport, failure.what());
+                report.attempts.push(attempt);
+                continue;
             }
-            return Err(failure);
-        }
-    };
-    let mut report = Report::new(&described);
-    let transports = match global.policy() {
-        TransportPolicy::Udp => vec![TransportPolicy::Udp],
-        TransportPolicy::Tcp => vec![TransportPolicy::Tcp],
-        _ => vec![TransportPolicy::Udp, TransportPolicy::Tcp],
-    };
-    // The first description serves the first transport.
-    let mut described = match global.policy() {
-        TransportPolicy::Tcp => None,
-        _ => Some(described),
-    };
-    for transport in transports {
-        let described = match described.take() {
-            Some(described) => Ok(described),
-            None => describe(global, probe, transport).await,
+            (Err(failure), None) => {
+                if probe.json {
+                    println!("{}", report::trouble(&probe.url, failure.what()));
+                }
+                return Err(failure);
+            }
         };
-        let measured = report.measured();
+        let report = report.get_or_insert_with(|| Report::new(&described));
         // One transport is measured; of the other it is enough that it works.
-        let full = !measured;
-        let attempt = match described {
-            Ok(described) => attempt(described, transport, probe.duration, full).await,
-            Err(failure) => Attempt::failed(transport, failure.what()),
-        };
+        let full = !report.measured();
+        let attempt = attempt(described, transport, play.clone(), probe.duration, full).await;
         report.attempts.push(attempt);
     }
+    let Some(report) = report else {
+        return Ok(ExitCode::from(DOES_NOT_PLAY));
+    };
     if probe.json {
         println!("{}", report.json());
     } else {
@@ -81,10 +79,11 @@ async fn describe(
 async fn attempt(
     described: Described,
     transport: TransportPolicy,
+    play: PlayOptions,
     duration: Duration,
     full: bool,
 ) -> Attempt {
-    match Measurement::take(described, duration, full).await {
+    match Measurement::take(described, play, duration, full).await {
         Ok(measurement) if measurement.any_packet() => Attempt::worked(transport, measurement),
         Ok(_) => Attempt::failed(transport, "the server agrees, but no packet comes"),
         Err(error) => Attempt::failed(transport, &error.to_string()),

@@ -10,7 +10,6 @@ use rtsp_client::Client;
 use rtsp_client::FrameEvent;
 use rtsp_client::Frames;
 use rtsp_client::MediaFrame;
-use rtsp_client::PlayOptions;
 use rtsp_client::ReconnectPolicy;
 use rtsp_client::movie::MovieRecorder;
 use rtsp_client::movie::RecorderError;
@@ -29,10 +28,11 @@ const ALIGN: Duration = Duration::from_millis(1_500);
 const STALLED: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(global: &Global, record: &Record) -> Result<ExitCode, Failure> {
+    let play = record.playback.options()?;
     let mut options = global.options();
     options.reconnect = record.reconnect.then(ReconnectPolicy::default);
     let described = Client::describe(&record.url, options).await?;
-    let playing = described.play(PlayOptions::default()).await?;
+    let playing = described.play(play).await?;
     let description = playing.description().clone();
     let mut frames = playing.frames().aligned(ALIGN);
     let recorder = MovieRecorder::create(&record.file, &description);

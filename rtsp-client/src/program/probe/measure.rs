@@ -10,6 +10,8 @@ use rtsp_client::Error;
 use rtsp_client::Event;
 use rtsp_client::MediaPacket;
 use rtsp_client::PlayOptions;
+use rtsp_session::client::PlayStart;
+use rtsp_session::client::Seeking;
 use rtsp_session::media::ReceiverStatistics;
 
 /// How long a transport that is only tried may take for its first packet.
@@ -33,6 +35,10 @@ pub(super) struct MediaMeasurement {
 pub(super) struct Measurement {
     pub(super) over: Duration,
     pub(super) media: Vec<MediaMeasurement>,
+    /// What the server said that it plays.
+    pub(super) start: PlayStart,
+    /// Where the presentation can be played from.
+    pub(super) seeking: Seeking,
     /// Why it ended early, if it did.
     pub(super) end: Option<String>,
 }
@@ -49,6 +55,7 @@ impl Measurement {
     /// Plays for `duration`, or just until the first packet.
     pub(super) async fn take(
         described: Described,
+        play: PlayOptions,
         duration: Duration,
         full: bool,
     ) -> Result<Self, Error> {
@@ -58,7 +65,7 @@ impl Measurement {
             .filter_map(|&index| Watch::new(&described, index))
             .collect();
         let start = Instant::now();
-        let mut playing = described.play(PlayOptions::default()).await?;
+        let mut playing = described.play(play).await?;
         let playing_since = Instant::now();
         let deadline = playing_since + if full { duration.max(TRY) } else { TRY };
         let mut first = None;
@@ -96,9 +103,12 @@ impl Measurement {
             let statistics = playing.statistics(watch.measurement.media);
             watch.measurement.statistics = statistics.unwrap_or_default();
         }
+        let (start, seeking) = (playing.info().clone(), playing.seeking());
         playing.close().await;
         Ok(Self {
             over,
+            start,
+            seeking,
             media: watches.into_iter().map(Watch::finish).collect(),
             end,
         })

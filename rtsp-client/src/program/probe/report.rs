@@ -8,6 +8,10 @@ use rtp_core::Depacketizer;
 use rtp_core::Parameters;
 use rtsp_client::Described;
 use rtsp_client::TransportPolicy;
+use rtsp_msg::Header;
+use rtsp_msg::headers::Scale;
+use rtsp_msg::headers::SeekStyle;
+use rtsp_session::client::Seeking;
 use sdp::Media;
 use serde_json::Value;
 use serde_json::json;
@@ -15,6 +19,7 @@ use serde_json::json;
 use super::measure::Measurement;
 use super::measure::MediaMeasurement;
 use crate::program::live;
+use crate::program::playback;
 
 /// What one transport did.
 #[derive(Debug)]
@@ -90,6 +95,7 @@ impl MediaLine {
 #[derive(Debug)]
 pub(super) struct Report {
     url: String,
+    version: String,
     server: Option<String>,
     methods: Vec<String>,
     challenged: bool,
@@ -103,6 +109,7 @@ impl Report {
         let description = described.description();
         Self {
             url: described.url(),
+            version: described.version().to_string(),
             server: described.server().map(str::to_owned),
             methods: described
                 .methods()
@@ -135,6 +142,7 @@ impl Report {
         json!({
             "url": self.url,
             "plays": self.plays(),
+            "protocol": self.version,
             "server": self.server,
             "methods": self.methods,
             "authentication": self.challenged,
@@ -151,6 +159,11 @@ impl Report {
             "measurement": measurement.map(|(transport, measurement)| json!({
                 "transport": transport,
                 "seconds": seconds(measurement.over),
+                "range": measurement.start.range.as_ref().map(playback::shown),
+                "scale": measurement.start.scale.map(Scale::value),
+                "speed": measurement.start.speed.map(|speed| [speed.lower(), speed.upper()]),
+                "seek_style": measurement.start.seek_style.as_ref().map(style),
+                "seeking": seeking(measurement.seeking),
                 "ended": measurement.end,
                 "media": measurement.media.iter()
                     .map(|media| measured_json(media, measurement.over)).collect::<Vec<_>>(),
@@ -218,6 +231,7 @@ fn millis(duration: Duration) -> f64 {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.url)?;
+        writeln!(f, "  protocol  {}", self.version)?;
         writeln!(
             f,
             "  server    {}",
@@ -252,6 +266,7 @@ impl fmt::Display for Report {
             "Over {transport}, {:.1} s:",
             measurement.over.as_secs_f64()
         )?;
+        write_start(f, measurement)?;
         for media in &measurement.media {
             write_measured(f, media, measurement.over)?;
         }
@@ -260,6 +275,50 @@ impl fmt::Display for Report {
         }
         writeln!(f, "It plays.")
     }
+}
+
+/// What the server plays of what was asked for.
+fn write_start(f: &mut fmt::Formatter<'_>, measurement: &Measurement) -> fmt::Result {
+    let start = &measurement.start;
+    let range = start.range.as_ref().map(playback::shown);
+    write!(
+        f,
+        "  plays     {}",
+        range.as_deref().unwrap_or("(does not say)")
+    )?;
+    if let Some(scale) = start.scale {
+        write!(f, ", scale {}", scale.value())?;
+    }
+    if let Some(speed) = start.speed {
+        write!(f, ", speed {}", speed.lower())?;
+        if speed.upper() > speed.lower() {
+            write!(f, " to {}", speed.upper())?;
+        }
+    }
+    if let Some(policy) = &start.seek_style {
+        write!(f, ", begun by {}", style(policy))?;
+    }
+    writeln!(f)?;
+    match seeking(measurement.seeking) {
+        Some(seeking) => writeln!(f, "  seeking   {seeking}"),
+        None => Ok(()),
+    }
+}
+
+fn seeking(seeking: Seeking) -> Option<&'static str> {
+    match seeking {
+        Seeking::Anywhere => Some("anywhere"),
+        Seeking::BeginningOnly => Some("to the beginning only"),
+        Seeking::Nowhere => Some("nowhere"),
+        Seeking::Unknown => None,
+    }
+}
+
+/// As the RFC spells it.
+fn style(style: &SeekStyle) -> String {
+    let mut text = String::new();
+    style.encode(&mut text);
+    text
 }
 
 fn write_media(
