@@ -150,7 +150,9 @@ impl Conversation {
         command.map_err(|error| Error::session(self.place(), error))?;
         self.drain();
         loop {
-            match self.events.pop_front() {
+            // What the server tells of its own accord stays for who asked for none of it.
+            let outcome = self.events.iter().position(Event::is_outcome);
+            match outcome.and_then(|at| self.events.remove(at)) {
                 Some(Event::Failed(error)) => return Err(Error::session(self.place(), error)),
                 Some(event) => return Ok(event),
                 None => {}

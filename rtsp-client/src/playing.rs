@@ -36,6 +36,7 @@ mod again;
 mod input;
 mod reception;
 mod seeking;
+mod told;
 
 /// A presentation that plays.
 ///
@@ -60,6 +61,8 @@ pub struct Playing {
     datagrams: Vec<(crate::io::udp::Origin, Bytes)>,
     /// The datagrams of one media that were read at once; empty in between.
     arrived: Vec<(PacketKind, Bytes)>,
+    /// The server has told that all has been sent that PLAY asked for.
+    at_end: bool,
     ending: Option<Instant>,
     end: Option<End>,
     failure: Option<Error>,
@@ -103,6 +106,7 @@ impl Playing {
             buffer: datagrams.then(|| ReceiveBuffer::new(RECEIVE_BUFFERS)),
             datagrams: Vec::new(),
             arrived: Vec::new(),
+            at_end: false,
             ending: None,
             end: None,
             failure: None,
@@ -172,8 +176,10 @@ impl Playing {
     ///
     /// When the server refuses or the connection breaks.
     pub async fn pause(&mut self) -> Result<(), Error> {
-        self.conversation.step(ClientSession::pause).await?;
-        self.paused = true;
+        match self.conversation.step(ClientSession::pause).await? {
+            rtsp_session::client::Event::Paused => self.paused = true,
+            other => return Err(unexpected(&self.conversation, &other)),
+        }
         self.take_inputs();
         Ok(())
     }
@@ -185,6 +191,7 @@ impl Playing {
     /// When the server refuses or the connection breaks.
     pub async fn resume(&mut self, request: &PlayRequest) -> Result<(), Error> {
         let step = |session: &mut ClientSession, now| session.play(now, request);
+        self.at_end = false;
         match self.conversation.step(step).await? {
             rtsp_session::client::Event::Playing(info) => self.started(info),
             other => return Err(unexpected(&self.conversation, &other)),
@@ -193,6 +200,8 @@ impl Playing {
         if request.range.is_some() {
             self.leave_range();
         }
+        // What was at its end plays again.
+        self.end.take_if(|end| *end == End::Bye);
         self.heard();
         if let (Some(again), Some(_)) = (&mut self.again, &request.range) {
             again.recipe.play.request = request.clone();

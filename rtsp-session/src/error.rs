@@ -122,6 +122,9 @@ pub enum ProtocolError {
     /// A range outside the media.
     #[error("invalid range")]
     InvalidRange,
+    /// PLAY_NOTIFY for a reason that is not known, or without one.
+    #[error("notification reason unknown")]
+    UnknownNotification,
     /// Only for one media at a time.
     #[error("aggregate operation not allowed")]
     AggregateNotAllowed,
@@ -193,6 +196,7 @@ impl ProtocolError {
             Self::WrongState { .. } => StatusCode::METHOD_NOT_VALID_IN_THIS_STATE,
             Self::HeaderNotValid { .. } => StatusCode::HEADER_FIELD_NOT_VALID,
             Self::InvalidRange => StatusCode::INVALID_RANGE,
+            Self::UnknownNotification => StatusCode::NOTIFICATION_REASON_UNKNOWN,
             Self::AggregateNotAllowed => StatusCode::AGGREGATE_OPERATION_NOT_ALLOWED,
             Self::OnlyAggregate => StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED,
             Self::UnsupportedTransport => StatusCode::UNSUPPORTED_TRANSPORT,

@@ -96,17 +96,6 @@ impl Playing {
         }
     }
 
-    fn take_event(&mut self, event: &rtsp_session::client::Event) {
-        use rtsp_session::client::Event as Session;
-        let end = match event {
-            Session::Ended(reason) => End::from(*reason),
-            Session::Redirected(redirect) => End::Redirected(redirect.uri.to_string()),
-            Session::TornDown => End::Closed,
-            _ => return,
-        };
-        self.end.get_or_insert(end);
-    }
-
     /// When something is to be done without input.
     fn deadline(&self) -> Option<Instant> {
         let receptions = self.media.iter().flatten();
@@ -124,8 +113,10 @@ impl Playing {
         for index in 0..self.media.len() {
             let random = self.random.number();
             let reception = self.media.get_mut(index).and_then(Option::as_mut);
-            if let Some(compound) = reception.and_then(|r| r.report(now, random)) {
-                self.send_rtcp(index, &compound);
+            if let Some(compound) = reception.and_then(|r| r.report(now, random))
+                && self.send_rtcp(index, &compound)
+            {
+                self.conversation.session.on_report(Now::read());
             }
         }
     }
@@ -142,7 +133,7 @@ impl Playing {
             self.end = Some(End::Disconnected);
             return;
         }
-        if self.media.iter().flatten().all(|reception| reception.bye) {
+        if self.at_end || self.media.iter().flatten().all(|reception| reception.bye) {
             let ending = *self.ending.get_or_insert(now + BYE_GRACE);
             if ending <= now {
                 self.end = Some(End::Bye);

@@ -13,13 +13,15 @@ use rtsp_msg::HeaderName;
 use rtsp_msg::Leniency;
 use rtsp_msg::Limits;
 use rtsp_msg::Message;
+use rtsp_msg::Method;
 use rtsp_msg::Request;
 use rtsp_msg::Response;
 use rtsp_msg::StatusCode;
+use rtsp_msg::Version;
 
 use super::CloseReason;
 use super::RequestFailure;
-use super::answer;
+use super::request::FEATURES;
 use crate::Now;
 use crate::auth::Answerer;
 use crate::auth::Challenged;
@@ -105,7 +107,7 @@ pub enum Output {
         /// Why.
         failure: RequestFailure,
     },
-    /// The server asked something. It has its answer already.
+    /// The server asks something: [`ClientConnection::answer`] it.
     Request(Request),
     /// Interleaved frames, in the order of their arrival among responses.
     Frames(FrameRun),
@@ -145,9 +147,9 @@ pub struct ClientConnection {
     random: Random,
     decoder: Decoder,
     next_cseq: u32,
+    /// The number of the last PLAY.
+    last_play: Option<u32>,
     open: VecDeque<Open>,
-    /// The session that requests from the server must name, if they name one.
-    session: Option<String>,
     out: VecDeque<Output>,
     resyncs: u32,
     closed: bool,
@@ -168,8 +170,8 @@ impl ClientConnection {
             config,
             random,
             next_cseq: 1,
+            last_play: None,
             open: VecDeque::new(),
-            session: None,
             out: VecDeque::new(),
             resyncs: 0,
             closed: false,
@@ -189,9 +191,39 @@ impl ClientConnection {
         self.enqueue(now, request, true)
     }
 
-    /// The session that the server's requests must name, if they name one.
-    pub fn set_session(&mut self, session: Option<String>) {
-        self.session = session;
+    /// Answers a request of the server's, with what every answer carries: the number of the request, who we are, its timestamp
+    /// and, where they were asked for, our feature tags.
+    pub(super) fn answer(&mut self, request: &Request, mut response: Response) {
+        let headers = &mut response.headers;
+        for name in [HeaderName::CSeq, HeaderName::Timestamp] {
+            if let Some(value) = request.headers.first(&name) {
+                headers.insert(name, value);
+            }
+        }
+        if request.version == Version::V2_0 && request.headers.contains(&HeaderName::Supported) {
+            headers.insert(HeaderName::Supported, FEATURES.join(", "));
+        }
+        let session = request.headers.first(&HeaderName::Session);
+        if let Some(session) = session.filter(|_| response.status != StatusCode::SESSION_NOT_FOUND)
+        {
+            headers.insert(HeaderName::Session, session);
+        }
+        if !self.config.user_agent.is_empty() {
+            headers.insert(HeaderName::UserAgent, self.config.user_agent.clone());
+        }
+        let mut bytes = BytesMut::new();
+        response.encode(&mut bytes);
+        self.out.push_back(Output::Write(bytes.freeze()));
+    }
+
+    /// The number of the last PLAY that was sent.
+    pub(super) fn last_play(&self) -> Option<u32> {
+        self.last_play
+    }
+
+    /// Whether no request of ours waits for its answer.
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.is_empty()
     }
 
     /// Whether the server has asked for credentials at least once.
@@ -266,6 +298,9 @@ impl ClientConnection {
     fn transmit(&mut self, now: Now, mut open: Open) {
         open.cseq = self.next_cseq;
         open.deadline = now.monotonic + self.config.response_timeout;
+        if open.request.method == Method::Play {
+            self.last_play = Some(open.cseq);
+        }
         self.next_cseq = self.next_cseq.wrapping_add(1);
         let headers = &mut open.request.headers;
         headers.insert(HeaderName::CSeq, open.cseq.to_string());
@@ -335,15 +370,7 @@ impl ClientConnection {
     fn message(&mut self, now: Now, message: Message) {
         match message {
             Message::Response(response) => self.response(now, response),
-            Message::Request(request) => {
-                let response = answer::to_server(&request, self.session.as_deref());
-                let mut bytes = BytesMut::new();
-                response.encode(&mut bytes);
-                self.out.push_back(Output::Write(bytes.freeze()));
-                if response.status.is_success() {
-                    self.out.push_back(Output::Request(request));
-                }
-            }
+            Message::Request(request) => self.out.push_back(Output::Request(request)),
             Message::Interleaved(frame) => {
                 let len = u16::try_from(frame.payload.len()).unwrap_or(u16::MAX);
                 self.out.push_back(Output::Frames(FrameRun {
@@ -438,7 +465,7 @@ impl ClientConnection {
         }
     }
 
-    fn close(&mut self, reason: CloseReason) {
+    pub(super) fn close(&mut self, reason: CloseReason) {
         if self.closed {
             return;
         }

@@ -19,6 +19,12 @@ pub enum CloseReason {
     /// The conversation is at its end: TEARDOWN has been answered.
     #[error("the session has been torn down")]
     TornDown,
+    /// The server has sent us elsewhere, and nothing is open here any more.
+    #[error("the server has sent us elsewhere")]
+    Redirected,
+    /// We close it: every request of ours has its answer.
+    #[error("closed")]
+    Done,
 }
 
 /// Why a request gets no response.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use rtsp_msg::Method;
 use rtsp_msg::StatusCode;
+use rtsp_msg::Version;
 
 /// The timeout that holds when the server names none (RFC 7826 §18.49, RFC 2326 §12.37).
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -20,19 +21,37 @@ const MIN_INTERVAL: Duration = Duration::from_secs(1);
 pub struct KeepAlive {
     interval: Duration,
     due: Option<Instant>,
-    get_parameter: bool,
+    /// What may be used, the best first. OPTIONS stands at the end and stays.
+    methods: Vec<Method>,
+    /// RTCP is a sign of life too.
+    by_rtcp: bool,
 }
 
 impl KeepAlive {
     /// For a server with these methods. It is idle until [`start`](Self::start).
     ///
-    /// GET_PARAMETER where the server offers it (VLC's server takes nothing else for a sign of life), else OPTIONS.
+    /// RTSP/2.0: RTCP where it flows, else SET_PARAMETER, GET_PARAMETER, OPTIONS (RFC 7826 §10.5), the first that the server
+    /// names. RTSP/1.0: GET_PARAMETER where the server names it (VLC's server takes nothing else for a sign of life), else OPTIONS;
+    /// RTCP counts for nothing, many servers of 1.0 do not look at it.
     #[must_use]
-    pub fn new(public: &[Method]) -> Self {
+    pub fn new(version: Version, public: &[Method]) -> Self {
+        let best: &[Method] = match version {
+            Version::V1_0 => &[Method::GetParameter],
+            Version::V2_0 => &[Method::SetParameter, Method::GetParameter],
+        };
+        let named = best.iter().filter(|method| public.contains(method));
         Self {
             interval: DEFAULT_TIMEOUT / 2,
             due: None,
-            get_parameter: public.contains(&Method::GetParameter),
+            methods: named.cloned().chain([Method::Options]).collect(),
+            by_rtcp: version == Version::V2_0,
+        }
+    }
+
+    /// A report about the session's media has been sent to the server.
+    pub fn on_report(&mut self, now: Instant) {
+        if self.by_rtcp && self.due.is_some() {
+            self.due = Some(now + self.interval);
         }
     }
 
@@ -62,11 +81,7 @@ impl KeepAlive {
     pub fn poll(&mut self, now: Instant) -> Option<Method> {
         self.due.filter(|due| *due <= now)?;
         self.due = Some(now + self.interval);
-        Some(if self.get_parameter {
-            Method::GetParameter
-        } else {
-            Method::Options
-        })
+        self.methods.first().cloned()
     }
 
     /// Looks at the answer to one. Whether it says that the session is no more.
@@ -75,8 +90,8 @@ impl KeepAlive {
             return true;
         }
         // 405 and 501 mean it; 551 and 400 are what some cameras say instead.
-        if *method == Method::GetParameter && !status.is_success() {
-            self.get_parameter = false;
+        if !status.is_success() && *method != Method::Options {
+            self.methods.retain(|known| known != method);
         }
         false
     }
@@ -95,7 +110,7 @@ mod tests {
             (Some(10), 5_000),
             (Some(1), 1_000),
         ] {
-            let mut keepalive = KeepAlive::new(&[]);
+            let mut keepalive = KeepAlive::new(Version::V1_0, &[]);
             assert_eq!(keepalive.due(), None);
             keepalive.set_timeout(timeout.map(Duration::from_secs));
             keepalive.start(start);
@@ -110,7 +125,7 @@ mod tests {
     #[test]
     fn the_method_is_the_one_that_works() {
         let now = Instant::now();
-        let mut keepalive = KeepAlive::new(&[Method::Options, Method::GetParameter]);
+        let mut keepalive = KeepAlive::new(Version::V1_0, &[Method::Options, Method::GetParameter]);
         keepalive.start(now);
         let mut later = now;
         let mut next = |keepalive: &mut KeepAlive| {
@@ -123,5 +138,57 @@ mod tests {
         assert!(!keepalive.answered(&Method::GetParameter, StatusCode::NOT_IMPLEMENTED));
         assert_eq!(next(&mut keepalive), Method::Options);
         assert!(keepalive.answered(&Method::Options, StatusCode::SESSION_NOT_FOUND));
+    }
+
+    #[test]
+    fn r2_live_08_the_order_of_preference() {
+        let start = Instant::now();
+        let all = [Method::Options, Method::GetParameter, Method::SetParameter];
+        for (public, expected) in [
+            (&all[..], Method::SetParameter),
+            (&all[..2], Method::GetParameter),
+            (&all[..1], Method::Options),
+            (&[], Method::Options),
+        ] {
+            let mut keepalive = KeepAlive::new(Version::V2_0, public);
+            keepalive.start(start);
+            assert_eq!(
+                keepalive.poll(start + Duration::from_secs(30)),
+                Some(expected)
+            );
+        }
+        // What is refused is not tried again.
+        let mut keepalive = KeepAlive::new(Version::V2_0, &all);
+        keepalive.start(start);
+        for (round, expected) in (1..).zip([
+            Method::SetParameter,
+            Method::GetParameter,
+            Method::Options,
+            Method::Options,
+        ]) {
+            let now = start + Duration::from_secs(30) * round;
+            assert_eq!(keepalive.poll(now), Some(expected.clone()));
+            keepalive.answered(&expected, StatusCode::METHOD_NOT_ALLOWED);
+        }
+    }
+
+    #[test]
+    fn r2_live_08_reports_keep_alive_in_2_0_and_nothing_else_then() {
+        for (version, silent) in [(Version::V2_0, true), (Version::V1_0, false)] {
+            let mut now = Instant::now();
+            let mut keepalive = KeepAlive::new(version, &[]);
+            keepalive.on_report(now);
+            assert_eq!(keepalive.due(), None, "there is no session yet");
+            keepalive.start(now);
+            let mut sent = 0;
+            for _ in 0..60 {
+                now += Duration::from_secs(5);
+                keepalive.on_report(now);
+                sent += usize::from(keepalive.poll(now).is_some());
+            }
+            assert_eq!(sent == 0, silent, "{version}");
+            // When they stop, requests take over.
+            assert!(keepalive.poll(now + Duration::from_secs(30)).is_some());
+        }
     }
 }

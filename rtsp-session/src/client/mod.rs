@@ -5,20 +5,25 @@
 //! Both are driven alike: [`handle`](ClientSession::handle) what was read, then [`poll`](ClientSession::poll) until there is
 //! only waiting left.
 
-mod answer;
+mod asked;
 mod channels;
 mod connection;
 mod error;
+mod event;
 mod keepalive;
+mod leaving;
 mod outcome;
 mod play;
 mod redirect;
+mod request;
 mod seeking;
 mod session;
 mod state;
+mod step;
 mod transport;
 mod version;
 
+pub use asked::OwnParameter;
 pub use channels::PacketKind;
 pub use connection::ClientConnection;
 pub use connection::ConnectionConfig;
@@ -29,6 +34,11 @@ pub use connection::RequestId;
 pub use error::CloseReason;
 pub use error::RequestFailure;
 pub use error::SessionError;
+pub use event::EndReason;
+pub use event::Event;
+pub use event::Notice;
+pub use event::NoticeKind;
+pub use event::Output as SessionOutput;
 pub use keepalive::DEFAULT_TIMEOUT;
 pub use keepalive::KeepAlive;
 pub use play::PlayRequest;
@@ -39,9 +49,6 @@ pub use redirect::RedirectError;
 pub use redirect::judge as judge_redirect;
 pub use seeking::Seeking;
 pub use session::ClientSession;
-pub use session::EndReason;
-pub use session::Event;
-pub use session::Output as SessionOutput;
 pub use session::SessionConfig;
 pub use session::SessionIdPolicy;
 pub use state::State;

@@ -3,7 +3,6 @@
 use rtsp_msg::HeaderName;
 use rtsp_msg::Leniency;
 use rtsp_msg::Method;
-use rtsp_msg::Request;
 use rtsp_msg::Response;
 use rtsp_msg::StatusCode;
 use rtsp_msg::Version;
@@ -18,7 +17,6 @@ use rtsp_msg::headers::Transport;
 use sdp::Description;
 
 use super::ClientSession;
-use super::EndReason;
 use super::Event;
 use super::KeepAlive;
 use super::MediaTransport;
@@ -28,13 +26,12 @@ use super::RequestId;
 use super::SessionError;
 use super::SessionIdPolicy;
 use super::SessionOutput;
-use super::State;
 use super::TransportRequest;
 use super::VersionPolicy;
 use super::play;
 use super::redirect;
-use super::session::SetUp;
-use super::session::Step;
+use super::step::SetUp;
+use super::step::Step;
 use super::transport;
 use super::version;
 
@@ -49,9 +46,7 @@ impl ClientSession {
         }
         if let Some(at) = self.keepalives.iter().position(|(kept, _)| *kept == id) {
             let (_, method) = self.keepalives.remove(at);
-            if self.keepalive.answered(&method, response.status) {
-                self.end(EndReason::SessionLost);
-            }
+            self.kept_alive(&method, response);
             return;
         }
         let Some(at) = self.steps.iter().position(|(open, _)| *open == id) else {
@@ -65,6 +60,31 @@ impl ClientSession {
                 self.then = None;
                 self.emit(Event::Failed(error));
             }
+        }
+        self.look_for_loss(response.status);
+    }
+
+    fn kept_alive(&mut self, method: &Method, response: &Response) {
+        if redirect::is_redirection(response.status) {
+            let location = response.headers.first(&HeaderName::Location);
+            if let Ok(redirect) = redirect::judge(&self.uri, location) {
+                self.leave(redirect, true);
+            }
+        } else if self.keepalive.answered(method, response.status) {
+            self.lost();
+        }
+    }
+
+    /// 454 says that the session is gone. 455 says so too when the server was about to go: it has been a little early, or our
+    /// request a little late (RFC 7826 §B.4).
+    fn look_for_loss(&mut self, status: StatusCode) {
+        let lost = match status {
+            StatusCode::SESSION_NOT_FOUND => self.session.is_some(),
+            StatusCode::METHOD_NOT_VALID_IN_THIS_STATE => self.departure.is_some(),
+            _ => false,
+        };
+        if lost {
+            self.lost();
         }
     }
 
@@ -88,29 +108,6 @@ impl ClientSession {
         }
     }
 
-    /// The server has asked something, and has been answered.
-    pub(super) fn asked(&mut self, request: &Request) {
-        match &request.method {
-            Method::Teardown => self.end(EndReason::TornDown),
-            Method::Redirect => {
-                let location = request.headers.first(&HeaderName::Location);
-                match redirect::judge(&self.uri, location) {
-                    Ok(redirect) => self.emit(Event::Redirected(redirect)),
-                    // RFC 7826 §13.10: without a place to go, the session just has to end.
-                    Err(_) => self.end(EndReason::TornDown),
-                }
-            }
-            Method::PlayNotify => {
-                let reason = request.headers.first(&HeaderName::NotifyReason);
-                if reason.is_some_and(|reason| reason.trim().eq_ignore_ascii_case("end-of-stream"))
-                {
-                    self.end(EndReason::EndOfStream);
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// RTSP/2.0 does not work here, and the connection is of no use any more.
     pub(super) fn refused_version(&mut self) {
         self.probing = false;
@@ -118,35 +115,19 @@ impl ClientSession {
         self.emit(Event::Failed(SessionError::VersionRefused));
     }
 
-    fn emit(&mut self, event: Event) {
+    pub(super) fn emit(&mut self, event: Event) {
         self.out.push_back(SessionOutput::Event(event));
-    }
-
-    fn end(&mut self, reason: EndReason) {
-        if self.session.is_some() || self.state != State::Init {
-            self.finish();
-            self.emit(Event::Ended(reason));
-        }
-    }
-
-    /// Forgets the session.
-    fn finish(&mut self) {
-        self.state = State::Init;
-        self.session = None;
-        self.connection.set_session(None);
-        self.keepalive.stop();
-        self.channels.clear();
-        self.media.iter_mut().for_each(|media| *media = None);
     }
 
     /// What a response to a step means.
     fn conclude(&mut self, step: Step, response: &Response) -> Result<Option<Event>, SessionError> {
         let method = step.method();
-        if response.status.is_redirection() {
+        if redirect::is_redirection(response.status) {
             let location = response.headers.first(&HeaderName::Location);
             let redirect = redirect::judge(&self.uri, location)?;
-            self.then = None;
-            return Ok(Some(Event::Redirected(redirect)));
+            // RFC 7826 §17.3: what is left of a session here is torn down.
+            self.leave(redirect, step != Step::Teardown);
+            return Ok(None);
         }
         if response.status == StatusCode::UNAUTHORIZED {
             return Err(SessionError::Unauthorized {
@@ -175,7 +156,10 @@ impl ClientSession {
         }
         self.take_session(&method, response)?;
         self.take_properties(&response.headers);
-        let state = self.state.after(&method).unwrap_or(self.state);
+        let state = self
+            .state
+            .after(self.version, &method)
+            .unwrap_or(self.state);
         let event = match step {
             Step::Describe => self.described(response)?,
             Step::Announce => Event::Announced,
@@ -204,7 +188,7 @@ impl ClientSession {
             let lines = response.headers.all(&HeaderName::Public);
             let names = lines.flat_map(|line| line.split(',')).map(str::trim);
             self.public = names.take(MAX_METHODS).filter_map(Method::parse).collect();
-            self.keepalive = KeepAlive::new(&self.public);
+            self.keepalive = KeepAlive::new(self.version, &self.public);
         }
         self.proceed();
         Ok(())
@@ -286,11 +270,7 @@ impl ClientSession {
             _ => None,
         };
         let info = response.headers.typed_with::<RtpInfo>(&leniency);
-        let controls: Vec<_> = self
-            .media
-            .iter()
-            .map(|media| media.as_ref().map(|media| media.control.clone()))
-            .collect();
+        let controls = self.controls();
         let seek_style = response.headers.typed_with::<SeekStyle>(&leniency);
         PlayStart {
             range,
@@ -327,7 +307,6 @@ impl ClientSession {
             }
             SessionIdPolicy::UseFirst if changed => {}
             _ => {
-                self.connection.set_session(Some(header.id.clone()));
                 self.session = Some(header.id.clone());
             }
         }

@@ -1,7 +1,19 @@
 //! Where a server may send us, and with what in our hands.
 
+use std::time::Duration;
+use std::time::Instant;
+use std::time::UNIX_EPOCH;
+
+use rtsp_msg::Leniency;
+use rtsp_msg::Request;
 use rtsp_msg::Scheme;
+use rtsp_msg::StatusCode;
 use rtsp_msg::Uri;
+use rtsp_msg::headers::Date;
+use rtsp_msg::headers::Range;
+use rtsp_msg::headers::TerminateReason;
+
+use crate::Now;
 
 /// Why a redirection is not followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +37,12 @@ pub struct Redirect {
     pub uri: Uri,
     /// Whether it is the same host: credentials may go there again, and nowhere else.
     pub same_host: bool,
+    /// The server named a host and nothing more: the media there may be taken to be the same, which a conditional SETUP confirms
+    /// (RFC 7826 §13.10).
+    pub same_media: bool,
 }
 
-/// Judges the `Location` of a 3xx response or a REDIRECT (RFC 7826 §17.3, §18.29; RFC 2326 §10.10).
+/// Judges the `Location` of a 3xx response (RFC 7826 §17.3, §18.29; RFC 2326 §10.10).
 ///
 /// # Errors
 ///
@@ -35,31 +50,86 @@ pub struct Redirect {
 pub fn judge(from: &Uri, location: Option<&str>) -> Result<Redirect, RedirectError> {
     let location = location.map(str::trim).filter(|text| !text.is_empty());
     let location = location.ok_or(RedirectError::NoLocation)?;
-    let uri = if location.contains("://") {
-        Uri::parse(location)
+    let absolute = if location.contains("://") {
+        location.to_owned()
     } else {
-        Uri::parse(&sdp::control::resolve(&origin(from), Some(location)))
+        sdp::control::resolve(&origin(from), Some(location))
     };
-    let uri = uri.map_err(|_| RedirectError::NoLocation)?;
+    let mut uri = Uri::parse(&absolute).map_err(|_| RedirectError::NoLocation)?;
     if from.scheme() == Scheme::Rtsps && uri.scheme() != Scheme::Rtsps {
         return Err(RedirectError::Downgrade(uri.without_userinfo().to_string()));
+    }
+    let same_media = names_host_only(&uri);
+    if same_media {
+        let there = format!("{}{}", origin(&uri).trim_end_matches('/'), rest(from));
+        uri = Uri::parse(&there).map_err(|_| RedirectError::NoLocation)?;
     }
     let same_host = from.host().eq_ignore_ascii_case(uri.host())
         && from.port_or_default() == uri.port_or_default();
     Ok(Redirect {
         uri: uri.without_userinfo(),
         same_host,
+        same_media,
     })
+}
+
+/// Whether a response sends us elsewhere. An unknown code of the class does, as 302 (RFC 7826 §17.3); 304 does not, and 305 sends
+/// us to a proxy, which we do not use.
+pub(super) fn is_redirection(status: StatusCode) -> bool {
+    status.is_redirection() && !matches!(status, StatusCode::NOT_MODIFIED | StatusCode::USE_PROXY)
+}
+
+/// When a REDIRECT wants the session gone; `None`: now.
+///
+/// RTSP/2.0 says it by the clock of the `Date` in the same request, so that the clocks need not agree (RFC 7826 §13.10);
+/// RTSP/1.0 in the `Range` (RFC 2326 §10.10). A little is taken off, so that the session is over before it has to be.
+pub(super) fn moment(request: &Request, now: Now) -> Option<Instant> {
+    let leniency = Leniency::permissive();
+    let headers = &request.headers;
+    let reason = headers.typed_with::<TerminateReason>(&leniency).ok()?;
+    let time = match reason.and_then(|reason| reason.time) {
+        Some(time) => time,
+        None => match headers.typed_with::<Range>(&leniency).ok()?? {
+            Range::Clock { start, .. } => start?,
+            _ => return None,
+        },
+    };
+    let date = headers.typed_with::<Date>(&leniency).ok().flatten();
+    let date = match date {
+        Some(Date(date)) => date.to_unix()?,
+        None => now.wall.duration_since(UNIX_EPOCH).ok()?,
+    };
+    let left = time.to_unix()?.checked_sub(date)?.min(MOST_NOTICE);
+    let early = (left / 2).min(EARLY);
+    Some(now.monotonic + left - early).filter(|at| *at > now.monotonic)
+}
+
+/// How long before a server's deadline its session is ended.
+const EARLY: Duration = Duration::from_secs(2);
+
+/// No server announces its end so far ahead.
+const MOST_NOTICE: Duration = Duration::from_secs(30 * 86_400);
+
+/// Whether a `Location` has neither a path nor a query.
+fn names_host_only(uri: &Uri) -> bool {
+    rest(uri).is_empty()
+}
+
+/// What stands behind the authority.
+fn rest(uri: &Uri) -> &str {
+    let text = uri.as_str();
+    let authority = text.find("://").map_or(0, |at| at + 3);
+    let path = text
+        .get(authority..)
+        .and_then(|rest| rest.find(['/', '?']))
+        .map_or(text.len(), |at| at + authority);
+    text.get(path..).unwrap_or_default()
 }
 
 /// Scheme and authority of `uri`, with a slash.
 fn origin(uri: &Uri) -> String {
     let text = uri.as_str();
-    let authority = text.find("://").map_or(0, |at| at + 3);
-    let end = text
-        .get(authority..)
-        .and_then(|rest| rest.find(['/', '?']))
-        .map_or(text.len(), |at| at + authority);
+    let end = text.len() - rest(uri).len();
     format!("{}/", text.get(..end).unwrap_or(text))
 }
 

@@ -2,20 +2,15 @@
 
 use std::collections::VecDeque;
 use std::time::Duration;
-use std::time::Instant;
 
-use bytes::Bytes;
-use rtsp_msg::FrameRun;
 use rtsp_msg::HeaderName;
 use rtsp_msg::Method;
 use rtsp_msg::Request;
-use rtsp_msg::RequestTarget;
 use rtsp_msg::Uri;
 use rtsp_msg::Version;
 use rtsp_msg::headers::MediaProperties;
 use rtsp_msg::headers::NptTime;
 use rtsp_msg::headers::Range;
-use rtsp_msg::headers::Transport;
 use sdp::Description;
 
 use super::ClientConnection;
@@ -24,27 +19,24 @@ use super::ConnectionConfig;
 use super::Input;
 use super::KeepAlive;
 use super::MediaTransport;
+use super::OwnParameter;
 use super::PlayRequest;
-use super::PlayStart;
-use super::Redirect;
 use super::RequestId;
 use super::SessionError;
+use super::SessionOutput as Output;
 use super::State;
 use super::TransportRequest;
 use super::VersionPolicy;
 use super::channels::Channels;
 use super::channels::PacketKind;
 use super::connection;
-use super::transport;
+use super::leaving::Departure;
+use super::request::misuse;
+use super::step::SetUp;
+use super::step::Step;
 use crate::Now;
 use crate::auth::Answerer;
 use crate::random::Random;
-
-/// The formats of `Range` that we read (RFC 7826 §18.5).
-const RANGES: &str = "npt, smpte, clock";
-
-/// The feature tags that hold for us (RFC 7826 §11, §18.51).
-const FEATURES: &str = "play.basic, play.scale, play.speed";
 
 /// What to do when a server changes the session id between two SETUPs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,106 +61,8 @@ pub struct SessionConfig {
     pub version: VersionPolicy,
     /// What to do about changing session ids.
     pub session_id: SessionIdPolicy,
-}
-
-/// What has become of the session.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// The description is there: [`ClientSession::description`].
-    Described,
-    /// The server has taken our description.
-    Announced,
-    /// One media is set up.
-    SetUp {
-        /// Its index in the description.
-        media: usize,
-        /// The transport that the server granted.
-        transport: MediaTransport,
-    },
-    /// The server plays.
-    Playing(PlayStart),
-    /// The server records.
-    Recording,
-    /// Nothing flows any more; the session stays.
-    Paused,
-    /// The session is over because we ended it.
-    TornDown,
-    /// The server sends us elsewhere; this session is over.
-    Redirected(Redirect),
-    /// The step that was asked for last has failed.
-    Failed(SessionError),
-    /// The session is over because the server ended it.
-    Ended(EndReason),
-}
-
-/// Why the server ended a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EndReason {
-    /// It sent TEARDOWN.
-    TornDown,
-    /// It sent PLAY_NOTIFY with the end of the stream.
-    EndOfStream,
-    /// It no longer knows the session.
-    SessionLost,
-}
-
-/// What the session wants. Poll until `Wait` after each input and each command.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Output {
-    /// Send these octets.
-    Write(Bytes),
-    /// Interleaved frames, in the order of their arrival among events. They may come before `Playing`.
-    Frames(FrameRun),
-    /// Something has happened.
-    Event(Event),
-    /// Nothing will come any more; close after the writes.
-    Close(CloseReason),
-    /// Nothing to do before this instant, or before there is input.
-    Wait {
-        /// When to come back with `Input::Timeout`; `None`: only input matters.
-        until: Option<Instant>,
-    },
-}
-
-/// What a request of ours is for.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Step {
-    Options,
-    Describe,
-    Announce,
-    Setup {
-        media: usize,
-        request: TransportRequest,
-    },
-    Play,
-    Record,
-    Pause,
-    Teardown,
-}
-
-impl Step {
-    pub(super) fn method(&self) -> Method {
-        match self {
-            Self::Options => Method::Options,
-            Self::Describe => Method::Describe,
-            Self::Announce => Method::Announce,
-            Self::Setup { .. } => Method::Setup,
-            Self::Play => Method::Play,
-            Self::Record => Method::Record,
-            Self::Pause => Method::Pause,
-            Self::Teardown => Method::Teardown,
-        }
-    }
-}
-
-/// A media that is set up.
-#[derive(Clone, Debug)]
-pub(super) struct SetUp {
-    pub(super) control: String,
-    pub(super) transport: MediaTransport,
+    /// What the server may ask us for, or set.
+    pub parameters: Vec<OwnParameter>,
 }
 
 /// A session, without its socket.
@@ -199,6 +93,10 @@ pub struct ClientSession {
     pub(super) public: Vec<Method>,
     pub(super) server: Option<String>,
     pub(super) keepalive: KeepAlive,
+    /// The server has told when it will be gone.
+    pub(super) departure: Option<Departure>,
+    /// To be closed once nothing is open any more, for this reason.
+    pub(super) closing: Option<CloseReason>,
     pub(super) recording: bool,
     pub(super) out: VecDeque<Output>,
 }
@@ -228,7 +126,9 @@ impl ClientSession {
             timeout: None,
             public: Vec::new(),
             server: None,
-            keepalive: KeepAlive::new(&[]),
+            keepalive: KeepAlive::new(Version::V1_0, &[]),
+            departure: None,
+            closing: None,
             recording: false,
             out: VecDeque::new(),
         }
@@ -275,15 +175,14 @@ impl ClientSession {
         request: TransportRequest,
     ) -> Result<(), SessionError> {
         self.check(now, &Method::Setup)?;
-        let (Some(control), Some(protocol)) = (self.control(media), self.protocol(media)) else {
-            return Err(misuse(Method::Setup, "the description has no such media"));
-        };
-        let spec = transport::offer(request, &protocol, self.recording);
-        let mut message = self.message(Method::Setup, target(&control));
-        if self.version == Version::V2_0 {
-            message.headers.insert(HeaderName::AcceptRanges, RANGES);
+        let flows = matches!(self.state, State::Playing | State::Recording);
+        if flows && self.transport(media).is_none() {
+            return Err(misuse(
+                Method::Setup,
+                "media can be added only before they flow",
+            ));
         }
-        message.headers.set(&Transport(vec![spec]));
+        let message = self.setup_message(media, request)?;
         self.send(Step::Setup { media, request }, message);
         Ok(())
     }
@@ -295,9 +194,7 @@ impl ClientSession {
     /// See [`describe`](Self::describe).
     pub fn play(&mut self, now: Now, request: &PlayRequest) -> Result<(), SessionError> {
         self.check(now, &Method::Play)?;
-        let mut message = self.message(Method::Play, target(&self.aggregate()));
-        let written = request.write(self.version, &mut message.headers);
-        written.map_err(|why| misuse(Method::Play, why))?;
+        let message = self.play_message(request)?;
         self.send(Step::Play, message);
         Ok(())
     }
@@ -309,7 +206,7 @@ impl ClientSession {
     /// See [`describe`](Self::describe).
     pub fn record(&mut self, now: Now) -> Result<(), SessionError> {
         self.check(now, &Method::Record)?;
-        let mut message = self.message(Method::Record, target(&self.aggregate()));
+        let mut message = self.message(Method::Record, self.aggregate_target());
         message.headers.set(&Range::Npt {
             start: Some(NptTime::At(Duration::ZERO)),
             end: None,
@@ -325,7 +222,7 @@ impl ClientSession {
     /// See [`describe`](Self::describe).
     pub fn pause(&mut self, now: Now) -> Result<(), SessionError> {
         self.check(now, &Method::Pause)?;
-        let message = self.message(Method::Pause, target(&self.aggregate()));
+        let message = self.message(Method::Pause, self.aggregate_target());
         self.send(Step::Pause, message);
         Ok(())
     }
@@ -340,15 +237,34 @@ impl ClientSession {
         self.then = None;
         self.check(now, &Method::Teardown)?;
         self.keepalive.stop();
-        let message = self.message(Method::Teardown, target(&self.aggregate()));
+        let message = self.message(Method::Teardown, self.aggregate_target());
         self.send(Step::Teardown, message);
         Ok(())
+    }
+
+    /// Closes the connection as soon as no request of ours waits for its answer any more (RFC 7826 §10.3).
+    pub fn close(&mut self) {
+        self.closing.get_or_insert(CloseReason::Done);
+    }
+
+    /// A report about media of the session has been sent to the server: where RTCP is a sign of life, no other is needed for a
+    /// while (RFC 7826 §10.5).
+    pub fn on_report(&mut self, now: Now) {
+        self.keepalive.on_report(now.monotonic);
+    }
+
+    /// Gives a parameter of ours another value, for the server to ask for. Whether there is one of that name.
+    pub fn set_own_parameter(&mut self, name: &str, value: impl Into<String>) -> bool {
+        let own = self.config.parameters.iter_mut();
+        let own = own.into_iter().find(|own| own.name == name);
+        own.map(|own| own.value = value.into()).is_some()
     }
 
     /// Tells what happened.
     pub fn handle(&mut self, now: Now, input: Input<'_>) {
         self.now = now;
         if matches!(input, Input::Timeout) {
+            self.leave_in_time();
             self.keep_alive(now);
         }
         self.connection.handle(now, input);
@@ -373,7 +289,15 @@ impl ClientSession {
                     return Output::Close(reason);
                 }
                 connection::Output::Wait { until } => {
-                    let until = until.into_iter().chain(self.keepalive.due()).min();
+                    if self.connection.is_idle()
+                        && let Some(reason) = self.closing.take()
+                    {
+                        self.connection.close(reason);
+                        continue;
+                    }
+                    let departure = self.departure.as_ref().map(|departure| departure.at);
+                    let own = [self.keepalive.due(), departure].into_iter().flatten();
+                    let until = until.into_iter().chain(own).min();
                     return Output::Wait { until };
                 }
                 connection::Output::Response { id, response } => self.answered(id, &response),
@@ -469,10 +393,7 @@ impl ClientSession {
     }
 
     pub(super) fn ask_options(&mut self) {
-        let mut message = self.message(Method::Options, self.uri.clone().into());
-        if self.version == Version::V2_0 {
-            message.headers.insert(HeaderName::Supported, FEATURES);
-        }
+        let message = self.options_message();
         self.send(Step::Options, message);
     }
 
@@ -482,7 +403,7 @@ impl ClientSession {
         if !self.steps.is_empty() {
             return Err(misuse(method.clone(), "another step is not answered yet"));
         }
-        match self.state.after(method) {
+        match self.state.after(self.version, method) {
             Some(_) => Ok(()),
             None => Err(misuse(
                 method.clone(),
@@ -519,7 +440,7 @@ impl ClientSession {
         let Some(method) = self.keepalive.poll(now.monotonic) else {
             return;
         };
-        let message = self.message(method.clone(), target(&self.aggregate()));
+        let message = self.message(method.clone(), self.aggregate_target());
         let id = self.connection.request_optional(now, message);
         // Those that were never answered are forgotten.
         if self.keepalives.len() >= 8 {
@@ -528,51 +449,8 @@ impl ClientSession {
         self.keepalives.push((id, method));
     }
 
-    fn message(&self, method: Method, target: RequestTarget) -> Request {
-        let mut message = Request::new(method, target, self.version);
-        if let Some(session) = &self.session {
-            message.headers.insert(HeaderName::Session, session);
-        }
-        message
-    }
-
     fn send(&mut self, step: Step, message: Request) {
         let id = self.connection.request(self.now, message);
         self.steps.push((id, step));
-    }
-
-    /// The URI of the presentation as a whole.
-    fn aggregate(&self) -> String {
-        let control = self.description.as_ref().and_then(|d| d.control.as_deref());
-        sdp::control::resolve(&self.base, control)
-    }
-
-    /// The URI of one media.
-    pub(super) fn control(&self, media: usize) -> Option<String> {
-        let media = self.description.as_ref()?.media.get(media)?;
-        Some(sdp::control::resolve(&self.base, media.control.as_deref()))
-    }
-
-    fn protocol(&self, media: usize) -> Option<String> {
-        Some(
-            self.description
-                .as_ref()?
-                .media
-                .get(media)?
-                .protocol
-                .clone(),
-        )
-    }
-}
-
-fn misuse(method: Method, why: &'static str) -> SessionError {
-    SessionError::Misuse { method, why }
-}
-
-/// A control URI as a request's target; one that is no URI goes out as it stands, the server wrote it.
-fn target(uri: &str) -> RequestTarget {
-    match Uri::parse(uri) {
-        Ok(uri) => RequestTarget::Uri(uri.without_userinfo()),
-        Err(_) => RequestTarget::Invalid(uri.to_owned()),
     }
 }

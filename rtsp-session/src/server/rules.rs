@@ -45,7 +45,7 @@ pub fn screen(request: &Request, config: &ConnectionConfig) -> Result<(), Protoc
         .headers
         .typed::<Blocksize>()
         .map_err(|_| ProtocolError::BadHeader("Blocksize"))?;
-    let tags = unsupported(request, features);
+    let tags = unsupported(request, |tag| features.iter().any(|feature| feature == tag));
     if tags.is_empty() {
         Ok(())
     } else {
@@ -74,7 +74,7 @@ pub fn public(methods: &[Method], version: Version) -> Vec<Method> {
 
 /// Exactly the tags that are asked for and not supported. RTSP/1.0 servers treat Proxy-Require like Require
 /// (RFC 2326 §12.27), RTSP/2.0 servers ignore it (RFC 7826 §18.37).
-fn unsupported(request: &Request, features: &[String]) -> Vec<String> {
+pub(crate) fn unsupported(request: &Request, supports: impl Fn(&str) -> bool) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
     let names: &[HeaderName] = match request.version {
         Version::V2_0 => &[HeaderName::Require],
@@ -86,8 +86,7 @@ fn unsupported(request: &Request, features: &[String]) -> Vec<String> {
             .map(str::trim)
             .filter(|tag| !tag.is_empty())
         {
-            let supported = features.iter().any(|feature| feature == tag);
-            if !supported && !tags.iter().any(|known| known == tag) {
+            if !supports(tag) && !tags.iter().any(|known| known == tag) {
                 tags.push(tag.to_owned());
             }
         }

@@ -228,7 +228,10 @@ fn the_server_asks_and_is_answered() {
         }
         bench.arrives("TEARDOWN rtsp://x/ RTSP/1.0\r\nCSeq: 6\r\nSession: abc\r\n\r\n");
         assert!(bench.request().starts_with("RTSP/1.0 200"));
-        assert!(matches!(bench.event(), Event::Ended(EndReason::TornDown)));
+        assert!(matches!(
+            bench.event(),
+            Event::Ended(EndReason::TornDown(None))
+        ));
     });
 }
 
@@ -237,7 +240,8 @@ fn the_server_sends_us_elsewhere() {
     let mut bench = Bench::new(1);
     bench.play();
     bench.arrives("REDIRECT * RTSP/1.0\r\nCSeq: 1\r\nLocation: rtsp://other.example/live\r\n\r\n");
-    assert!(bench.request().starts_with("RTSP/1.0 200"));
+    assert!(bench.sent.remove(0).starts_with("RTSP/1.0 200"));
+    assert!(bench.request().starts_with("TEARDOWN "));
     let Event::Redirected(redirect) = bench.event() else {
         panic!()
     };

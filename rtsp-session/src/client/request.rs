@@ -1,0 +1,109 @@
+//! Our requests as messages, as their version wants them.
+
+use rtsp_msg::HeaderName;
+use rtsp_msg::Method;
+use rtsp_msg::Request;
+use rtsp_msg::RequestTarget;
+use rtsp_msg::Uri;
+use rtsp_msg::Version;
+use rtsp_msg::headers::Transport;
+
+use super::ClientSession;
+use super::PlayRequest;
+use super::SessionError;
+use super::TransportRequest;
+use super::transport;
+
+/// The formats of `Range` that we read (RFC 7826 §18.5).
+const RANGES: &str = "npt, smpte, clock";
+
+/// The feature tags that hold for us (RFC 7826 §11, §18.51).
+pub(super) const FEATURES: [&str; 3] = ["play.basic", "play.scale", "play.speed"];
+
+impl ClientSession {
+    /// A request with what every request carries.
+    pub(super) fn message(&self, method: Method, target: RequestTarget) -> Request {
+        // RFC 7826 Figure 3: DESCRIBE is about the presentation, never about a session.
+        let sessionless = self.version == Version::V2_0 && method == Method::Describe;
+        let mut message = Request::new(method, target, self.version);
+        if let Some(session) = self.session.as_ref().filter(|_| !sessionless) {
+            message.headers.insert(HeaderName::Session, session);
+        }
+        message
+    }
+
+    pub(super) fn options_message(&self) -> Request {
+        let mut message = self.message(Method::Options, self.uri.clone().into());
+        if self.version == Version::V2_0 {
+            message
+                .headers
+                .insert(HeaderName::Supported, FEATURES.join(", "));
+        }
+        message
+    }
+
+    pub(super) fn setup_message(
+        &self,
+        media: usize,
+        request: TransportRequest,
+    ) -> Result<Request, SessionError> {
+        let (Some(control), Some(protocol)) = (self.control(media), self.protocol(media)) else {
+            return Err(misuse(Method::Setup, "the description has no such media"));
+        };
+        let spec = transport::offer(request, &protocol, self.recording);
+        let mut message = self.message(Method::Setup, target(&control));
+        message.headers.set(&Transport(vec![spec]));
+        if self.version == Version::V2_0 {
+            message.headers.insert(HeaderName::AcceptRanges, RANGES);
+        }
+        Ok(message)
+    }
+
+    pub(super) fn play_message(&self, request: &PlayRequest) -> Result<Request, SessionError> {
+        let mut message = self.message(Method::Play, self.aggregate_target());
+        let written = request.write(self.version, &mut message.headers);
+        written.map_err(|why| misuse(Method::Play, why))?;
+        Ok(message)
+    }
+
+    /// The URI of the presentation as a whole.
+    pub(super) fn aggregate(&self) -> String {
+        let control = self.description.as_ref().and_then(|d| d.control.as_deref());
+        sdp::control::resolve(&self.base, control)
+    }
+
+    pub(super) fn aggregate_target(&self) -> RequestTarget {
+        target(&self.aggregate())
+    }
+
+    /// The URI of one media.
+    pub(super) fn control(&self, media: usize) -> Option<String> {
+        let media = self.description.as_ref()?.media.get(media)?;
+        Some(sdp::control::resolve(&self.base, media.control.as_deref()))
+    }
+
+    /// Per media of the description the URI by which it was set up.
+    pub(super) fn controls(&self) -> Vec<Option<String>> {
+        let controls = self.media.iter();
+        controls
+            .map(|media| media.as_ref().map(|media| media.control.clone()))
+            .collect()
+    }
+
+    fn protocol(&self, media: usize) -> Option<String> {
+        let media = self.description.as_ref()?.media.get(media)?;
+        Some(media.protocol.clone())
+    }
+}
+
+pub(super) fn misuse(method: Method, why: &'static str) -> SessionError {
+    SessionError::Misuse { method, why }
+}
+
+/// A control URI as a request's target; one that is no URI goes out as it stands, the server wrote it.
+fn target(uri: &str) -> RequestTarget {
+    match Uri::parse(uri) {
+        Ok(uri) => RequestTarget::Uri(uri.without_userinfo()),
+        Err(_) => RequestTarget::Invalid(uri.to_owned()),
+    }
+}

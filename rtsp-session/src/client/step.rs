@@ -1,0 +1,44 @@
+//! What requests of ours are for.
+
+use rtsp_msg::Method;
+
+use super::MediaTransport;
+use super::TransportRequest;
+
+/// What a request of ours is for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Step {
+    Options,
+    Describe,
+    Announce,
+    Setup {
+        media: usize,
+        request: TransportRequest,
+    },
+    Play,
+    Record,
+    Pause,
+    Teardown,
+}
+
+impl Step {
+    pub(super) fn method(&self) -> Method {
+        match self {
+            Self::Options => Method::Options,
+            Self::Describe => Method::Describe,
+            Self::Announce => Method::Announce,
+            Self::Setup { .. } => Method::Setup,
+            Self::Play => Method::Play,
+            Self::Record => Method::Record,
+            Self::Pause => Method::Pause,
+            Self::Teardown => Method::Teardown,
+        }
+    }
+}
+
+/// A media that is set up.
+#[derive(Clone, Debug)]
+pub(super) struct SetUp {
+    pub(super) control: String,
+    pub(super) transport: MediaTransport,
+}
