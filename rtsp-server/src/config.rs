@@ -45,6 +45,10 @@ pub struct Config {
     pub pulls: Vec<Pull>,
     /// Where readers of a published stream start.
     pub start: Start,
+    /// What happens to readers that cannot take a live stream as fast as it comes.
+    pub slow_readers: SlowReaders,
+    /// What differs for some paths.
+    pub paths: Vec<PathRule>,
     /// Bounds on what peers may take.
     pub limits: Limits,
 }
@@ -85,6 +89,52 @@ pub enum Start {
     KeyFrame,
     /// With the next packet: the least delay, and no picture until a key frame comes.
     Live,
+}
+
+/// What happens to a reader that cannot take a live stream as fast as it comes. Others never wait for it, and it takes no
+/// memory beyond what is kept of the stream ([`Limits::ring`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SlowReaders {
+    /// It may fall behind as far as the stream is kept, and then goes on at the newest key frame.
+    #[default]
+    SkipToKeyFrame,
+    /// The same, but what has waited longer than this for its connection is skipped. It goes on at a key frame that is
+    /// younger, now or when one comes. Where a reader starts is not bounded by it, see [`Start`].
+    LatencyCap(Duration),
+    /// It may fall behind as far as the stream is kept; then its connection is closed. Only connections that carry media can be
+    /// too slow: datagrams of others are lost on their way.
+    Disconnect,
+}
+
+/// What holds for some paths only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PathRule {
+    /// A path with its leading `/`, or the beginning of paths and a `*`. The one that names most of a path holds.
+    pub pattern: String,
+    /// Instead of [`Config::slow_readers`].
+    pub slow_readers: SlowReaders,
+}
+
+impl PathRule {
+    /// A rule for readers of these paths.
+    #[must_use]
+    pub fn new(pattern: impl Into<String>, slow_readers: SlowReaders) -> Self {
+        Self {
+            pattern: pattern.into(),
+            slow_readers,
+        }
+    }
+
+    /// How much of `path` it names, if it holds for it.
+    fn names(&self, path: &str) -> Option<usize> {
+        match self.pattern.strip_suffix('*') {
+            Some(beginning) => path.starts_with(beginning).then_some(beginning.len()),
+            // More than any beginning.
+            None => (self.pattern == path).then_some(usize::MAX),
+        }
+    }
 }
 
 /// A path that is fed from another server. `Debug` does not show the password in its URL.
@@ -219,14 +269,55 @@ impl Default for Config {
             read: Access::Open,
             pulls: Vec::new(),
             start: Start::default(),
+            slow_readers: SlowReaders::default(),
+            paths: Vec::new(),
             limits: Limits::default(),
         }
     }
 }
 
 impl Config {
+    /// What happens to slow readers of `path`.
+    #[must_use]
+    pub fn slow_readers_of(&self, path: &str) -> SlowReaders {
+        self.paths
+            .iter()
+            .filter_map(|rule| Some((rule.names(path)?, rule.slow_readers)))
+            .max_by_key(|(named, _)| *named)
+            .map_or(self.slow_readers, |(_, policy)| policy)
+    }
+
     /// Whether only this machine can reach the server.
     pub(crate) fn is_local(&self) -> bool {
         self.listen.iter().all(|address| address.ip().is_loopback())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_that_names_most_of_a_path_holds() {
+        let cap = |seconds| SlowReaders::LatencyCap(Duration::from_secs(seconds));
+        let mut config = Config {
+            slow_readers: cap(9),
+            ..Config::default()
+        };
+        config.paths = vec![
+            PathRule::new("/cams/*", cap(1)),
+            PathRule::new("/cams/door/*", cap(2)),
+            PathRule::new("/cams/door/1", SlowReaders::Disconnect),
+        ];
+        for (path, expected) in [
+            ("/live", cap(9)),
+            ("/cams", cap(9)),
+            ("/cams/yard", cap(1)),
+            ("/cams/door/2", cap(2)),
+            ("/cams/door/1", SlowReaders::Disconnect),
+            ("/cams/door/11", cap(2)),
+        ] {
+            assert_eq!(config.slow_readers_of(path), expected, "{path}");
+        }
     }
 }

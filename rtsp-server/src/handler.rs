@@ -2,7 +2,10 @@
 
 use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
-use crate::config::{self, Config};
+use crate::{
+    config::{self, Config},
+    stream::slow::SlowReader,
+};
 
 /// What a peer wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +100,11 @@ pub trait Handler: Send + Sync + 'static {
         Err(ParameterError::Unknown(names.collect()))
     }
 
+    /// A reader was too slow. The log tells it too, though not each time. Called on a shard: it must return at once.
+    fn slow_reader(&self, event: &SlowReader) {
+        let _ = event;
+    }
+
     /// Somebody asks for a path that nobody serves. Publish it now, if you have it: the request is answered when the
     /// future is ready. It runs on the runtime that started the server, so it may take its time.
     fn missing(&self, path: Arc<str>) -> impl Future<Output = ()> + Send {
@@ -138,6 +146,7 @@ pub(crate) trait AnyHandler: Send + Sync {
     fn authorize(&self, request: &Request<'_>, config: &Config) -> Decision;
     fn missing(self: Arc<Self>, path: Arc<str>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
     fn parameter(&self, scope: &Scope<'_>, name: &str) -> Option<String>;
+    fn slow_reader(&self, event: &SlowReader);
     fn set_parameters(
         &self,
         scope: &Scope<'_>,
@@ -156,6 +165,10 @@ impl<H: Handler> AnyHandler for H {
 
     fn parameter(&self, scope: &Scope<'_>, name: &str) -> Option<String> {
         Handler::parameter(self, scope, name)
+    }
+
+    fn slow_reader(&self, event: &SlowReader) {
+        Handler::slow_reader(self, event);
     }
 
     fn set_parameters(

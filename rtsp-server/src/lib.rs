@@ -58,10 +58,14 @@ mod shared;
 mod source;
 mod stream;
 
-pub use config::{Access, Config, DEFAULT_PORT, Limits, Pull, PullTransport, Start, UdpPorts};
+pub use config::{
+    Access, Config, DEFAULT_PORT, Limits, PathRule, Pull, PullTransport, SlowReaders, Start,
+    UdpPorts,
+};
 pub use handler::{Action, Decision, DefaultHandler, Handler, ParameterError, Request, Scope};
 pub use publisher::{Closed, Publisher};
 pub use server::{Capacity, Server, ServerHandle, StartError};
 pub use stream::registry::PublishError;
+pub use stream::slow::{SlowCause, SlowReader, SlowReaderCounts};
 
 pub use rtsp_session::auth::Credentials;

@@ -22,7 +22,7 @@ use crate::{
     shard::{MAILBOX, Mail, Shard, ShardId},
     shared::Shared,
     source::{self, file::MediaFiles},
-    stream::registry::PublishError,
+    stream::{registry::PublishError, slow::SlowReaderCounts},
 };
 
 /// Descriptors that are kept for what is no connection.
@@ -222,6 +222,19 @@ impl ServerHandle {
     #[must_use]
     pub fn streams(&self) -> usize {
         self.shared.registry.len()
+    }
+
+    /// What became of readers that were too slow, since the server began.
+    #[must_use]
+    pub fn slow_readers(&self) -> SlowReaderCounts {
+        self.shared.counters.slow.read()
+    }
+
+    /// What became of readers of `path` that were too slow, since its stream began; `None` where there is no stream.
+    #[must_use]
+    pub fn slow_readers_of(&self, path: &str) -> Option<SlowReaderCounts> {
+        let stream = self.shared.registry.find(path)?;
+        Some(stream.slow.read())
     }
 
     /// Makes `path` (with its leading `/`) a stream that this process feeds.

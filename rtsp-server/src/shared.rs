@@ -19,7 +19,7 @@ use crate::{
     handler::AnyHandler,
     shard::{Mail, ShardId},
     source::{self, file::MediaFiles},
-    stream::registry::Registry,
+    stream::{registry::Registry, slow::SlowCounters},
 };
 
 /// Exact counts of what was dropped, by cause.
@@ -27,6 +27,8 @@ use crate::{
 pub(crate) struct Counters {
     foreign_datagrams: AtomicU64,
     overruns: AtomicU64,
+    /// Readers of all streams, also of those that have ended.
+    pub(crate) slow: SlowCounters,
 }
 
 impl Counters {

@@ -70,6 +70,8 @@ pub(crate) struct Link {
     wake: Notify,
     /// Close once everything is written.
     finishing: Cell<bool>,
+    /// Close now.
+    abandoned: Cell<bool>,
     done: Cell<bool>,
     ended: Notify,
     /// Its place among the connections. A request that is still in work when the connection has closed keeps it.
@@ -134,6 +136,7 @@ impl Link {
             wants_write: Cell::new(false),
             wake: Notify::new(),
             finishing: Cell::new(false),
+            abandoned: Cell::new(false),
             done: Cell::new(false),
             ended: Notify::new(),
             permit,
@@ -171,6 +174,17 @@ impl Link {
     /// Closes the connection once everything is written.
     pub(crate) fn finish(&self) {
         self.finishing.set(true);
+        self.wake.notify_one();
+    }
+
+    /// Resets the connection at once, whatever waits to be written, here and in the system: a frame may be under way, of which
+    /// the rest will not come, so this is no orderly end.
+    pub(crate) fn abandon(&self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        if let Err(error) = socket.set_linger(Some(std::time::Duration::ZERO)) {
+            tracing::debug!(peer = %self.peer, %error, "the connection will end in order");
+        }
+        self.abandoned.set(true);
         self.wake.notify_one();
     }
 
@@ -304,6 +318,9 @@ impl Link {
 
     /// Writes what waits. `Err` when the connection is over.
     fn flush(&self) -> Result<(), Over> {
+        if self.abandoned.get() {
+            return Err(Over);
+        }
         let mut outbox = self.outbox.borrow_mut();
         match outbox.flush(&self.stream) {
             Ok(true) if self.finishing.get() => Err(Over),

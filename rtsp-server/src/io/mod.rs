@@ -1,3 +1,4 @@
-//! Sockets of the server: listeners and the datagram ports of a shard.
+//! Sockets of the server: what connections tell, and the datagram ports of a shard.
 
+pub(crate) mod tcp;
 pub(crate) mod udp;

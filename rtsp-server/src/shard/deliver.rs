@@ -66,7 +66,12 @@ impl Shard {
                 // Its home knows it before anybody can find it in the registry; not there means that it has ended.
                 None if stream.home == self.id => return false,
                 None => {
-                    let local = LocalStream::new(Arc::clone(stream), self.new_ring(), None);
+                    let local = LocalStream::new(
+                        Arc::clone(stream),
+                        self.new_ring(),
+                        None,
+                        self.shared.config.slow_readers_of(&stream.path),
+                    );
                     self.streams.borrow_mut().insert(id, local);
                     self.shared.post(
                         stream.home,

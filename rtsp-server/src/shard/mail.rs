@@ -204,7 +204,8 @@ impl Shard {
             ingest,
             attached: SmallVec::new(),
         };
-        let local = LocalStream::new(Arc::clone(&stream), self.new_ring(), Some(origin));
+        let policy = self.shared.config.slow_readers_of(&stream.path);
+        let local = LocalStream::new(Arc::clone(&stream), self.new_ring(), Some(origin), policy);
         self.streams.borrow_mut().insert(stream.id, local);
     }
 
@@ -212,8 +213,7 @@ impl Shard {
     pub(crate) fn open_private(&self, stream: &Arc<Stream>, feed: Feed) {
         self.open(Arc::clone(stream), feed);
         if let Some(local) = self.streams.borrow_mut().get_mut(&stream.id) {
-            local.private = true;
-            local.ring = self.private_ring();
+            local.make_private(self.private_ring());
         }
     }
 

@@ -78,6 +78,8 @@ pub(crate) struct Shard {
     next_reader: Cell<u64>,
     /// Readers wait for the catch-up tick.
     paced: Cell<bool>,
+    /// Readers that were too slow: their sessions are to be ended.
+    evicted: RefCell<Vec<ReaderId>>,
     ticker: Notify,
     segments: usize,
 }
@@ -106,6 +108,7 @@ impl Shard {
             drained: Notify::new(),
             next_reader: Cell::new(0),
             paced: Cell::new(false),
+            evicted: RefCell::default(),
             ticker: Notify::new(),
             segments,
         })
@@ -162,6 +165,18 @@ impl Shard {
     pub(crate) fn settle(&self, after: &Aftermath) {
         if after.paced && !self.paced.replace(true) {
             self.ticker.notify_one();
+        }
+        for event in &after.slow {
+            self.shared.counters.slow.count(event);
+            self.shared.handler.slow_reader(event);
+            if event.disconnected {
+                // Sessions may be in use by who has called.
+                self.evicted.borrow_mut().push(ReaderId(event.reader));
+                self.ticker.notify_one();
+            }
+        }
+        if after.skipped > 0 {
+            self.shared.counters.slow.more_skipped(after.skipped);
         }
         for id in &after.gone {
             tracing::debug!(

@@ -97,6 +97,8 @@ pub(crate) enum Ending {
     TakenOver,
     /// Its stream has ended; the text says why.
     StreamEnded(&'static str),
+    /// Its connection did not take what the stream brought.
+    TooSlow,
     /// It goes on at another server.
     Moved,
     /// The server takes no more sessions, and ends those that it has.
@@ -115,6 +117,7 @@ impl Ending {
             Self::ConnectionClosed => "its connection closed",
             Self::TakenOver => "another connection has it now",
             Self::StreamEnded(reason) => reason,
+            Self::TooSlow => "it was too slow for the stream",
             Self::Moved => "it was sent to another server",
             Self::Drained => "the server is about to shut down",
             Self::Shutdown => "the server is shutting down",
@@ -263,8 +266,8 @@ impl Shard {
         let counters = reader.counters;
         tracing::info!(
             session = ?session.id(), path = %reading.stream.path, reader = id.0,
-            packets = counters.packets, bytes = counters.bytes, overtaken = counters.overtaken,
-            skipped_batches = counters.skipped_batches, refused_datagrams = counters.refused_datagrams,
+            packets = counters.packets, bytes = counters.bytes, skips = counters.skips,
+            skipped_packets = counters.skipped_packets, refused_datagrams = counters.refused_datagrams,
             "reader stopped"
         );
         place
@@ -360,9 +363,11 @@ impl Shard {
                 return;
             };
             let received = origin.ingest.received();
+            let slow = local.stream.slow.read();
             tracing::info!(
                 path = %local.stream.path, packets = received.packets, lost = received.lost,
-                malformed = received.malformed, duplicates = received.duplicates, reason, "stream ended"
+                malformed = received.malformed, duplicates = received.duplicates, slow_reader_events = slow.events(),
+                skipped_packets = slow.skipped_packets, disconnected = slow.disconnected, reason, "stream ended"
             );
             origin.attached.clone()
         };

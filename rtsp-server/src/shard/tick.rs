@@ -7,7 +7,7 @@ use std::{
 
 use rtsp_session::server::State;
 
-use super::{Role, Shard};
+use super::{Ending, Role, Shard};
 use crate::stream::{
     local::Aftermath,
     reader::{CATCH_UP_TICK, Reader},
@@ -32,15 +32,20 @@ pub(super) async fn run(shard: Rc<Shard>) {
         tokio::select! {
             () = tokio::time::sleep_until(next.into()) => {}
             // Something became due earlier.
-            () = shard.ticker.notified() => continue,
+            () = shard.ticker.notified() => {
+                shard.end_evicted();
+                continue;
+            }
         }
         if shard.paced.get() {
             shard.pace();
         }
+        shard.end_evicted();
         shard.release_overdue();
         if Instant::now() >= housekeeping {
             housekeeping = Instant::now() + HOUSEKEEPING;
             shard.expire();
+            shard.watch_readers();
             shard.update_media();
             shard.report();
         }
@@ -72,6 +77,39 @@ impl Shard {
         };
         for id in due {
             self.ingest(id, |ingest, now| ingest.release_overdue(now));
+        }
+    }
+
+    /// Looks after readers whose connections are full.
+    fn watch_readers(&self) {
+        let mut after = Aftermath::default();
+        let now = Instant::now();
+        for local in self.streams.borrow_mut().values_mut() {
+            local.watch(now, &mut after);
+        }
+        self.settle(&after);
+    }
+
+    /// Ends the sessions of readers that were too slow, and their connections: what is in the way of their media is in the
+    /// way of any word about it.
+    fn end_evicted(&self) {
+        for reader in self.evicted.take() {
+            let sessions = self.sessions.borrow();
+            let its = sessions.values().find_map(|entry| match &entry.role {
+                Role::Reader(reading) if reading.reader == Some(reader) => {
+                    Some((entry.session.id(), entry.session.connection()))
+                }
+                _ => None,
+            });
+            drop(sessions);
+            let Some((session, connection)) = its else {
+                continue;
+            };
+            let link = connection.and_then(|id| self.links.borrow().get(&id).cloned());
+            self.end_session(session, Ending::TooSlow);
+            if let Some(link) = link {
+                link.abandon();
+            }
         }
     }
 

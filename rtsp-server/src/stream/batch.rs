@@ -74,6 +74,21 @@ pub(crate) struct Batch {
     starts: MediaSet,
     arrived: Instant,
     bytes: usize,
+    /// RTP packets of each media that the stream had before this batch.
+    before: Counts,
+}
+
+/// RTP packets of a stream since it began, by media.
+pub(crate) type Counts = SmallVec<[u64; 2]>;
+
+fn count(counts: &mut Counts, media: u8) {
+    let media = usize::from(media);
+    if counts.len() <= media {
+        counts.resize(media + 1, 0);
+    }
+    if let Some(count) = counts.get_mut(media) {
+        *count += 1;
+    }
 }
 
 impl Batch {
@@ -92,6 +107,23 @@ impl Batch {
     /// What the batch costs in memory: the bytes of its buffers.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// RTP packets of a media that the stream had before the entry `item` of this batch.
+    pub(crate) fn packets_before(&self, item: u32, media: u8) -> u64 {
+        let entries = self.entries.iter().take(item as usize);
+        let here = entries.filter(|entry| entry.media == media && entry.kind == Kind::Rtp);
+        let before = self.before.get(usize::from(media)).copied();
+        before.unwrap_or(0) + here.count() as u64
+    }
+
+    /// RTP packets of each media that the stream had with this batch.
+    pub(crate) fn counts_after(&self) -> Counts {
+        let mut counts = self.before.clone();
+        for entry in self.entries.iter().filter(|entry| entry.kind == Kind::Rtp) {
+            count(&mut counts, entry.media);
+        }
+        counts
     }
 
     /// The packet without its prefix.
@@ -133,6 +165,9 @@ pub(crate) struct BatchBuilder {
     entries: Vec<Entry>,
     arena: BytesMut,
     starts: MediaSet,
+    /// RTP packets by media before the batch that is made, and with it.
+    before: Counts,
+    counts: Counts,
 }
 
 /// What is known of a packet before its place is.
@@ -210,6 +245,7 @@ impl BatchBuilder {
             starts: std::mem::take(&mut self.starts),
             arrived,
             bytes,
+            before: std::mem::replace(&mut self.before, self.counts.clone()),
         })
     }
 
@@ -235,6 +271,9 @@ impl BatchBuilder {
             timestamp,
             ..
         } = mark;
+        if kind == Kind::Rtp {
+            count(&mut self.counts, media);
+        }
         self.entries.push(Entry {
             media,
             kind,

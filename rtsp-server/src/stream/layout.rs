@@ -1,6 +1,6 @@
 //! Which channel carries what on a reader's connection.
 
-use super::batch::{Entry, Kind};
+use super::batch::{Entry, Kind, MediaSet};
 
 /// The interleaved channels of one reader: for each media its RTP and RTCP channel, or none where the
 /// media was not set up. Readers with equal layouts share the framed bytes.
@@ -22,6 +22,14 @@ impl Layout {
             Kind::Rtp => rtp,
             Kind::Rtcp => rtcp,
         })
+    }
+
+    /// The media that have channels.
+    pub(crate) fn all(&self) -> MediaSet {
+        (0_u8..)
+            .zip(&self.0)
+            .filter_map(|(media, channels)| channels.map(|_| media))
+            .collect()
     }
 
     /// Whether a packet is for a reader with this layout.

@@ -10,11 +10,12 @@ use smallvec::SmallVec;
 use super::{
     batch::Batch,
     ingest::Ingest,
-    reader::{Pumped, Reader, ReaderId, Skipped, Way},
+    reader::{Pumped, Reader, ReaderId, Way},
     registry::Stream,
     ring::{LayoutId, Position, Ring},
+    slow::SlowReader,
 };
-use crate::shard::ShardId;
+use crate::{config::SlowReaders, shard::ShardId};
 
 /// At most one line per stream and this long tells of slow readers.
 const LOG_PAUSE: Duration = Duration::from_secs(5);
@@ -38,7 +39,8 @@ pub(crate) struct LocalStream {
     pub(crate) ready: bool,
     /// It belongs to one session: what it plays of a file.
     pub(crate) private: bool,
-    overtaken: u64,
+    /// What happens to readers that are too slow.
+    policy: SlowReaders,
     logged: Option<Instant>,
 }
 
@@ -49,6 +51,10 @@ pub(crate) struct Aftermath {
     pub(crate) paced: bool,
     /// These have lost their peer.
     pub(crate) gone: SmallVec<[ReaderId; 4]>,
+    /// These are too slow for the stream.
+    pub(crate) slow: Vec<SlowReader>,
+    /// Packets that readers skipped after they were told of.
+    pub(crate) skipped: u64,
 }
 
 impl Aftermath {
@@ -62,7 +68,12 @@ impl Aftermath {
 }
 
 impl LocalStream {
-    pub(crate) fn new(stream: Arc<Stream>, ring: Ring, origin: Option<Origin>) -> Self {
+    pub(crate) fn new(
+        stream: Arc<Stream>,
+        ring: Ring,
+        origin: Option<Origin>,
+        policy: SlowReaders,
+    ) -> Self {
         let ready = origin.is_some();
         Self {
             stream,
@@ -71,9 +82,16 @@ impl LocalStream {
             origin,
             ready,
             private: false,
-            overtaken: 0,
+            policy,
             logged: None,
         }
+    }
+
+    /// Its one reader misses nothing, however slow it is: the source waits.
+    pub(crate) fn make_private(&mut self, ring: Ring) {
+        self.private = true;
+        self.ring = ring;
+        self.policy = SlowReaders::SkipToKeyFrame;
     }
 
     pub(crate) fn readers(&self) -> &[Reader] {
@@ -125,13 +143,59 @@ impl LocalStream {
         let Some(reader) = self.readers.get_mut(at) else {
             return;
         };
-        let skipped = reader.overtaken(&self.ring, now);
+        if reader.lags(&self.ring, latency(self.policy), now) {
+            self.fell_behind(at, now, after);
+        }
+        let Some(reader) = self.readers.get_mut(at) else {
+            return;
+        };
         let pumped = reader.pump(&mut self.ring, now);
         after.note(reader.id, pumped);
-        if let Some(skipped) = skipped {
-            let id = reader.id;
-            self.log_overtaken(id, skipped, now);
+        let untold = reader.take_untold();
+        if untold > 0 {
+            self.stream.slow.more_skipped(untold);
+            after.skipped += untold;
         }
+    }
+
+    /// Looks after readers whose connections are full: nobody calls for them until those take more.
+    pub(crate) fn watch(&mut self, now: Instant, after: &mut Aftermath) {
+        for at in 0..self.readers.len() {
+            let Some(reader) = self.readers.get_mut(at).filter(|it| it.is_blocked()) else {
+                continue;
+            };
+            reader.look();
+            if reader.lags(&self.ring, latency(self.policy), now) {
+                self.fell_behind(at, now, after);
+            }
+        }
+    }
+
+    /// Does with a reader that is too slow what the path says.
+    fn fell_behind(&mut self, at: usize, now: Instant, after: &mut Aftermath) {
+        let Some(reader) = self.readers.get_mut(at) else {
+            return;
+        };
+        // Datagrams wait for the server's own socket: that is not the reader's fault.
+        let disconnected =
+            self.policy == SlowReaders::Disconnect && matches!(reader.way, Way::Tcp { .. });
+        let skipped = if disconnected {
+            reader.evict(&self.ring, now)
+        } else {
+            reader.skip(&mut self.ring, latency(self.policy), now)
+        };
+        let event = SlowReader {
+            path: Arc::clone(&self.stream.path),
+            reader: reader.id.0,
+            peer: reader.peer(),
+            cause: skipped.cause,
+            skipped_packets: skipped.packets,
+            stalled: skipped.stalled,
+            disconnected,
+        };
+        self.stream.slow.count(&event);
+        self.log_slow(&event, now);
+        after.slow.push(event);
     }
 
     pub(crate) fn add(&mut self, reader: Reader) {
@@ -202,28 +266,36 @@ impl LocalStream {
         })
     }
 
-    fn log_overtaken(&mut self, id: ReaderId, skipped: Skipped, now: Instant) {
-        self.overtaken += 1;
-        if self
-            .logged
-            .is_some_and(|last| now.saturating_duration_since(last) < LOG_PAUSE)
-        {
+    fn log_slow(&mut self, event: &SlowReader, now: Instant) {
+        let logged = |last| now.saturating_duration_since(last) < LOG_PAUSE;
+        if self.logged.is_some_and(logged) {
             return;
         }
         self.logged = Some(now);
-        let cause = if skipped.stalled.is_zero() {
-            "the server fell behind"
-        } else {
-            "the reader's socket was full"
-        };
+        let counts = self.stream.slow.read();
         tracing::warn!(
-            path = %self.stream.path,
-            reader = id.0,
-            skipped_batches = skipped.batches,
-            stalled_ms = skipped.stalled.as_millis() as u64,
-            events = self.overtaken,
-            cause,
-            "a reader was too slow: it goes on at the newest key frame"
+            path = %event.path,
+            reader = event.reader,
+            peer = event.peer.map(tracing::field::display),
+            skipped_packets = event.skipped_packets,
+            stalled_ms = event.stalled.as_millis() as u64,
+            cause = %event.cause,
+            events = counts.events(),
+            skipped_by_all = counts.skipped_packets,
+            "{}",
+            if event.disconnected {
+                "a reader was too slow: it is disconnected"
+            } else {
+                "a reader was too slow: it goes on at a key frame"
+            }
         );
+    }
+}
+
+/// How far readers may be behind.
+fn latency(policy: SlowReaders) -> Option<Duration> {
+    match policy {
+        SlowReaders::LatencyCap(latency) => Some(latency),
+        SlowReaders::SkipToKeyFrame | SlowReaders::Disconnect => None,
     }
 }

@@ -13,3 +13,4 @@ pub(crate) mod progress;
 pub(crate) mod reader;
 pub(crate) mod registry;
 pub(crate) mod ring;
+pub(crate) mod slow;

@@ -1,5 +1,7 @@
 //! One reader of a stream: a place in the ring and a way out.
 
+mod lag;
+
 use std::{
     io,
     io::IoSlice,
@@ -11,8 +13,10 @@ use std::{
 use rtsp_client::io::udp::Outgoing;
 use smallvec::SmallVec;
 
+use self::lag::Lag;
 use super::{
     batch::{Kind, MediaSet},
+    layout::Layout,
     ring::{LayoutId, Position, Ring},
 };
 use crate::{connection::Link, io::udp::Ports};
@@ -61,22 +65,16 @@ pub(crate) enum Pumped {
     Gone,
 }
 
-/// What a reader missed when the ring overtook it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Skipped {
-    pub(crate) batches: u64,
-    pub(crate) stalled: Duration,
-}
-
 /// One reader.
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(crate) id: ReaderId,
     pub(crate) way: Way,
     pub(crate) video: MediaSet,
+    /// All that it gets.
+    media: MediaSet,
     position: Position,
-    /// Waits for the next key frame, because what was kept was lost.
-    waiting_for_key: bool,
+    lag: Lag,
     blocked_since: Option<Instant>,
     paced: bool,
     pub(crate) counters: Counters,
@@ -91,10 +89,10 @@ pub(crate) struct ReaderId(pub(crate) u64);
 pub(crate) struct Counters {
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
-    /// Batches that were skipped because the reader was too slow.
-    pub(crate) skipped_batches: u64,
-    /// How often it was overtaken.
-    pub(crate) overtaken: u32,
+    /// RTP packets that it was made to skip because it was too slow.
+    pub(crate) skipped_packets: u64,
+    /// How often.
+    pub(crate) skips: u32,
     /// Datagrams that the system refused to send.
     pub(crate) refused_datagrams: u64,
 }
@@ -109,16 +107,23 @@ impl Reader {
         ring: &mut Ring,
     ) -> Self {
         let counters = Counters::default();
-        let position = match &way {
-            Way::Tcp { layout, .. } => ring.frame_of_entry(place, *layout),
-            Way::Udp { .. } => ring.group_of_entry(place),
+        let (position, media) = match &way {
+            Way::Tcp { layout, .. } => {
+                let all = ring.layout(*layout).map(Layout::all).unwrap_or_default();
+                (ring.frame_of_entry(place, *layout), all)
+            }
+            Way::Udp { destinations, .. } => (
+                ring.group_of_entry(place),
+                destinations.iter().map(|to| to.media).collect(),
+            ),
         };
         Self {
             id,
             way,
             video,
+            media,
             position,
-            waiting_for_key: false,
+            lag: Lag::new(ring.end()),
             blocked_since: None,
             paced: false,
             counters,
@@ -142,6 +147,7 @@ impl Reader {
     pub(crate) fn leave_media(&mut self, media: u8, ring: &mut Ring) {
         let place = self.place(ring);
         self.video.remove(media);
+        self.leave_behind(media);
         match &mut self.way {
             Way::Tcp { layout, .. } => {
                 let mut left = ring.layout(*layout).cloned().unwrap_or_default();
@@ -151,6 +157,14 @@ impl Reader {
                 self.position = ring.frame_of_entry(place, new);
             }
             Way::Udp { destinations, .. } => destinations.retain(|to| to.media != media),
+        }
+    }
+
+    /// Where its media go.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        match &self.way {
+            Way::Tcp { link, .. } => Some(link.peer),
+            Way::Udp { destinations, .. } => destinations.first().map(|to| to.rtp),
         }
     }
 
@@ -164,7 +178,13 @@ impl Reader {
 
     /// Sends what is there. Called with each new batch, when the socket takes more, and at the catch-up tick.
     pub(crate) fn pump(&mut self, ring: &mut Ring, now: Instant) -> Pumped {
-        if self.waiting_for_key && !self.resume_at_key(ring) {
+        if self.lag.evicted {
+            return Pumped::CaughtUp;
+        }
+        if !self.begin_anew(ring) {
+            // Nothing is to be sent until the key frame comes.
+            self.blocked_since = None;
+            self.paced = false;
             return Pumped::CaughtUp;
         }
         let pumped = match &self.way {
@@ -177,46 +197,8 @@ impl Reader {
         } else {
             None
         };
+        self.note_place(ring);
         pumped
-    }
-
-    /// Whether the ring has dropped what this reader would get next; then it jumps to the newest key frame.
-    pub(crate) fn overtaken(&mut self, ring: &Ring, now: Instant) -> Option<Skipped> {
-        if self.waiting_for_key || ring.holds(self.position) {
-            return None;
-        }
-        let stalled = self
-            .blocked_since
-            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let from = self.position.batch;
-        match (
-            ring.random_access(self.video),
-            self.video == MediaSet::default(),
-        ) {
-            (Some(key), _) => self.position = key,
-            (None, true) => self.position = ring.live(),
-            (None, false) => {
-                self.position = ring.live();
-                self.waiting_for_key = true;
-            }
-        }
-        let batches = self.position.batch.saturating_sub(from);
-        self.counters.skipped_batches += batches;
-        self.counters.overtaken += 1;
-        Some(Skipped { batches, stalled })
-    }
-
-    /// Stays away until every video has a key frame again.
-    fn resume_at_key(&mut self, ring: &Ring) -> bool {
-        match ring.random_access(self.video) {
-            Some(key) if key >= self.position => {
-                self.counters.skipped_batches += key.batch.saturating_sub(self.position.batch);
-                self.position = key;
-                self.waiting_for_key = false;
-                true
-            }
-            _ => false,
-        }
     }
 
     fn pump_tcp(&mut self, ring: &mut Ring) -> Pumped {

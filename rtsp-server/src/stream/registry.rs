@@ -17,6 +17,7 @@ use super::{
     clocks::Clocks,
     ingest::Shape,
     progress::Progress,
+    slow::SlowCounters,
 };
 use crate::shard::ShardId;
 
@@ -40,6 +41,8 @@ pub(crate) struct Stream {
     pub(crate) progress: Progress,
     /// Readers on all shards.
     pub(crate) readers: watch::Sender<usize>,
+    /// What became of readers that were too slow.
+    pub(crate) slow: SlowCounters,
 }
 
 impl Stream {
@@ -224,6 +227,7 @@ fn new_stream(
         began,
         progress: Progress::new(began.monotonic),
         readers: watch::Sender::new(0),
+        slow: SlowCounters::default(),
     }))
 }
 

@@ -1,11 +1,16 @@
 //! The newest batches of a stream, kept for readers that join and for readers that lag.
 
-use std::{collections::VecDeque, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use smallvec::SmallVec;
 
 use super::{
-    batch::{Batch, Kind, MAX_MEDIA, MediaSet},
+    batch::{Batch, Counts, Kind, MAX_MEDIA, MediaSet},
     form::{Datagrams, Framed},
     layout::Layout,
 };
@@ -60,7 +65,14 @@ pub(crate) struct Ring {
     next_layout: u32,
     segments: usize,
     mtu: u16,
+    /// Where the last gap began, and what the stream had before it.
+    before_gap: Option<(u64, Counts)>,
+    /// When the source went on after it had paused.
+    source_resumed: Option<Instant>,
 }
+
+/// A source that sends nothing for so long, and then goes on, was late.
+const SOURCE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Ring {
     /// An empty ring; `segments` is the most that one send call may carry, `mtu` the largest segment.
@@ -75,6 +87,8 @@ impl Ring {
             next_layout: 0,
             segments,
             mtu,
+            before_gap: None,
+            source_resumed: None,
         }
     }
 
@@ -98,7 +112,14 @@ impl Ring {
     /// Adds the batch with the number `index`. A gap before it (a mailbox ran over) empties the ring: what was
     /// kept no longer leads up to what follows.
     pub(crate) fn push(&mut self, index: u64, batch: Arc<Batch>) {
+        let last = self.slots.back().map(|slot| &slot.batch);
+        if last.is_some_and(|last| {
+            batch.arrived().saturating_duration_since(last.arrived()) > SOURCE_PAUSE
+        }) {
+            self.source_resumed = Some(batch.arrived());
+        }
         if index != self.end() {
+            self.before_gap = last.map(|last| (self.end(), last.counts_after()));
             self.slots.clear();
             self.bytes = 0;
             self.first = index;
@@ -181,6 +202,32 @@ impl Ring {
     /// Whether `position` is still there, or is what comes next.
     pub(crate) fn holds(&self, position: Position) -> bool {
         position.batch >= self.first && position.batch <= self.end()
+    }
+
+    /// RTP packets of `media` that the stream had before the entry at `place`; `None` where the ring no longer knows.
+    pub(crate) fn packets_before(&self, place: Position, media: u8) -> Option<u64> {
+        if let Some(slot) = self.slot(place.batch) {
+            return Some(slot.batch.packets_before(place.item, media));
+        }
+        match (&self.before_gap, self.slots.back()) {
+            (_, Some(last)) if place.batch == self.end() => {
+                Some(last.batch.packets_before(u32::MAX, media))
+            }
+            (Some((end, before)), _) if place.batch == *end => {
+                Some(before.get(usize::from(media)).copied().unwrap_or(0))
+            }
+            _ => None,
+        }
+    }
+
+    /// When the batch with the number `index` arrived.
+    pub(crate) fn arrived(&self, index: u64) -> Option<Instant> {
+        Some(self.slot(index)?.batch.arrived())
+    }
+
+    /// When the source last went on after a pause.
+    pub(crate) fn source_resumed(&self) -> Option<Instant> {
+        self.source_resumed
     }
 
     fn slot(&self, index: u64) -> Option<&Slot> {
@@ -356,8 +403,6 @@ impl Ring {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::super::batch::{BatchBuilder, Mark};
     use super::*;
 
@@ -477,6 +522,41 @@ mod tests {
             "in the next batch"
         );
         assert_eq!(ring.first_packet(at(4), 1), Some((4, 0)));
+    }
+
+    #[test]
+    fn packets_are_numbered_over_batches_and_gaps() {
+        let (mut ring, now) = (Ring::new(LIMITS, 1, 1500), Instant::now());
+        let mut builder = BatchBuilder::default();
+        let mut batch = |packets: &[(u8, Kind)]| {
+            for (media, kind) in packets {
+                let mark = Mark {
+                    kind: *kind,
+                    ..Mark::rtcp(*media)
+                };
+                assert!(builder.push_copy(mark, 0, &[0; 20]));
+            }
+            Arc::new(builder.finish(now).unwrap())
+        };
+        let at = |batch, item| Position { batch, item };
+        ring.push(0, batch(&[(0, Kind::Rtp), (0, Kind::Rtcp), (1, Kind::Rtp)]));
+        ring.push(1, batch(&[(0, Kind::Rtp), (0, Kind::Rtp)]));
+        assert_eq!(ring.packets_before(at(0, 0), 0), Some(0));
+        assert_eq!(ring.packets_before(at(0, 2), 0), Some(1));
+        assert_eq!(ring.packets_before(at(1, 1), 0), Some(2));
+        assert_eq!(ring.packets_before(at(1, 1), 1), Some(1));
+        assert_eq!(ring.packets_before(ring.live(), 0), Some(3));
+        assert_eq!(ring.packets_before(at(3, 0), 0), None);
+        // Two batches that never came.
+        let lost = [batch(&[(0, Kind::Rtp)]), batch(&[(1, Kind::Rtp)])];
+        ring.push(4, batch(&[(1, Kind::Rtp)]));
+        assert_eq!(lost.len(), 2);
+        assert_eq!(ring.packets_before(at(2, 0), 0), Some(3), "before the gap");
+        assert_eq!(ring.packets_before(at(2, 0), 1), Some(1));
+        assert_eq!(ring.packets_before(at(3, 0), 0), None, "within it");
+        assert_eq!(ring.packets_before(at(4, 0), 0), Some(4), "behind it");
+        assert_eq!(ring.packets_before(at(4, 0), 1), Some(2));
+        assert_eq!(ring.packets_before(ring.live(), 1), Some(3));
     }
 
     #[test]

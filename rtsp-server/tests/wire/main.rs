@@ -9,6 +9,7 @@ mod access;
 mod ending;
 mod files;
 mod joining;
+mod lagging;
 mod malformed;
 mod ownership;
 mod publishing;

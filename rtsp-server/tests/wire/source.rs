@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use rtsp_server::{Config, Server, ServerHandle};
+use rtsp_server::{Config, DefaultHandler, Handler, Server, ServerHandle};
 
 use crate::peer::{Message, Pair, Peer, server_ports};
 
@@ -82,6 +82,24 @@ impl Track {
         out
     }
 
+    /// A picture in so many packets, of which the last has the marker.
+    pub(crate) fn picture(&mut self, key: bool, packets: usize, size: usize) -> Vec<Vec<u8>> {
+        let timestamp = self.timestamp;
+        let mut picture: Vec<_> = (0..packets)
+            .map(|_| {
+                self.timestamp = timestamp;
+                let first = if key { 0x65 } else { 0x41 };
+                let mut packet = self.packet(first, size);
+                packet[1] &= 0x7f;
+                packet
+            })
+            .collect();
+        if let Some(last) = picture.last_mut() {
+            last[1] |= 0x80;
+        }
+        picture
+    }
+
     /// A whole picture that decoding can start at.
     pub(crate) fn key(&mut self, size: usize) -> Vec<u8> {
         self.packet(0x65, size)
@@ -159,11 +177,20 @@ pub(crate) async fn server(threads: usize) -> ServerHandle {
 }
 
 pub(crate) async fn server_with(change: impl FnOnce(&mut Config)) -> ServerHandle {
+    server_of(DefaultHandler, change).await
+}
+
+/// A server with a policy of its own.
+pub(crate) async fn server_of(
+    handler: impl Handler,
+    change: impl FnOnce(&mut Config),
+) -> ServerHandle {
     let mut config = Config::default();
     config.listen = vec!["127.0.0.1:0".parse().expect("an address")];
     config.threads = 2;
     change(&mut config);
-    Server::start(config).await.expect("a server")
+    let server = Server::start_with(config, handler).await;
+    server.expect("a server")
 }
 
 pub(crate) fn address(server: &ServerHandle) -> SocketAddr {

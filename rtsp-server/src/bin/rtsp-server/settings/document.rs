@@ -200,6 +200,11 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// The text that it is, if it is one.
+    pub(super) fn as_text(&self) -> Option<&'a str> {
+        self.value().as_str()
+    }
+
     /// Text that may be shown.
     pub(super) fn text(&self, what: &str) -> Option<&'a str> {
         self.value().as_str().or_else(|| self.expected(what))

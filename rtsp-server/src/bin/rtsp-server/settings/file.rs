@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use rtsp_msg::{Scheme, Uri};
-use rtsp_server::{Access, Limits, Pull, PullTransport, Start, UdpPorts};
+use rtsp_server::{Access, Limits, PathRule, Pull, PullTransport, SlowReaders, Start, UdpPorts};
 use rtsp_session::auth::Credentials;
 use toml::de::DeTable;
 
@@ -17,6 +17,8 @@ use crate::{listen, logging, users};
 const SECOND: Duration = Duration::from_secs(1);
 /// Less than this is no room for a description.
 const LEAST_BODY: usize = 4096;
+/// Connections are looked after twice a second.
+const LEAST_LATENCY: Duration = Duration::from_millis(100);
 /// Less than this is no room for a key frame.
 const LEAST_RING: usize = 64 * 1024;
 
@@ -57,7 +59,7 @@ pub(super) fn apply(file: &Path, text: &str, settings: &mut Settings) -> Result<
                 .place("path")
                 .and_then(|it| it.list("tables: [[path]]"))
             {
-                pulls(paths, settings);
+                path_tables(paths, settings);
             }
             root.finish();
         }
@@ -93,6 +95,9 @@ fn general(root: &mut Table<'_>, folder: &Path, settings: &mut Settings) {
     }
     if let Some(start) = root.place("start").and_then(|it| it.word(&STARTS)) {
         config.start = start;
+    }
+    if let Some(policy) = root.place("slow_readers").and_then(|it| slow_readers(&it)) {
+        config.slow_readers = policy;
     }
     if let Some(place) = root.place("log")
         && let Some(filter) = place.text(logging::EXPECTED)
@@ -249,37 +254,81 @@ fn limits(mut table: Table<'_>, limits: &mut Limits) {
     table.finish();
 }
 
-fn pulls(paths: Vec<Place<'_>>, settings: &mut Settings) {
+/// A policy by its name, or how far readers may be behind.
+fn slow_readers(place: &Place<'_>) -> Option<SlowReaders> {
+    match place.as_text() {
+        Some("key-frame") => Some(SlowReaders::SkipToKeyFrame),
+        Some("disconnect") => Some(SlowReaders::Disconnect),
+        Some(text) if values::duration(text).is_none() => {
+            place.expected("\"key-frame\", \"disconnect\" or a duration such as \"2s\"")
+        }
+        _ => Some(SlowReaders::LatencyCap(place.duration(LEAST_LATENCY)?)),
+    }
+}
+
+fn path_tables(paths: Vec<Place<'_>>, settings: &mut Settings) {
     for place in paths {
         let Some(mut table) = place.table("a table: [[path]]") else {
             continue;
         };
-        let path = table.required("path").and_then(|it| path(&it, settings));
-        let source = table.required("source").and_then(|it| source(&it));
-        let mut pull = Pull::new(path.unwrap_or_default(), source.unwrap_or_default());
-        if let Some(on_demand) = table.place("on_demand").and_then(|it| it.boolean()) {
-            pull.on_demand = on_demand;
+        let path = table.required("path");
+        let policy = table.place("slow_readers");
+        let source = match &policy {
+            None => table.required("source"),
+            Some(_) => table.place("source"),
+        };
+        if let Some(policy) = policy.as_ref().and_then(slow_readers) {
+            let pattern = path.as_ref().and_then(|it| pattern(it, source.is_some()));
+            settings
+                .config
+                .paths
+                .push(PathRule::new(pattern.unwrap_or_default(), policy));
         }
-        if let Some(after) = table
-            .place("release_after")
-            .and_then(|it| it.duration(SECOND))
-        {
-            pull.release_after = after;
-        }
-        if let Some(transport) = table.place("transport").and_then(|it| it.word(&TRANSPORTS)) {
-            pull.transport = transport;
+        if source.is_some() || policy.is_none() {
+            let path = path.and_then(|it| self::path(&it, settings));
+            pull(
+                path,
+                source.and_then(|it| self::source(&it)),
+                &mut table,
+                settings,
+            );
         }
         table.finish();
-        settings.has_secrets |= has_userinfo(&pull.url);
-        settings.config.pulls.push(pull);
     }
+}
+
+fn pull(
+    path: Option<String>,
+    source: Option<String>,
+    table: &mut Table<'_>,
+    settings: &mut Settings,
+) {
+    let mut pull = Pull::new(path.unwrap_or_default(), source.unwrap_or_default());
+    if let Some(on_demand) = table.place("on_demand").and_then(|it| it.boolean()) {
+        pull.on_demand = on_demand;
+    }
+    if let Some(after) = table
+        .place("release_after")
+        .and_then(|it| it.duration(SECOND))
+    {
+        pull.release_after = after;
+    }
+    if let Some(transport) = table.place("transport").and_then(|it| it.word(&TRANSPORTS)) {
+        pull.transport = transport;
+    }
+    settings.has_secrets |= has_userinfo(&pull.url);
+    settings.config.pulls.push(pull);
+}
+
+fn is_path(path: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b"?#\\\"<>{}|^`*".contains(&byte);
+    path.len() >= 2 && path.starts_with('/') && !path.ends_with('/') && path.bytes().all(plain)
 }
 
 fn path(place: &Place<'_>, settings: &mut Settings) -> Option<String> {
     let what = "a path such as \"/cam\"";
     let path = place.text(what)?;
-    let plain = |byte: u8| byte.is_ascii_graphic() && !b"?#\\\"<>{}|^`".contains(&byte);
-    if path.len() < 2 || !path.starts_with('/') || path.ends_with('/') || !path.bytes().all(plain) {
+    if !is_path(path) {
         return place.expected(what);
     }
     if settings.config.pulls.iter().any(|pull| pull.path == path) {
@@ -287,6 +336,19 @@ fn path(place: &Place<'_>, settings: &mut Settings) -> Option<String> {
     }
     settings.origins.set(path, place.origin());
     Some(path.to_owned())
+}
+
+/// A path, or the beginning of paths and a `*`. Where it has a source it is a path, and is checked as such.
+fn pattern(place: &Place<'_>, has_source: bool) -> Option<String> {
+    let what = "a path such as \"/cam\", or the beginning of paths such as \"/cams/*\"";
+    let pattern = place.text(what)?;
+    let beginning = pattern.strip_suffix('*').unwrap_or(pattern);
+    let named = beginning.strip_suffix('/').unwrap_or(beginning);
+    let known = named.is_empty() && beginning == "/" || is_path(named);
+    if !has_source && (!known || (beginning == pattern && named != pattern)) {
+        return place.expected(what);
+    }
+    Some(pattern.to_owned())
 }
 
 /// A URL is not shown: there may be a password in it.

@@ -1,6 +1,6 @@
 use std::{path::Path, time::Duration};
 
-use rtsp_server::{Pull, PullTransport, Start, UdpPorts};
+use rtsp_server::{PathRule, Pull, PullTransport, SlowReaders, Start, UdpPorts};
 
 use super::{file::apply, *};
 
@@ -95,6 +95,7 @@ fn every_key_reaches_the_configuration() {
         files = "films"
         demo = false
         start = "live"
+        slow_readers = "disconnect"
         log = "rtsp_server=debug"
         publish = "users"
         read = "closed"
@@ -117,6 +118,10 @@ fn every_key_reaches_the_configuration() {
         [[path]]
         path = "/hall/2"
         source = "rtsp://192.0.2.1/stream?channel=2"
+        slow_readers = "key-frame"
+        [[path]]
+        path = "/live/*"
+        slow_readers = 2
         "#,
     );
     let config = settings.config;
@@ -156,6 +161,15 @@ fn every_key_reaches_the_configuration() {
     cam.transport = PullTransport::Auto;
     assert_eq!(config.pulls[0], cam);
     assert_eq!(config.pulls[1].path, "/hall/2");
+    assert_eq!(config.pulls.len(), 2);
+    assert_eq!(config.slow_readers, SlowReaders::Disconnect);
+    assert_eq!(
+        config.paths,
+        [
+            PathRule::new("/hall/2", SlowReaders::SkipToKeyFrame),
+            PathRule::new("/live/*", SlowReaders::LatencyCap(Duration::from_secs(2))),
+        ]
+    );
     assert!(settings.has_secrets);
 }
 
@@ -306,6 +320,34 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "[[path]]\npath = '/c'\nsource = 'rtsp://a/'\n[[path]]\npath = '/c'\nsource = 'rtsp://b/'",
         "server.toml:5: path[1].path: \"/c\" has a source already",
+    ),
+    (
+        "slow_readers = 'wait'",
+        "server.toml:1: slow_readers: expected \"key-frame\", \"disconnect\" or a duration such as \"2s\", found",
+    ),
+    (
+        "slow_readers = '1ms'",
+        "server.toml:1: slow_readers: expected 100ms or more",
+    ),
+    (
+        "slow_readers = true",
+        "server.toml:1: slow_readers: expected a duration",
+    ),
+    (
+        "[[path]]\npath = 'live'\nslow_readers = '2s'",
+        "server.toml:2: path[0].path: expected a path such as \"/cam\", or the beginning",
+    ),
+    (
+        "[[path]]\npath = '/live/'\nslow_readers = '2s'",
+        "server.toml:2: path[0].path: expected a path such as \"/cam\", or the beginning",
+    ),
+    (
+        "[[path]]\npath = '/li*'\nsource = 'rtsp://a/'\nslow_readers = '2s'",
+        "server.toml:2: path[0].path: expected a path such as \"/cam\", found",
+    ),
+    (
+        "[[path]]\npath = '/live'\nslow_readers = '2s'\non_demand = true",
+        "server.toml:4: unknown key \"path[0].on_demand\"",
     ),
     (
         "demo = true\ndemo = true",

@@ -1,0 +1,212 @@
+//! A reader that is behind: when it has to leave something out, how much that is, and why it came to it.
+
+use std::time::{Duration, Instant};
+
+use super::{Reader, Way};
+use crate::{
+    io::tcp,
+    stream::{
+        batch::{Counts, MediaSet},
+        ring::{Position, Ring},
+        slow::SlowCause,
+    },
+};
+
+/// A source that paused is told as the cause for so long after it went on: what it sent at once is read by then.
+const SOURCE_BURST: Duration = Duration::from_secs(2);
+
+/// What a reader was made to leave out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Skipped {
+    /// RTP packets of its media.
+    pub(crate) packets: u64,
+    pub(crate) stalled: Duration,
+    pub(crate) cause: SlowCause,
+}
+
+/// What is known of a reader's being behind.
+#[derive(Debug)]
+pub(super) struct Lag {
+    /// Number of the first batch that arrived after the reader began: older ones it gets as fast as it can take them.
+    joined: u64,
+    /// Waits for the next key frame, because what was kept was lost.
+    waiting_for_key: bool,
+    /// Where it skipped to, as long as nothing was sent from there.
+    skipped_to: Option<Position>,
+    /// What the stream had, by media, where a reader is that is behind: kept from when the ring knew.
+    reached: Counts,
+    /// Why it is blocked, as was seen while it was.
+    cause: Option<SlowCause>,
+    /// Packets that it skipped after it was last told of.
+    untold: u64,
+    /// It gets nothing more: its connection is to be closed.
+    pub(super) evicted: bool,
+}
+
+impl Lag {
+    pub(super) fn new(joined: u64) -> Self {
+        Self {
+            joined,
+            waiting_for_key: false,
+            skipped_to: None,
+            reached: Counts::new(),
+            cause: None,
+            untold: 0,
+            evicted: false,
+        }
+    }
+}
+
+impl Reader {
+    /// Whether it cannot go on where it is: the ring has dropped what comes next, or that is older than `latency`, the most
+    /// that it may be behind because its connection is full.
+    pub(crate) fn lags(&self, ring: &Ring, latency: Option<Duration>, now: Instant) -> bool {
+        if self.lag.waiting_for_key || self.lag.evicted {
+            return false;
+        }
+        !ring.holds(self.position)
+            || (self.is_blocked() && self.is_stale(self.position, ring, latency, now))
+    }
+
+    fn is_stale(
+        &self,
+        position: Position,
+        ring: &Ring,
+        latency: Option<Duration>,
+        now: Instant,
+    ) -> bool {
+        let age = ring
+            .arrived(position.batch)
+            .filter(|_| position.batch >= self.lag.joined)
+            .map(|at| now.saturating_duration_since(at));
+        age.zip(latency).is_some_and(|(age, latency)| age > latency)
+    }
+
+    /// Leaves out what lies before the newest key frame, or before the next one where that is too old as well.
+    pub(crate) fn skip(
+        &mut self,
+        ring: &mut Ring,
+        latency: Option<Duration>,
+        now: Instant,
+    ) -> Skipped {
+        if self.lag.reached.is_empty() {
+            let place = self.place(ring);
+            self.lag.reached = self.counts_at(ring, place).unwrap_or_default();
+        }
+        let key = ring
+            .random_access(self.video)
+            .filter(|key| *key > self.position && !self.is_stale(*key, ring, latency, now));
+        self.lag.waiting_for_key = key.is_none() && self.video != MediaSet::default();
+        let packets = self.leave_out(ring, key.unwrap_or_else(|| ring.live()));
+        self.counters.skips += 1;
+        Skipped {
+            packets,
+            stalled: self.stalled(now),
+            cause: self.cause(ring, now),
+        }
+    }
+
+    /// Gives it up: it gets nothing more.
+    pub(crate) fn evict(&mut self, ring: &Ring, now: Instant) -> Skipped {
+        self.lag.evicted = true;
+        Skipped {
+            packets: 0,
+            stalled: self.stalled(now),
+            cause: self.cause(ring, now),
+        }
+    }
+
+    /// Before it sends: after a skip it begins with the newest key frame, whatever time it took until it could. `false` while
+    /// there is none.
+    pub(super) fn begin_anew(&mut self, ring: &Ring) -> bool {
+        let Some(skipped_to) = self.lag.skipped_to else {
+            return true;
+        };
+        let key = ring.random_access(self.video);
+        if let Some(key) = key.filter(|key| *key >= skipped_to) {
+            self.lag.untold += self.leave_out(ring, key);
+            self.lag.waiting_for_key = false;
+        }
+        !self.lag.waiting_for_key
+    }
+
+    /// Goes on at `position`, the beginning of a batch. Returns how many packets it does not get.
+    fn leave_out(&mut self, ring: &Ring, position: Position) -> u64 {
+        let counts = self.counts_at(ring, position).unwrap_or_default();
+        let both = counts.iter().zip(&self.lag.reached);
+        let packets = both.map(|(now, then)| now.saturating_sub(*then)).sum();
+        self.counters.skipped_packets += packets;
+        self.lag.reached = counts;
+        self.position = position;
+        self.lag.skipped_to = Some(position);
+        packets
+    }
+
+    /// What it has skipped since the last event that told of it.
+    pub(crate) fn take_untold(&mut self) -> u64 {
+        std::mem::take(&mut self.lag.untold)
+    }
+
+    /// After it has sent what it could.
+    pub(super) fn note_place(&mut self, ring: &mut Ring) {
+        if self.is_blocked() || self.is_paced() {
+            let place = self.place(ring);
+            self.lag.reached = self.counts_at(ring, place).unwrap_or_default();
+        } else {
+            self.lag.reached.clear();
+            self.lag.cause = None;
+        }
+        if self.lag.skipped_to.is_some_and(|to| to != self.position) {
+            self.lag.skipped_to = None;
+        }
+    }
+
+    /// What the stream had of each of its media before `place`.
+    fn counts_at(&self, ring: &Ring, place: Position) -> Option<Counts> {
+        let media = self.media.iter();
+        media
+            .map(|media| ring.packets_before(place, media))
+            .collect()
+    }
+
+    /// Gets no more of one media.
+    pub(super) fn leave_behind(&mut self, media: u8) {
+        if let Some(at) = self.media.iter().position(|known| known == media)
+            && at < self.lag.reached.len()
+        {
+            self.lag.reached.remove(at);
+        }
+        self.media.remove(media);
+    }
+
+    fn stalled(&self, now: Instant) -> Duration {
+        self.blocked_since
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// Looks, while it is blocked, at what holds its connection back: when that takes more again it is too late.
+    pub(crate) fn look(&mut self) {
+        if let (Way::Tcp { link, .. }, true) = (&self.way, self.is_blocked()) {
+            self.lag.cause = Some(tcp::full_because(&link.stream));
+        }
+    }
+
+    /// Why it is behind, as far as can be seen.
+    fn cause(&self, ring: &Ring, now: Instant) -> SlowCause {
+        let Some(since) = self.blocked_since else {
+            return SlowCause::ServerBusy;
+        };
+        let burst = ring.source_resumed().is_some_and(|resumed| {
+            now.saturating_duration_since(resumed.min(since)) < SOURCE_BURST
+        });
+        match &self.way {
+            _ if burst => SlowCause::SourceLate,
+            Way::Tcp { link, .. } => self
+                .lag
+                .cause
+                .unwrap_or_else(|| tcp::full_because(&link.stream)),
+            // The socket is the shard's, and its peer has no window.
+            Way::Udp { .. } => SlowCause::Network,
+        }
+    }
+}
