@@ -3,7 +3,7 @@
 use core::fmt;
 
 macro_rules! deviations {
-    ($($(#[$doc:meta])* $field:ident => $variant:ident,)*) => {
+    ($($field:ident => $variant:ident, $about:literal;)*) => {
         /// A deviation from the grammar that was met and tolerated: by the decoder, or in a typed header.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -21,6 +21,13 @@ macro_rules! deviations {
                     $(Self::$variant => stringify!($field),)*
                 }
             }
+
+            /// What it is, in words for people, and a peer that needs it to be tolerated.
+            pub const fn about(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $about,)*
+                }
+            }
         }
 
         impl Leniency {
@@ -36,23 +43,43 @@ macro_rules! deviations {
 
 deviations! {
     bare_line_ends => BareLineEnds,
+        "a line ends in LF or CR alone (RTSP/1.0 servers of many makes)";
     request_line_spaces => RequestLineSpaces,
+        "more than one space between the parts of a request line (small clients)";
     status_line_spaces => StatusLineSpaces,
+        "more than one space between the parts of a status line (cameras seen by IPCamKit)";
     missing_reason => MissingReason,
+        "a status line ends after its code (small camera firmwares)";
     unreadable_header_lines => UnreadableHeaderLines,
+        "a header line has no colon or no name (Luma x20)";
     non_utf8 => NonUtf8,
+        "the head of a message is not in UTF-8 (device names in a local character set)";
     repeated_content_length => RepeatedContentLength,
+        "Content-Length is given more than once, always the same (proxies)";
     path_only_target => PathOnlyTarget,
+        "a request's target is a path without scheme and host (clients of gst-rtsp-server)";
     session_timeout => SessionTimeout,
+        "the timeout of Session is 0 or cannot be read (cameras seen by retina)";
     session_characters => SessionCharacters,
+        "the session id has characters or a length that the grammar lacks (RFC 2326 servers)";
     transport_without_lower => TransportWithoutLower,
+        "Transport has interleaved channels, but no /TCP (Escam Q6)";
     transport_mode => TransportMode,
+        "the mode in Transport is not quoted, in another case, or `receive` (FFmpeg, Darwin)";
     ssrc_forms => SsrcForms,
+        "ssrc in Transport is not eight hexadecimal digits (Hikvision, Rubetek)";
     empty_elements => EmptyElements,
+        "a list has empty entries or a trailing separator (Laureii, Reolink)";
     rtp_info_numbers => RtpInfoNumbers,
+        "RTP-Info has numbers that cannot be, such as a negative rtptime (OMNY M5S2A)";
     base_uri => BaseUri,
+        "the base URI has no scheme, two of them, or an IPv6 address without brackets (Anjvision)";
     challenge_quotes => ChallengeQuotes,
+        "a challenge has values with quotes where none belong, or without where they do (small cameras)";
+    algorithm_quotes => AlgorithmQuotes,
+        "the algorithm of Digest, or stale, is quoted (Hikvision and other cameras)";
     cseq_digits => CseqDigits,
+        "CSeq has ten digits (clients of 1.0 that start anywhere in 32 bits)";
 }
 
 /// What a reader tolerates beyond the grammar. Each field names one deviation and a peer that shows it.
@@ -99,6 +126,8 @@ pub struct Leniency {
     pub base_uri: bool,
     /// Values of challenges and credentials without quotes where quotes belong: `realm=IP Camera`.
     pub challenge_quotes: bool,
+    /// `algorithm="MD5"` and `stale="FALSE"`, which RFC 7616 §3.3 wants without quotes (Hikvision and other cameras).
+    pub algorithm_quotes: bool,
     /// A `CSeq` of ten digits (clients of 1.0 that start anywhere in 32 bits).
     pub cseq_digits: bool,
 }
@@ -143,6 +172,7 @@ impl Leniency {
             rtp_info_numbers: allowed,
             base_uri: allowed,
             challenge_quotes: allowed,
+            algorithm_quotes: allowed,
             cseq_digits: allowed,
         }
     }

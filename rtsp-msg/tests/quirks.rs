@@ -192,6 +192,28 @@ fn quirk_10_several_challenges_in_one_401() {
 }
 
 #[test]
+fn quoted_words_in_a_challenge() {
+    for (value, name) in [
+        (
+            "Digest realm=\"HIKVISION\", nonce=\"a1\", stale=\"FALSE\"",
+            "algorithm_quotes",
+        ),
+        (
+            "Digest realm=\"x\", nonce=\"a1\", algorithm=\"MD5\"",
+            "algorithm_quotes",
+        ),
+        ("Basic realm=IP Camera", "challenge_quotes"),
+    ] {
+        let (_, names) = tolerated::<WwwAuthenticate>(value);
+        assert_eq!(names, [name], "{value}");
+    }
+    let (_, names) = tolerated::<WwwAuthenticate>(
+        "Digest realm=\"x\", nonce=\"a1\", algorithm=MD5, stale=false",
+    );
+    assert!(names.is_empty());
+}
+
+#[test]
 fn quirk_11_551_is_a_status_like_others() {
     let response = response("RTSP/1.0 551 Option not supported\r\nCSeq: 3\r\n\r\n");
     assert_eq!(response.status, StatusCode::OPTION_NOT_SUPPORTED);

@@ -127,6 +127,79 @@ impl Repair {
     }
 }
 
+impl Repair {
+    /// What it is, in words for people, and peers that show it.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::ByteOrderMark => {
+                "a byte order mark in front (descriptions that went through a Windows editor)"
+            }
+            Self::NotUtf8 => {
+                "bytes that are not UTF-8, replaced by U+FFFD (session names in GBK from Chinese cameras)"
+            }
+            Self::NulByte => "NUL bytes, dropped (cameras that send the terminator of a C string)",
+            Self::LineEnds => "lines end in LF, or in a lone CR, instead of CRLF (very common)",
+            Self::NoFinalNewline => "the last line has no end (very common)",
+            Self::BlankLine => {
+                "empty lines (Anjvision, and everything printed with one line end too many)"
+            }
+            Self::SurroundingBlanks => "blanks before or after a line (RealServer, Longse)",
+            Self::JunkLine => {
+                "a line that is not letter=value, dropped (cameras with text left over in the buffer)"
+            }
+            Self::MissingVersion => "no v= line, or not the first (cheap encoders)",
+            Self::MissingOrigin => "no o= line (Dahua and others behind proxies)",
+            Self::OriginFields => {
+                "an o= line with missing, surplus or unreadable fields (o=… -0) (FLIR, GStreamer in old releases)"
+            }
+            Self::MissingSessionName => "no s= line (cheap encoders)",
+            Self::RepeatedSessionName => "several s= lines; the first counts (Hanwha)",
+            Self::RepeatedLine => "several o=, i=, u= or session c= lines; the first counts",
+            Self::MissingTime => "no t= line (Anpviz and many others)",
+            Self::TimeFields => "a t= line that is not two numbers (FLIR)",
+            Self::AttributesBeforeTime => "a= lines in front of t= (Anpviz)",
+            Self::OutOfOrder => "other lines in the wrong order, such as a late i= (Hanwha)",
+            Self::ConnectionFields => {
+                "a c= line without address type (c=IN 192.168.4.232) or otherwise unreadable; mended or dropped"
+            }
+            Self::BandwidthFields => {
+                "a b= line that is not type:number, dropped (b=AS: of many cameras)"
+            }
+            Self::MediaSubtype => "a media kind with a subtype: m=application/TP-LINK (TP-Link)",
+            Self::FormatFromRtpmap => {
+                "formats that are no payload types in an RTP media (smart/1/90000); taken from a=rtpmap (TP-Link)"
+            }
+            Self::RepeatedFormat => "the same payload type twice in one m= line; the first counts",
+            Self::EmptyAttribute => "an attribute without name, dropped",
+            Self::MissingRtpmap => {
+                "a dynamic payload type without a=rtpmap: encoding unknown, clock rate assumed"
+            }
+            Self::BadRtpmap => {
+                "an a=rtpmap that cannot be read, or a second one for a payload type; dropped"
+            }
+            Self::RtpmapBlanks => {
+                "blanks inside a=rtpmap where none belong (RealServer, moonfire's cameras)"
+            }
+            Self::ClockRate => {
+                "a clock rate of zero, or none that can be read; assumed by the encoding"
+            }
+            Self::StaticPayloadType => {
+                "a=rtpmap gives a static payload type another encoding than RFC 3551, and is believed (Anpviz)"
+            }
+            Self::OpusRate => {
+                "Opus not at 48000 Hz and two channels, which RFC 7587 §4.1 demands in each a=rtpmap"
+            }
+            Self::EmptyFmtp => "a=fmtp:96 with nothing after it, dropped (Ubiquiti)",
+            Self::FmtpSemicolon => "a ; behind the last format parameter (Reolink)",
+            Self::RepeatedFmtp => "several a=fmtp for one payload type, joined",
+            Self::FmtpElsewhere => {
+                "a=fmtp under another media than its payload type, moved (seen behind WebRTC bridges)"
+            }
+            Self::Framerate => "a=framerate that is no positive number; left among the attributes",
+        }
+    }
+}
+
 impl fmt::Display for Repair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

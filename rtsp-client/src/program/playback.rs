@@ -38,6 +38,9 @@ struct Position {
     text: String,
 }
 
+/// The units that may stand before a position, with `=`; without one its form decides.
+const UNITS: [&str; 5] = ["npt", "clock", "smpte", "smpte-25", "smpte-30-drop"];
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Policy {
     /// At the key frame before
@@ -98,7 +101,13 @@ impl Playback {
 
 impl Position {
     fn parse(text: &str) -> Result<Self, String> {
-        let unit = if text.contains('T') {
+        let (given, text) = match text.split_once('=') {
+            Some((unit, text)) => (UNITS.iter().find(|known| **known == unit), text),
+            None => (None, text),
+        };
+        let unit = if let Some(unit) = given {
+            unit
+        } else if text.contains('T') {
             "clock"
         } else if text.matches(':').count() == 3 {
             "smpte"
@@ -174,7 +183,11 @@ mod tests {
             "npt=3723-3724.5"
         );
         assert_eq!(range(&["--start", "now"]), "npt=now-");
-        assert_eq!(range(&["--start", "0:10:07:12"]), "smpte=0:10:07:12-");
+        assert_eq!(range(&["--start", "0:10:07:12"]), "smpte=00:10:07:12-");
+        assert_eq!(
+            range(&["--start", "smpte-25=0:0:1:24"]),
+            "smpte-25=00:00:01:24-"
+        );
         let day = ["--start", "20261123T101500Z", "--end", "20261123T101600.5Z"];
         assert_eq!(range(&day), "clock=20261123T101500Z-20261123T101600.5Z");
         for wrong in ["x", "1-2", "-5", "1:99:00", "20261123T101500", ""] {

@@ -31,6 +31,8 @@ pub struct Decoder {
     scan: HeadScan,
     stage: Stage,
     deviations: Deviations,
+    /// Those among them that nobody has taken yet.
+    untaken: Deviations,
 }
 
 #[derive(Debug)]
@@ -57,6 +59,7 @@ impl Decoder {
             scan,
             stage: Stage::Head,
             deviations,
+            untaken: deviations,
         }
     }
 
@@ -90,14 +93,16 @@ impl Decoder {
         };
         let offset = self.consumed;
         let mut decoded = Ok(None);
+        let mut met = Deviations::default();
         let after = parse_head(
             buf.get(..end).unwrap_or(&[]),
             self.scan.lines(),
             &self.limits,
             &self.leniency,
-            &mut self.deviations,
+            &mut met,
             &mut decoded,
         );
+        self.note(met);
         self.consume(buf, end);
         self.scan.reset();
         match after {
@@ -193,6 +198,12 @@ impl Decoder {
     /// Adds what was met in typed headers of this connection's messages.
     pub fn note(&mut self, met: Deviations) {
         self.deviations.merge(met);
+        self.untaken.merge(met);
+    }
+
+    /// Takes out what was met since the last call: called after each message, it tells how often a deviation occurs.
+    pub fn take_deviations(&mut self) -> Deviations {
+        core::mem::take(&mut self.untaken)
     }
 
     /// Bytes taken off the buffer since the connection began.

@@ -121,6 +121,12 @@ pub(super) fn push_parameter<'a>(
     {
         return Err(HeaderErrorKind::Syntax);
     }
+    let is_word = ["algorithm", "stale"]
+        .iter()
+        .any(|word| name.eq_ignore_ascii_case(word));
+    if is_word && value.starts_with('"') && !tolerance.allow(Deviation::AlgorithmQuotes) {
+        return Err(HeaderErrorKind::Syntax);
+    }
     out.push((name, lex::unquote(value).ok_or(HeaderErrorKind::Quote)?));
     Ok(())
 }
