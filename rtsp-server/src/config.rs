@@ -226,6 +226,8 @@ pub struct Limits {
     pub message_timeout: Duration,
     /// A peer of RTSP/2.0 whose request takes longer is told so, by 100 Continue, again and again.
     pub continue_after: Duration,
+    /// A peer is given up that does not answer a request of the server's within this: REDIRECT, PLAY_NOTIFY.
+    pub answer_timeout: Duration,
     /// A connection without a session ends after so long without a request.
     pub idle_timeout: Duration,
 }
@@ -247,6 +249,7 @@ impl Default for Limits {
             first_request_timeout: Duration::from_secs(30),
             message_timeout: Duration::from_secs(20),
             continue_after: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(120),
         }
     }

@@ -434,6 +434,7 @@ fn connection_config(config: &Config) -> ConnectionConfig {
         limits: messages,
         users,
         continue_after: config.limits.continue_after,
+        answer_timeout: config.limits.answer_timeout,
         first_request_timeout: config.limits.first_request_timeout,
         message_timeout: config.limits.message_timeout,
         idle_timeout: config.limits.idle_timeout,

@@ -85,11 +85,15 @@ impl Running {
         rest.split_whitespace().next().unwrap().to_owned()
     }
 
-    /// Sends a signal and waits for the end.
-    fn end(mut self, signal: &str) -> Option<i32> {
+    fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &id]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Sends a signal and waits for the end.
+    fn end(mut self, signal: &str) -> Option<i32> {
+        self.signal(signal);
         self.child.wait().unwrap().code()
     }
 }
@@ -130,6 +134,149 @@ fn it_ends_while_somebody_is_connected() {
     peer.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"RTSP/1.0 200");
     assert_eq!(running.end("INT"), Some(0));
+}
+
+/// A reader of the film that the server has, over TCP.
+struct Reader {
+    stream: TcpStream,
+    got: Vec<u8>,
+    version: &'static str,
+}
+
+impl Reader {
+    fn playing(address: &str, version: &'static str) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let got = Vec::new();
+        let mut reader = Self {
+            stream,
+            got,
+            version,
+        };
+        let uri = format!("rtsp://{address}/files/demo.mp4");
+        reader.send(&format!(
+            "SETUP {uri}/trackID=0 {version}\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n"
+        ));
+        let answer = reader.message(&format!("{version} 200"));
+        let (_, id) = answer.split_once("Session: ").unwrap();
+        let id = id.split([';', '\r']).next().unwrap();
+        reader.send(&format!(
+            "PLAY {uri} {version}\r\nCSeq: 2\r\nSession: {id}\r\n\r\n"
+        ));
+        reader.message(&format!("{version} 200"));
+        reader
+    }
+
+    fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn find(&self, what: &[u8]) -> Option<usize> {
+        self.got
+            .windows(what.len())
+            .position(|window| window == what)
+    }
+
+    fn read(&mut self) -> usize {
+        let mut more = [0; 65_536];
+        let read = match self.stream.read(&mut more) {
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
+            Err(error) => panic!("{error}"),
+        };
+        self.got.extend_from_slice(&more[..read]);
+        read
+    }
+
+    /// The message that begins so; media before it are passed over.
+    fn message(&mut self, begin: &str) -> String {
+        loop {
+            if let Some(at) = self.find(begin.as_bytes()) {
+                self.got.drain(..at);
+                if let Some(end) = self.find(b"\r\n\r\n") {
+                    let head: Vec<u8> = self.got.drain(..end + 4).collect();
+                    return String::from_utf8(head).unwrap();
+                }
+            }
+            assert!(self.read() > 0, "closed before {begin}");
+        }
+    }
+
+    fn until_closed(&mut self) {
+        while self.read() > 0 {}
+    }
+}
+
+/// How long anything may take that has to happen.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+/// Where the film is that the server has built in.
+const FILMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/demo");
+
+#[test]
+fn readers_are_told_why_before_it_ends() {
+    for signal in ["INT", "TERM"] {
+        let arguments = [&ANYWHERE[..], &["--files", FILMS]].concat();
+        let running = Running::start(&arguments);
+        let mut new = Reader::playing(&running.address(), "RTSP/2.0");
+        let mut old = Reader::playing(&running.address(), "RTSP/1.0");
+        assert_eq!(running.end(signal), Some(0), "{signal}");
+        let teardown = new.message("TEARDOWN rtsp://");
+        let reason = "Terminate-Reason: Server-Admin;user-msg=\"";
+        assert!(teardown.contains(reason), "{teardown}");
+        new.until_closed();
+        old.until_closed();
+        // BYE, behind an empty report: RTSP/1.0 has no word for it.
+        let bye = old
+            .got
+            .windows(4)
+            .any(|window| window[0] >> 6 == 2 && window[1] == 203);
+        assert!(bye && old.find(b"TEARDOWN").is_none());
+    }
+}
+
+#[test]
+fn readers_are_sent_elsewhere_before_it_ends() {
+    let config = Scratch::new(
+        "redirect.toml",
+        &format!(
+            "listen = '127.0.0.1:0'\nfiles = '{FILMS}'\nredirect_to = 'rtsp://192.0.2.9:8554'\n"
+        ),
+    );
+    let running = Running::start(&["--config", config.path()]);
+    let mut readers =
+        ["RTSP/1.0", "RTSP/2.0"].map(|version| Reader::playing(&running.address(), version));
+    running.signal("TERM");
+    for reader in &mut readers {
+        let redirect = reader.message("REDIRECT rtsp://");
+        let location = "Location: rtsp://192.0.2.9:8554/files/demo.mp4\r\n";
+        assert!(redirect.contains(location), "{redirect}");
+        let (_, cseq) = redirect.split_once("CSeq: ").unwrap();
+        let (cseq, _) = cseq.split_once("\r\n").unwrap();
+        let answer = format!("{} 200 OK\r\nCSeq: {cseq}\r\n\r\n", reader.version);
+        reader.send(&answer);
+    }
+    for reader in &mut readers {
+        reader.until_closed();
+    }
+    let mut running = running;
+    assert_eq!(running.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_waits_for_nobody() {
+    for (signal, status) in [("INT", 130), ("TERM", 143)] {
+        let arguments = [
+            &ANYWHERE[..],
+            &["--files", FILMS, "--redirect-to", "rtsp://192.0.2.9"],
+        ]
+        .concat();
+        let running = Running::start(&arguments);
+        // It is asked to go, and does not answer.
+        let mut silent = Reader::playing(&running.address(), "RTSP/2.0");
+        running.signal(signal);
+        silent.message("REDIRECT rtsp://");
+        assert_eq!(running.end(signal), Some(status), "{signal}");
+    }
 }
 
 #[test]

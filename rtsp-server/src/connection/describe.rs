@@ -21,7 +21,7 @@ use crate::{
     shard::{Reading, Shard},
     source::{
         self,
-        file::{OpenError, describe},
+        file::{NameError, OpenError, describe},
     },
     stream::registry::Stream,
 };
@@ -147,6 +147,10 @@ pub(super) async fn find(shard: &Rc<Shard>, path: &str) -> Result<Found, Refusal
         let opened = tokio::task::spawn_blocking(move || files.open(&name)).await;
         return match opened {
             Ok(Ok(file)) => Ok(Found::File(file)),
+            Ok(Err(error @ OpenError::Name(NameError::Forbidden))) => {
+                tracing::warn!(path, %error, "refused with 403");
+                Err(ProtocolError::from(error).into())
+            }
             Ok(Err(error)) => {
                 tracing::info!(path, %error, "a file cannot be served");
                 Err(ProtocolError::from(error).into())
@@ -176,8 +180,9 @@ pub(super) async fn find(shard: &Rc<Shard>, path: &str) -> Result<Found, Refusal
 impl std::convert::From<OpenError> for ProtocolError {
     fn from(error: OpenError) -> Self {
         match error {
+            // RFC 7826 §21.1: what looks like an attempt to get out of the folder is forbidden, not just missing.
+            OpenError::Name(NameError::Forbidden) | OpenError::Denied => Self::Forbidden,
             OpenError::Name(_) | OpenError::NotFound => Self::NotFound,
-            OpenError::Denied => Self::Forbidden,
             OpenError::Movie(_) => Self::UnsupportedMediaType,
             OpenError::Io(_) => Self::Internal,
         }

@@ -14,9 +14,13 @@ mod connections;
 mod describing;
 mod films;
 mod interleaving;
+mod limits;
+mod liveness;
+mod owning;
 mod publishing;
 mod sessions;
 mod transports;
+mod waiting;
 
 use rtsp_server::ServerHandle;
 use tokio::io::AsyncWriteExt as _;

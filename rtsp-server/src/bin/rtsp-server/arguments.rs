@@ -21,6 +21,9 @@ Examples:
   rtsp-server --config server.toml --check
       is the configuration right?
 
+The first Ctrl-C or SIGTERM lets readers go, each with the reason, and ends the server when they are told; with
+--redirect-to they are sent to another server, and have some seconds to answer.
+
 Exit status:
   0    ended by Ctrl-C or SIGTERM, or --check found nothing wrong
   1    it could not start
@@ -70,6 +73,11 @@ pub(crate) struct Arguments {
     /// Threads that serve connections; 0 is one for each core [default: 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=255))]
     pub(crate) threads: Option<u16>,
+
+    /// Where to send readers when a signal ends the server: to the same paths there, by REDIRECT. Without it they are told
+    /// that their sessions end
+    #[arg(long, value_name = "URL", value_parser = settings::values::target)]
+    pub(crate) redirect_to: Option<String>,
 
     /// What to log to standard error: error, warn, info, debug, trace, off, or a filter such as
     /// info,rtsp_server=debug [default: info]
@@ -167,6 +175,7 @@ mod tests {
             ),
             (["--udp-ports", "90-80"], "first and the last port"),
             (["--threads", "256"], "0..=255"),
+            (["--redirect-to", "elsewhere"], "expected another server"),
             (["--log", "loud"], "expected \"error\""),
         ] {
             let all = [&["rtsp-server"][..], &arguments].concat();

@@ -16,7 +16,7 @@ use std::{
 };
 
 use clap::Parser as _;
-use rtsp_server::{Server, StartError};
+use rtsp_server::{Server, ServerHandle, StartError};
 
 use arguments::Arguments;
 use settings::Settings;
@@ -63,6 +63,7 @@ async fn run(settings: Settings) -> ExitCode {
         Err(error) => return not_started(&StartError::Thread(error)),
     };
     let config = settings.config.clone();
+    let redirect_to = settings.redirect_to;
     let server = match Server::start(settings.config).await {
         Ok(server) => server,
         Err(error) => return not_started(&error),
@@ -71,11 +72,19 @@ async fn run(settings: Settings) -> ExitCode {
     // Nobody may be there to read it.
     let _ = banner::print(&mut io::stdout().lock(), &server, &config, colours);
     let (signal, _) = signals.next().await;
-    tracing::info!("{signal}: ending; a second one ends it at once");
+    tracing::info!("{signal}: readers are let go; a second one ends it at once");
     tokio::select! {
-        () = server.shutdown() => ExitCode::SUCCESS,
+        () = end(server, redirect_to.as_deref()) => ExitCode::SUCCESS,
         (_, status) = signals.next() => ExitCode::from(status),
     }
+}
+
+/// Lets readers go, to another server if there is one, and then everybody. Both take a bounded time.
+async fn end(server: ServerHandle, redirect_to: Option<&str>) {
+    if let Err(error) = server.drain(redirect_to).await {
+        tracing::warn!(%error, "readers are not sent elsewhere");
+    }
+    server.shutdown().await;
 }
 
 fn not_started(error: &StartError) -> ExitCode {

@@ -15,6 +15,8 @@ use super::{
 use crate::{listen, logging, users};
 
 const SECOND: Duration = Duration::from_secs(1);
+/// More would be for ever, and that is 0.
+const MOST_TIMEOUTS: usize = 1_000_000;
 /// Less than this is no room for a description.
 const LEAST_BODY: usize = 4096;
 /// Connections are looked after twice a second.
@@ -98,6 +100,14 @@ fn general(root: &mut Table<'_>, folder: &Path, settings: &mut Settings) {
     }
     if let Some(policy) = root.place("slow_readers").and_then(|it| slow_readers(&it)) {
         config.slow_readers = policy;
+    }
+    if let Some(place) = root.place("redirect_to")
+        && let Some(target) = place.text(values::TARGET)
+    {
+        match values::target(target) {
+            Ok(target) => settings.redirect_to = Some(target),
+            Err(what) => place.wrong(what),
+        }
     }
     if let Some(place) = root.place("log")
         && let Some(filter) = place.text(logging::EXPECTED)
@@ -228,6 +238,8 @@ fn limits(mut table: Table<'_>, limits: &mut Limits) {
             1,
             &mut limits.connections_per_address,
         ),
+        ("sessions", 0, &mut limits.sessions),
+        ("sessions_per_address", 1, &mut limits.sessions_per_address),
         (
             "sessions_per_connection",
             1,
@@ -244,14 +256,34 @@ fn limits(mut table: Table<'_>, limits: &mut Limits) {
         let given = table.place(key).and_then(|it| it.size(least));
         *limit = given.unwrap_or(*limit);
     }
-    for (key, limit) in [
-        ("session_timeout", &mut limits.session_timeout),
-        ("idle_timeout", &mut limits.idle_timeout),
+    let given = table.place("limit_loopback").and_then(|it| it.boolean());
+    limits.limit_loopback = given.unwrap_or(limits.limit_loopback);
+    times(&mut table, limits);
+    table.finish();
+}
+
+fn times(table: &mut Table<'_>, limits: &mut Limits) {
+    for (key, least, limit) in [
+        ("session_timeout", SECOND, &mut limits.session_timeout),
+        ("session_grace", Duration::ZERO, &mut limits.session_grace),
+        (
+            "first_request_timeout",
+            SECOND,
+            &mut limits.first_request_timeout,
+        ),
+        ("message_timeout", SECOND, &mut limits.message_timeout),
+        ("continue_after", SECOND, &mut limits.continue_after),
+        ("answer_timeout", SECOND, &mut limits.answer_timeout),
+        ("idle_timeout", SECOND, &mut limits.idle_timeout),
     ] {
-        let given = table.place(key).and_then(|it| it.duration(SECOND));
+        let given = table.place(key).and_then(|it| it.duration(least));
         *limit = given.unwrap_or(*limit);
     }
-    table.finish();
+    let given = table
+        .place("inactive_timeouts")
+        .and_then(|it| it.number(0..MOST_TIMEOUTS));
+    let given = given.and_then(|timeouts| u32::try_from(timeouts).ok());
+    limits.inactive_timeouts = given.unwrap_or(limits.inactive_timeouts);
 }
 
 /// A policy by its name, or how far readers may be behind.

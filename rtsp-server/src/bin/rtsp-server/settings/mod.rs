@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     /// What is logged.
     pub(crate) log: String,
+    /// Where readers are sent when the server ends; without it they are let go.
+    pub(crate) redirect_to: Option<String>,
     /// What looks wrong and is not.
     pub(crate) warnings: Vec<String>,
     origins: Origins,
@@ -53,6 +55,7 @@ impl Default for Settings {
         Self {
             config,
             log: logging::DEFAULT.to_owned(),
+            redirect_to: None,
             warnings: Vec::new(),
             origins: Origins::default(),
             has_secrets: false,
@@ -122,6 +125,9 @@ impl Settings {
         }
         if let Some(threads) = arguments.threads {
             config.threads = threads.into();
+        }
+        if let Some(target) = &arguments.redirect_to {
+            self.redirect_to = Some(target.clone());
         }
         if let Some(log) = &arguments.log {
             self.log.clone_from(log);

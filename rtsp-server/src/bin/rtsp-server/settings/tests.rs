@@ -86,6 +86,54 @@ fn the_example_has_every_key() {
 }
 
 #[test]
+fn every_limit_reaches_the_configuration() {
+    let settings = read(
+        r#"
+        [limits]
+        connections = 1
+        connections_per_address = 2
+        sessions = 7
+        sessions_per_address = 4
+        sessions_per_connection = 3
+        limit_loopback = true
+        body = "64 KiB"
+        ring = 1_048_576
+        session_timeout = 30
+        session_grace = 0
+        inactive_timeouts = 20
+        first_request_timeout = "3s"
+        message_timeout = "4s"
+        continue_after = "2s"
+        answer_timeout = "15s"
+        idle_timeout = "5m"
+        "#,
+    );
+    let limits = settings.config.limits;
+    let counts = [
+        limits.connections,
+        limits.connections_per_address,
+        limits.sessions_per_connection,
+        limits.sessions_per_address,
+        limits.sessions,
+    ];
+    assert_eq!(counts, [1, 2, 3, 4, 7]);
+    assert!(limits.limit_loopback);
+    assert_eq!((limits.body, limits.ring), (65_536, 1_048_576));
+    assert_eq!(limits.inactive_timeouts, 20);
+    let seconds = [
+        limits.session_timeout,
+        limits.session_grace,
+        limits.first_request_timeout,
+        limits.message_timeout,
+        limits.continue_after,
+        limits.answer_timeout,
+        limits.idle_timeout,
+    ]
+    .map(|time| time.as_secs());
+    assert_eq!(seconds, [30, 0, 3, 4, 2, 15, 300]);
+}
+
+#[test]
 fn every_key_reaches_the_configuration() {
     let settings = read(
         r#"
@@ -96,19 +144,12 @@ fn every_key_reaches_the_configuration() {
         demo = false
         start = "live"
         slow_readers = "disconnect"
+        redirect_to = "rtsp://other.example"
         log = "rtsp_server=debug"
         publish = "users"
         read = "closed"
         realm = "Home"
         users = { ann = "secret", "bob c" = "other" }
-        [limits]
-        connections = 1
-        connections_per_address = 2
-        sessions_per_connection = 3
-        body = "64 KiB"
-        ring = 1_048_576
-        session_timeout = 30
-        idle_timeout = "5m"
         [[path]]
         path = "/cam"
         source = "rtsp://ann:x@192.0.2.1/stream"
@@ -137,24 +178,16 @@ fn every_key_reaches_the_configuration() {
         (Access::Users, Access::Closed)
     );
     assert_eq!(config.realm, "Home");
+    assert_eq!(
+        settings.redirect_to.as_deref(),
+        Some("rtsp://other.example")
+    );
     let names: Vec<&str> = config
         .users
         .iter()
         .map(|user| user.username.as_str())
         .collect();
     assert_eq!(names, ["ann", "bob c"]);
-    let limits = config.limits;
-    assert_eq!(
-        (
-            limits.connections,
-            limits.connections_per_address,
-            limits.sessions_per_connection
-        ),
-        (1, 2, 3)
-    );
-    assert_eq!((limits.body, limits.ring), (65_536, 1_048_576));
-    assert_eq!(limits.session_timeout, Duration::from_secs(30));
-    assert_eq!(limits.idle_timeout, Duration::from_secs(300));
     let mut cam = Pull::new("/cam", "rtsp://ann:x@192.0.2.1/stream");
     cam.on_demand = false;
     cam.release_after = Duration::from_millis(1500);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rtsp_msg::{Scheme, Uri};
+
 /// What a size looks like, for messages.
 pub(super) const SIZE: &str = "a size such as 33554432 or \"32 MiB\"";
 /// What a duration looks like, for messages.
@@ -10,6 +12,9 @@ pub(super) const DURATION: &str =
 /// What a range of ports looks like, for messages.
 pub(crate) const PORTS: &str =
     "\"auto\" or the first and the last port, two or more apart from 1024 to 65535";
+
+/// What another server looks like, for messages.
+pub(crate) const TARGET: &str = "another server, such as \"rtsp://other.example:8554\"";
 
 /// Longest duration that is taken: a year.
 pub(super) const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -66,6 +71,18 @@ fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 pub(crate) fn ports(first: u16, last: u16) -> Option<(u16, u16)> {
     let even = first.checked_next_multiple_of(2)?;
     (first >= 1024 && last > even).then_some((first, last))
+}
+
+/// Another server: its URL, which is told to everybody, so that there is no password in it.
+pub(crate) fn target(text: &str) -> Result<String, String> {
+    match Uri::parse(text) {
+        Ok(uri) if uri.userinfo().is_some() => {
+            Err("a URL that peers are sent to has no user and no password".into())
+        }
+        Ok(uri) if uri.scheme() == Scheme::Rtsp => Ok(text.to_owned()),
+        Ok(_) => Err(format!("expected {TARGET}")),
+        Err(error) => Err(format!("expected {TARGET}: {error}")),
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +148,21 @@ mod tests {
         ] {
             assert_eq!(duration(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn other_servers() {
+        for text in ["rtsp://other.example", "rtsp://[::1]:8554", "rtsp://h/all"] {
+            assert_eq!(target(text).as_deref(), Ok(text));
+        }
+        for text in ["", "other.example:8554", "http://h", "rtsp://"] {
+            assert!(
+                target(text).is_err_and(|what| what.contains(TARGET)),
+                "{text}"
+            );
+        }
+        let secret = target("rtsp://ann:hunter2@h").expect_err("a password");
+        assert!(!secret.contains("hunter2"));
     }
 
     #[test]
