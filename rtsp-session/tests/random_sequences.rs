@@ -62,6 +62,8 @@ struct Run {
     log: Vec<String>,
     /// The first lines of what the server sent.
     heard: Vec<String>,
+    version: &'static str,
+    user: &'static str,
 }
 
 /// A request that was sent.
@@ -126,9 +128,13 @@ impl Run {
             count: 0,
             closed: false,
         });
+        let version = ["1.0", "2.0"][random.number() as usize % 2];
+        let user = USERS[random.number() as usize % USERS.len()];
         Self {
             world,
             random,
+            version,
+            user,
             lines: lines.into(),
             ids: Vec::new(),
             log: Vec::new(),
@@ -151,7 +157,11 @@ impl Run {
     /// A request of a peer's.
     fn request(&mut self, side: usize) -> Sent {
         let method = self.one(&METHODS);
-        let version = self.one(&["1.0", "1.0", "2.0", "2.0", "2.0", "3.0"]);
+        // Most of a conversation is in one version and by one user, or it would not get far.
+        let version = match self.chance(4) {
+            true => self.one(&["1.0", "2.0", "3.0"]),
+            false => self.version,
+        };
         let target = match self.below(8) {
             0 => "*".to_owned(),
             1 => format!("{URI}/trackID=9"),
@@ -194,7 +204,10 @@ impl Run {
         if self.chance(12) {
             text += "Require: x.y\r\n";
         }
-        text += self.one(&USERS);
+        text += match self.chance(4) {
+            true => self.one(&USERS),
+            false => self.user,
+        };
         text += "\r\n";
         Sent {
             text,
