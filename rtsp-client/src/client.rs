@@ -4,6 +4,7 @@ use rtsp_msg::Uri;
 use rtsp_session::Now;
 use rtsp_session::auth::Credentials;
 use rtsp_session::client::ClientSession;
+use rtsp_session::client::Conduct;
 use rtsp_session::client::Event;
 use rtsp_session::client::RedirectError;
 use rtsp_session::client::SessionError;
@@ -121,6 +122,7 @@ async fn first_step(
             };
             let mut again = Conversation::connect(uri, options, credentials).await?;
             again.session.set_authentication(learned);
+            again.session.note(Conduct::ClosedAfterChallenge);
             let event = again.step(command).await?;
             Ok((again, event))
         }

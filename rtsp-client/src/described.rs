@@ -9,6 +9,7 @@ use rtsp_msg::Uri;
 use rtsp_msg::Version;
 use rtsp_session::auth::Credentials;
 use rtsp_session::client::ClientSession;
+use rtsp_session::client::Deviation;
 use rtsp_session::client::Event;
 use rtsp_session::client::MediaTransport;
 use rtsp_session::client::TransportRequest;
@@ -109,6 +110,12 @@ impl Described {
     #[must_use]
     pub fn was_challenged(&self) -> bool {
         self.conversation.session.was_challenged()
+    }
+
+    /// What the server does otherwise than the RFCs say and was accepted so far, and how often.
+    #[must_use]
+    pub fn deviations(&self) -> &[(Deviation, u64)] {
+        self.conversation.session.deviations()
     }
 
     /// The media that will be played, by their index in the description.

@@ -7,6 +7,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use bytes::BytesMut;
 use rtsp_session::client::ClientSession;
+use rtsp_session::client::Conduct;
+use rtsp_session::client::Deviation;
 use rtsp_session::client::PacketKind;
 use rtsp_session::client::PlayRequest;
 use rtsp_session::client::PlayStart;
@@ -101,6 +103,8 @@ impl Playing {
                 ready: VecDeque::new(),
                 unassigned: 0,
                 malformed: 0,
+                swapped: 0,
+                foreign: 0,
             },
             random,
             buffer: datagrams.then(|| ReceiveBuffer::new(RECEIVE_BUFFERS)),
@@ -263,6 +267,21 @@ impl Playing {
     #[must_use]
     pub fn dropped(&self) -> (u64, u64) {
         (self.heard.unassigned, self.heard.malformed)
+    }
+
+    /// What the server does otherwise than the RFCs say and was accepted, and how often: in its messages and its description, from
+    /// the first answer on, and in what it sends.
+    #[must_use]
+    pub fn deviations(&self) -> Vec<(Deviation, u64)> {
+        let mut all = self.conversation.session.deviations().to_vec();
+        let heard = [
+            (Conduct::SwappedChannels, self.heard.swapped),
+            (Conduct::ForeignChannels, self.heard.unassigned),
+            (Conduct::ForeignReports, self.heard.foreign),
+        ];
+        let met = heard.into_iter().filter(|(_, count)| *count > 0);
+        all.extend(met.map(|(conduct, count)| (Deviation::Conduct(conduct), count)));
+        all
     }
 
     /// How the packets travel: never `Auto`.

@@ -41,6 +41,10 @@ pub(super) struct Heard {
     pub(super) unassigned: u64,
     /// Packets that are none.
     pub(super) malformed: u64,
+    /// Packets on the channel for reports, and the reverse.
+    pub(super) swapped: u64,
+    /// Reports about sources that send nothing.
+    pub(super) foreign: u64,
 }
 
 impl Reception {
@@ -67,7 +71,9 @@ impl Reception {
         bytes: Bytes,
         heard: &mut Heard,
     ) {
-        match PacketKind::of(&bytes, negotiated) {
+        let kind = PacketKind::of(&bytes, negotiated);
+        heard.swapped += u64::from(kind != negotiated);
+        match kind {
             PacketKind::Rtp => match Packet::parse(bytes) {
                 Ok(packet) => {
                     self.bye = false;
@@ -112,6 +118,7 @@ impl Reception {
             return;
         };
         let told = self.receiver.on_compound(now, &compound);
+        heard.foreign += u64::from(told.foreign);
         heard.ready.push_back(Event::Rtcp {
             media,
             compound: bytes,

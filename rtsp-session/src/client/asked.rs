@@ -115,10 +115,8 @@ impl ClientSession {
             Method::PlayNotify => self.notified(request),
             Method::Redirect => self.asked_to_leave(request),
             Method::Teardown => {
-                let reason = request
-                    .headers
-                    .typed_with::<TerminateReason>(&Leniency::permissive());
-                let reason = EndReason::TornDown(reason.ok().flatten());
+                let reason = self.connection.typed::<TerminateReason>(&request.headers);
+                let reason = EndReason::TornDown(reason);
                 Ok((respond::ok(version), Consequence::End(reason)))
             }
             Method::Announce if version == Version::V1_0 => self.redescribed(request),
@@ -199,15 +197,11 @@ impl ClientSession {
     }
 
     fn notified(&mut self, request: &Request) -> Reaction {
-        let leniency = Leniency::permissive();
         let headers = &request.headers;
-        let reason = headers.typed_with::<NotifyReason>(&leniency).ok().flatten();
+        let reason = self.connection.typed::<NotifyReason>(headers);
         let kind = match reason {
             Some(NotifyReason::EndOfStream) => {
-                let ended = headers
-                    .typed_with::<RequestStatus>(&leniency)
-                    .ok()
-                    .flatten();
+                let ended = self.connection.typed::<RequestStatus>(headers);
                 let cseq = ended.as_ref().map(|ended| ended.cseq);
                 if cseq < self.connection.last_play() && cseq.is_some() {
                     // Another PLAY has taken its place meanwhile.
@@ -218,23 +212,16 @@ impl ClientSession {
                 }
             }
             Some(NotifyReason::MediaPropertiesUpdate) => NoticeKind::PropertiesChanged {
-                properties: headers
-                    .typed_with::<MediaProperties>(&leniency)
-                    .ok()
-                    .flatten(),
-                available: headers.typed_with::<MediaRange>(&leniency).ok().flatten(),
+                properties: self.connection.typed::<MediaProperties>(headers),
+                available: self.connection.typed::<MediaRange>(headers),
             },
             Some(NotifyReason::ScaleChange) => NoticeKind::ScaleChanged {
-                scale: headers
-                    .typed_with::<Scale>(&leniency)
-                    .ok()
-                    .flatten()
-                    .map(Scale::value),
+                scale: self.connection.typed::<Scale>(headers).map(Scale::value),
             },
             _ => return Err(ProtocolError::UnknownNotification),
         };
         self.take_properties(headers);
-        let info = headers.typed_with::<RtpInfo>(&leniency).ok().flatten();
+        let info = self.connection.typed::<RtpInfo>(headers);
         let target = request.target.uri().map(|uri| uri.as_str());
         let controls = self.controls();
         let notice = Notice {
@@ -244,7 +231,7 @@ impl ClientSession {
                 controls.iter().position(same).filter(|_| !aggregate)
             }),
             kind,
-            range: headers.typed_with::<Range>(&leniency).ok().flatten(),
+            range: self.connection.typed::<Range>(headers),
             points: info.map_or_else(Vec::new, |info| play::points(Some(&info), &controls)),
         };
         let event = Event::Notified(notice);

@@ -9,7 +9,9 @@ use bytes::BytesMut;
 use rtsp_msg::Decoder;
 use rtsp_msg::FrameRef;
 use rtsp_msg::FrameRun;
+use rtsp_msg::Header;
 use rtsp_msg::HeaderName;
+use rtsp_msg::Headers;
 use rtsp_msg::Leniency;
 use rtsp_msg::Limits;
 use rtsp_msg::Message;
@@ -17,10 +19,15 @@ use rtsp_msg::Method;
 use rtsp_msg::Request;
 use rtsp_msg::Response;
 use rtsp_msg::StatusCode;
+use rtsp_msg::Tolerance;
 use rtsp_msg::Version;
+use rtsp_msg::headers::WwwAuthenticate;
 
 use super::CloseReason;
+use super::Conduct;
+use super::Deviation;
 use super::RequestFailure;
+use super::deviation::Met;
 use super::request::FEATURES;
 use crate::Now;
 use crate::auth::Answerer;
@@ -146,6 +153,7 @@ pub struct ClientConnection {
     answerer: Option<Answerer>,
     random: Random,
     decoder: Decoder,
+    met: Met,
     next_cseq: u32,
     /// The number of the last PLAY.
     last_play: Option<u32>,
@@ -167,6 +175,7 @@ impl ClientConnection {
         Self {
             answerer: config.credentials.clone().map(Answerer::new),
             decoder: Decoder::new(config.limits.clone(), config.leniency.clone()),
+            met: Met::default(),
             config,
             random,
             next_cseq: 1,
@@ -251,6 +260,25 @@ impl ClientConnection {
     /// Goes on with what another connection has learned, so that the first request has its proof.
     pub fn set_authentication(&mut self, answerer: Answerer) {
         self.answerer = Some(answerer);
+    }
+
+    /// The deviations that were met and accepted, in the order of their first occurrence, and how often.
+    #[must_use]
+    pub fn deviations(&self) -> &[(Deviation, u64)] {
+        self.met.all()
+    }
+
+    /// Notes a deviation that was met outside of this connection.
+    pub fn note(&mut self, deviation: Deviation) {
+        self.met.note(deviation);
+    }
+
+    /// A header of a message of this connection; what cannot be read counts as missing. Notes what was tolerated.
+    pub(super) fn typed<H: Header>(&mut self, headers: &Headers) -> Option<H> {
+        let mut tolerance = Tolerance::new(&self.config.leniency);
+        let value = headers.typed_noting::<H>(&mut tolerance);
+        self.met.note_all(tolerance.deviations());
+        value.ok().flatten()
     }
 
     /// Tells what happened.
@@ -338,6 +366,7 @@ impl ClientConnection {
                 Ok(None) => return,
                 Ok(Some(message)) => {
                     self.understood();
+                    self.met.note_all(self.decoder.take_deviations());
                     self.message(now, message);
                 }
                 Err(error) => {
@@ -362,6 +391,7 @@ impl ClientConnection {
             return false;
         }
         if error.fatal {
+            self.met.note(Deviation::Conduct(Conduct::PassedOver));
             return self.decoder.resync(buffer);
         }
         true
@@ -386,9 +416,17 @@ impl ClientConnection {
     }
 
     fn response(&mut self, now: Now, response: Response) {
-        let Some(at) = self.position(response.cseq()) else {
+        let cseq = response.cseq();
+        let Some(at) = self.position(cseq) else {
             return;
         };
+        match (cseq, self.open.get(at)) {
+            (None, _) => self.met.note(Deviation::Conduct(Conduct::MissingCseq)),
+            (Some(cseq), Some(open)) if open.cseq != cseq => {
+                self.met.note(Deviation::Conduct(Conduct::WrongCseq));
+            }
+            _ => {}
+        }
         if response.status.is_provisional() {
             // RFC 2326 §7.1.1: the final response is still to come.
             if let Some(open) = self.open.get_mut(at) {
@@ -401,6 +439,7 @@ impl ClientConnection {
         };
         if response.status == StatusCode::UNAUTHORIZED {
             self.challenged = true;
+            let _ = self.typed::<WwwAuthenticate>(&response.headers);
             if self.can_answer(&response, open.challenges) {
                 open.challenges = open.challenges.saturating_add(1);
                 self.transmit(now, open);
@@ -453,7 +492,10 @@ impl ClientConnection {
             let Some(open) = self.open.remove(at) else {
                 return;
             };
-            if !open.optional {
+            if open.optional {
+                self.met
+                    .note(Deviation::Conduct(Conduct::KeepAliveUnanswered));
+            } else {
                 self.out.push_back(Output::Failed {
                     id: open.id,
                     failure: RequestFailure::Timeout {

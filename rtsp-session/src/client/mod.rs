@@ -8,6 +8,7 @@
 mod asked;
 mod channels;
 mod connection;
+mod deviation;
 mod error;
 mod event;
 mod keepalive;
@@ -31,6 +32,8 @@ pub use connection::CseqPolicy;
 pub use connection::Input;
 pub use connection::Output as ConnectionOutput;
 pub use connection::RequestId;
+pub use deviation::Conduct;
+pub use deviation::Deviation;
 pub use error::CloseReason;
 pub use error::RequestFailure;
 pub use error::SessionError;

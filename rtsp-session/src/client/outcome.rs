@@ -1,13 +1,13 @@
 //! What the answers to a session's requests mean.
 
 use rtsp_msg::HeaderName;
-use rtsp_msg::Leniency;
 use rtsp_msg::Method;
 use rtsp_msg::Response;
 use rtsp_msg::StatusCode;
 use rtsp_msg::Version;
 use rtsp_msg::headers::ContentBase;
 use rtsp_msg::headers::ContentLocation;
+use rtsp_msg::headers::ContentType;
 use rtsp_msg::headers::NptTime;
 use rtsp_msg::headers::Range;
 use rtsp_msg::headers::RtpInfo;
@@ -17,6 +17,8 @@ use rtsp_msg::headers::Transport;
 use sdp::Description;
 
 use super::ClientSession;
+use super::Conduct;
+use super::Deviation;
 use super::Event;
 use super::KeepAlive;
 use super::MediaTransport;
@@ -70,7 +72,13 @@ impl ClientSession {
             if let Ok(redirect) = redirect::judge(&self.uri, location) {
                 self.leave(redirect, true);
             }
-        } else if self.keepalive.answered(method, response.status) {
+            return;
+        }
+        let listed = self.public.contains(method);
+        if listed && !response.status.is_success() && !is_gone(response.status) {
+            self.note(Conduct::KeepAliveRefused);
+        }
+        if self.keepalive.answered(method, response.status) {
             self.lost();
         }
     }
@@ -201,7 +209,14 @@ impl ClientSession {
                 what: "it has no body",
             });
         }
+        let kind = self.connection.typed::<ContentType>(&response.headers);
+        if kind.is_none_or(|kind| !kind.is("application/sdp")) {
+            self.note(Conduct::MissingContentType);
+        }
         let description = Description::parse(&response.body).map_err(SessionError::Description)?;
+        for repair in description.repairs() {
+            self.connection.note(Deviation::Description(*repair));
+        }
         self.base = self.content_base(response);
         self.media = vec![None; description.media.len()];
         self.description = Some(description);
@@ -209,13 +224,12 @@ impl ClientSession {
     }
 
     /// RFC 2326 §C.1.1, RFC 7826 §D.1.1: Content-Base, else Content-Location, else the URI that was asked for.
-    fn content_base(&self, response: &Response) -> String {
-        let leniency = Leniency::permissive();
+    fn content_base(&mut self, response: &Response) -> String {
         let headers = &response.headers;
-        let base = headers.typed_with::<ContentBase>(&leniency).ok().flatten();
+        let base = self.connection.typed::<ContentBase>(headers);
         let base = base.map(|base| base.0).filter(|base| !base.is_empty());
         let base = base.or_else(|| {
-            let location = headers.typed_with::<ContentLocation>(&leniency).ok()??;
+            let location = self.connection.typed::<ContentLocation>(headers)?;
             Some(location.0).filter(|location| !location.is_empty())
         });
         match base {
@@ -236,11 +250,7 @@ impl ClientSession {
             what,
         };
         // What cannot be read counts as missing: what we asked for holds then.
-        let answer = response
-            .headers
-            .typed_with::<Transport>(&Leniency::permissive())
-            .ok()
-            .flatten();
+        let answer = self.connection.typed::<Transport>(&response.headers);
         let transport = transport::granted(answer.as_ref(), request).map_err(misbehaved)?;
         if self.session.is_none() {
             return Err(misbehaved("it has no Session header"));
@@ -248,6 +258,7 @@ impl ClientSession {
         if let MediaTransport::Interleaved { rtp, rtcp, .. } = transport {
             self.channels.assign(media, rtp, rtcp);
         }
+        self.look_at_setup(answer.as_ref(), &transport, response);
         let control = self.control(media).unwrap_or_default();
         if let Some(slot) = self.media.get_mut(media) {
             *slot = Some(SetUp {
@@ -258,10 +269,9 @@ impl ClientSession {
         Ok(Event::SetUp { media, transport })
     }
 
-    fn play_info(&self, response: &Response) -> PlayStart {
-        let leniency = Leniency::permissive();
-        let range = response.headers.typed_with::<Range>(&leniency);
-        let range = range.ok().flatten();
+    fn play_info(&mut self, response: &Response) -> PlayStart {
+        let headers = &response.headers;
+        let range = self.connection.typed::<Range>(headers);
         let start = match &range {
             Some(Range::Npt {
                 start: Some(NptTime::At(start)),
@@ -269,25 +279,23 @@ impl ClientSession {
             }) => Some(*start),
             _ => None,
         };
-        let info = response.headers.typed_with::<RtpInfo>(&leniency);
+        let info = self.connection.typed::<RtpInfo>(headers);
         let controls = self.controls();
-        let seek_style = response.headers.typed_with::<SeekStyle>(&leniency);
+        let seek_style = self.connection.typed::<SeekStyle>(headers);
+        self.look_at_rtp_info(info.as_ref(), &controls, response);
         PlayStart {
             range,
             start,
-            scale: response.headers.typed_with(&leniency).ok().flatten(),
-            speed: response.headers.typed_with(&leniency).ok().flatten(),
-            seek_style: seek_style.ok().flatten().filter(is_known),
-            points: play::points(info.ok().flatten().as_ref(), &controls),
+            scale: self.connection.typed(headers),
+            speed: self.connection.typed(headers),
+            seek_style: seek_style.filter(is_known),
+            points: play::points(info.as_ref(), &controls),
         }
     }
 
     /// Reads the `Session` header of an answer that made or uses a session.
     fn take_session(&mut self, method: &Method, response: &Response) -> Result<(), SessionError> {
-        let header = response
-            .headers
-            .typed_with::<Session>(&Leniency::permissive());
-        let Ok(Some(header)) = header else {
+        let Some(header) = self.connection.typed::<Session>(&response.headers) else {
             return Ok(());
         };
         // DESCRIBE and ANNOUNCE may name a session in advance; it counts from SETUP on.
@@ -305,8 +313,11 @@ impl ClientSession {
                     what: "it changes the session id",
                 });
             }
-            SessionIdPolicy::UseFirst if changed => {}
+            SessionIdPolicy::UseFirst if changed => self.note(Conduct::ChangedSession),
             _ => {
+                if changed {
+                    self.note(Conduct::ChangedSession);
+                }
                 self.session = Some(header.id.clone());
             }
         }
@@ -317,6 +328,10 @@ impl ClientSession {
         self.keepalive.start(self.now.monotonic);
         Ok(())
     }
+}
+
+fn is_gone(status: StatusCode) -> bool {
+    status == StatusCode::SESSION_NOT_FOUND
 }
 
 /// RFC 7826 §18.47: a policy that is not known is ignored.

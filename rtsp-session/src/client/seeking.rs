@@ -1,7 +1,6 @@
 //! Whether the presentation can be sought in.
 
 use rtsp_msg::Headers;
-use rtsp_msg::Leniency;
 use rtsp_msg::headers::MediaProperties;
 use rtsp_msg::headers::MediaProperty;
 use rtsp_msg::headers::NptTime;
@@ -77,8 +76,7 @@ impl ClientSession {
 
     /// Takes what a message of the server tells about the presentation.
     pub(super) fn take_properties(&mut self, headers: &Headers) {
-        let told = headers.typed_with::<MediaProperties>(&Leniency::permissive());
-        if let Ok(Some(properties)) = told {
+        if let Some(properties) = self.connection.typed::<MediaProperties>(headers) {
             self.properties = Some(properties);
         }
     }

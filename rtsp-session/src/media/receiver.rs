@@ -83,6 +83,8 @@ pub struct ClockPair {
 pub struct Told {
     /// The sender's clocks, from its report, and the source that they belong to.
     pub clocks: Option<(u32, ClockPair)>,
+    /// A report was about a source that sends nothing; it is taken for one about the source that does.
+    pub foreign: bool,
     /// All sources have said goodbye.
     pub bye: bool,
 }
@@ -250,6 +252,8 @@ impl Receiver {
         for packet in compound.iter() {
             match packet {
                 rtcp::Packet::SenderReport(report) => {
+                    let known = |source: &Source| source.ssrc == report.ssrc();
+                    told.foreign |= !self.sources.is_empty() && !self.sources.iter().any(known);
                     told.clocks = self.on_report(now, &report).or(told.clocks);
                 }
                 rtcp::Packet::Bye(bye) => {

@@ -10,6 +10,7 @@ use rtsp_client::Error;
 use rtsp_client::Event;
 use rtsp_client::MediaPacket;
 use rtsp_client::PlayOptions;
+use rtsp_session::client::Deviation;
 use rtsp_session::client::PlayStart;
 use rtsp_session::client::Seeking;
 use rtsp_session::media::ReceiverStatistics;
@@ -37,6 +38,8 @@ pub(super) struct Measurement {
     pub(super) media: Vec<MediaMeasurement>,
     /// What the server said that it plays.
     pub(super) start: PlayStart,
+    /// What the server does otherwise than the RFCs say, and how often.
+    pub(super) deviations: Vec<(Deviation, u64)>,
     /// Where the presentation can be played from.
     pub(super) seeking: Seeking,
     /// Why it ended early, if it did.
@@ -104,9 +107,11 @@ impl Measurement {
             watch.measurement.statistics = statistics.unwrap_or_default();
         }
         let (start, seeking) = (playing.info().clone(), playing.seeking());
+        let deviations = playing.deviations();
         playing.close().await;
         Ok(Self {
             over,
+            deviations,
             start,
             seeking,
             media: watches.into_iter().map(Watch::finish).collect(),

@@ -11,6 +11,7 @@ use rtsp_client::TransportPolicy;
 use rtsp_msg::Header;
 use rtsp_msg::headers::Scale;
 use rtsp_msg::headers::SeekStyle;
+use rtsp_session::client::Deviation;
 use rtsp_session::client::Seeking;
 use sdp::Media;
 use serde_json::Value;
@@ -100,6 +101,8 @@ pub(super) struct Report {
     methods: Vec<String>,
     challenged: bool,
     range: Option<String>,
+    /// Up to the description: what there is to tell if nothing plays.
+    deviations: Vec<(Deviation, u64)>,
     media: Vec<MediaLine>,
     pub(super) attempts: Vec<Attempt>,
 }
@@ -118,6 +121,7 @@ impl Report {
                 .collect(),
             challenged: described.was_challenged(),
             range: description.range.clone(),
+            deviations: described.deviations().to_vec(),
             media: description.media.iter().map(MediaLine::new).collect(),
             attempts: Vec::new(),
         }
@@ -137,6 +141,12 @@ impl Report {
         attempts.find_map(|attempt| Some((attempt.transport, attempt.result.as_ref().ok()?)))
     }
 
+    /// What the server does otherwise than the RFCs say: over the transport that was measured, or as far as it came.
+    fn deviations(&self) -> &[(Deviation, u64)] {
+        let measured = self.measurement().map(|(_, m)| &*m.deviations);
+        measured.unwrap_or(&self.deviations)
+    }
+
     pub(super) fn json(&self) -> Value {
         let measurement = self.measurement();
         json!({
@@ -147,6 +157,11 @@ impl Report {
             "methods": self.methods,
             "authentication": self.challenged,
             "range": self.range,
+            "deviations": self.deviations().iter().map(|(deviation, count)| json!({
+                "name": deviation.name(),
+                "about": deviation.about(),
+                "count": count,
+            })).collect::<Vec<_>>(),
             "media": self.media.iter().enumerate().map(|(at, media)| {
                 let measured = measurement.and_then(|(_, m)| m.media.iter().find(|m| m.media == at));
                 media_json(at, media, measured)
@@ -259,6 +274,7 @@ impl fmt::Display for Report {
             }
         }
         let Some((transport, measurement)) = measurement else {
+            write_deviations(f, self.deviations())?;
             return writeln!(f, "It does not play.");
         };
         writeln!(
@@ -273,8 +289,25 @@ impl fmt::Display for Report {
         if let Some(end) = &measurement.end {
             writeln!(f, "  ended     {end}")?;
         }
+        write_deviations(f, self.deviations())?;
         writeln!(f, "It plays.")
     }
+}
+
+/// What was accepted although it is not as the RFCs say.
+fn write_deviations(f: &mut fmt::Formatter<'_>, deviations: &[(Deviation, u64)]) -> fmt::Result {
+    if deviations.is_empty() {
+        return Ok(());
+    }
+    writeln!(f, "Not as the RFCs say, and accepted:")?;
+    for (deviation, count) in deviations {
+        write!(f, "  {deviation}")?;
+        match count {
+            1 => writeln!(f)?,
+            count => writeln!(f, ", {count} times")?,
+        }
+    }
+    Ok(())
 }
 
 /// What the server plays of what was asked for.

@@ -1,5 +1,6 @@
 //! A scripted server on a virtual clock; what it says arrives in pieces of every size.
 
+mod deviations;
 mod errors;
 mod ranges;
 mod reading;
