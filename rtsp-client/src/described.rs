@@ -24,11 +24,15 @@ use crate::PlayOptions;
 use crate::Playing;
 use crate::TransportPolicy;
 use crate::conversation::Conversation;
+use crate::io::framed::Making;
 use crate::paths::DatagramPath;
 use crate::paths::Path;
 
 /// How long the answer to a TEARDOWN is waited for when the session is given up anyway.
 const TEARDOWN_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the connections of one media may take to come to be.
+const CONNECTIONS_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A presentation as its server describes it.
 #[derive(Debug)]
@@ -164,6 +168,8 @@ impl Described {
         let mut playing = match self.options.transport {
             TransportPolicy::Udp => self.start(Lower::Udp, &play).await,
             TransportPolicy::Tcp => self.start(Lower::Tcp, &play).await,
+            TransportPolicy::Connections => self.start(Lower::Connections, &play).await,
+            TransportPolicy::ServerConnects => self.start(Lower::ServerConnects, &play).await,
             TransportPolicy::Auto => self.start_auto(play).await,
         }?;
         if let Some((policy, mut recipe)) = again {
@@ -286,6 +292,10 @@ impl Recipe {
 pub(crate) enum Lower {
     Udp,
     Tcp,
+    /// TCP connections of their own, which we open.
+    Connections,
+    /// The same, which the server opens.
+    ServerConnects,
 }
 
 /// Sets up one media; `order` counts the media that are set up.
@@ -295,13 +305,14 @@ pub(crate) async fn set_up(
     order: usize,
     lower: Lower,
 ) -> Result<Path, Error> {
-    let (request, pair) = match lower {
+    match lower {
         Lower::Udp => {
             let bound = DatagramPath::bind(conversation.local.ip(), conversation.peer_ip());
             let bound = bound.map_err(|error| {
                 Error::io(ErrorKind::Io, "cannot bind a pair of UDP ports", error)
             })?;
-            (bound.request(), Some(bound))
+            let transport = granted(conversation, media, bound.request()).await?;
+            Ok(bound.granted(&transport))
         }
         Lower::Tcp => {
             let channel = u8::try_from(order * 2).unwrap_or(u8::MAX - 1);
@@ -309,23 +320,57 @@ pub(crate) async fn set_up(
                 rtp: channel,
                 rtcp: channel + 1,
             };
-            (request, None)
+            match granted(conversation, media, request).await? {
+                MediaTransport::Interleaved { rtp, rtcp, .. } => {
+                    Ok(Path::Interleaved { rtp, rtcp })
+                }
+                _ => {
+                    let text = "the server granted UDP where TCP was asked for";
+                    Err(Error::new(ErrorKind::Transport, conversation.place(), text))
+                }
+            }
         }
-    };
+        Lower::Connections => connections(conversation, media, Making::Active).await,
+        Lower::ServerConnects => {
+            let making = Making::listen(conversation.local.ip()).await;
+            let making = making.map_err(|error| no_connections(conversation, error))?;
+            connections(conversation, media, making).await
+        }
+    }
+}
+
+async fn granted(
+    conversation: &mut Conversation,
+    media: usize,
+    request: TransportRequest,
+) -> Result<MediaTransport, Error> {
     let step = |session: &mut ClientSession, now| session.setup(now, media, request);
     match conversation.step(step).await? {
-        Event::SetUp { transport, .. } => match (transport, pair) {
-            (transport, Some(pair)) => Ok(pair.granted(&transport)),
-            (MediaTransport::Interleaved { rtp, rtcp, .. }, None) => {
-                Ok(Path::Interleaved { rtp, rtcp })
-            }
-            (_, None) => {
-                let text = "the server granted UDP where TCP was asked for";
-                Err(Error::new(ErrorKind::Transport, conversation.place(), text))
-            }
-        },
+        Event::SetUp { transport, .. } => Ok(transport),
         other => Err(unexpected(conversation, &other)),
     }
+}
+
+/// Sets one media up with connections of its own, and makes them.
+async fn connections(
+    conversation: &mut Conversation,
+    media: usize,
+    making: Making,
+) -> Result<Path, Error> {
+    let request = making.request();
+    let request = request.map_err(|error| no_connections(conversation, error))?;
+    let transport = granted(conversation, media, request).await?;
+    let (local, server) = (conversation.local.ip(), conversation.peer_ip());
+    let made = making.make(&transport, local, server, CONNECTIONS_PATIENCE);
+    match made.await {
+        Ok(connections) => Ok(Path::Connections(Box::new(connections))),
+        Err(error) => Err(no_connections(conversation, error)),
+    }
+}
+
+fn no_connections(conversation: &Conversation, error: std::io::Error) -> Error {
+    let place = format!("{}: connections for media", conversation.place());
+    Error::io(ErrorKind::Transport, place, error)
 }
 
 /// A SETUP that fails for the transport: 461 says so, and some servers say it otherwise.

@@ -21,6 +21,10 @@ pub enum TransportPolicy {
     Udp,
     /// Frames on the RTSP connection, never anything else.
     Tcp,
+    /// TCP connections for each media alone, which we open (RFC 7826 §C.2.2); only to play, and only in RTSP/2.0.
+    Connections,
+    /// The same, opened by the server.
+    ServerConnects,
 }
 
 /// Everything that can be chosen for a session. [`Options::default`] suits most servers.

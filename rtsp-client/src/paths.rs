@@ -1,4 +1,4 @@
-//! The datagram sockets of a session, by media.
+//! How the packets of a session travel, by media.
 
 use std::io;
 use std::net::IpAddr;
@@ -7,10 +7,12 @@ use std::task::Context;
 use std::task::Poll;
 
 use bytes::Bytes;
+use rtsp_session::client::Flows;
 use rtsp_session::client::MediaTransport;
 use rtsp_session::client::PacketKind;
 use rtsp_session::client::TransportRequest;
 
+use crate::io::framed::FramedConnections;
 use crate::io::udp::DatagramOptions;
 use crate::io::udp::DatagramPair;
 use crate::io::udp::DatagramSocket;
@@ -28,7 +30,9 @@ const PUNCH_RTCP: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 0];
 /// One media's sockets and where its packets go.
 #[derive(Debug)]
 pub(crate) struct DatagramPath {
-    pair: DatagramPair,
+    rtp: DatagramSocket,
+    /// `None` where RTCP shares RTP's, or there is none.
+    rtcp: Option<DatagramSocket>,
     /// Whose packets are taken.
     sources: [IpAddr; 2],
     rtp_to: Option<SocketAddr>,
@@ -39,15 +43,22 @@ pub(crate) struct DatagramPath {
 #[derive(Debug)]
 pub(crate) enum Path {
     Datagrams(Box<DatagramPath>),
-    Interleaved { rtp: u8, rtcp: u8 },
+    Interleaved {
+        rtp: u8,
+        rtcp: u8,
+    },
+    /// TCP connections for this media alone.
+    Connections(Box<FramedConnections>),
 }
 
 impl DatagramPath {
     /// Binds a pair on the address from which the server is reached.
     pub(crate) fn bind(local: IpAddr, server: IpAddr) -> io::Result<Self> {
         let options = DatagramOptions::default();
+        let DatagramPair { rtp, rtcp } = DatagramPair::bind(local, PairPorts::Ephemeral, &options)?;
         Ok(Self {
-            pair: DatagramPair::bind(local, PairPorts::Ephemeral, &options)?,
+            rtp,
+            rtcp: Some(rtcp),
             sources: [server; 2],
             rtp_to: None,
             rtcp_to: None,
@@ -55,7 +66,8 @@ impl DatagramPath {
     }
 
     pub(crate) fn request(&self) -> TransportRequest {
-        let (rtp, rtcp) = self.pair.ports();
+        let rtp = self.rtp.local_address().port();
+        let rtcp = self.rtcp.as_ref().map_or(rtp, |s| s.local_address().port());
         TransportRequest::Udp { rtp, rtcp }
     }
 
@@ -66,7 +78,12 @@ impl DatagramPath {
                 rtp: *rtp,
                 rtcp: *rtcp,
             },
-            MediaTransport::Udp { server, source, .. } => {
+            MediaTransport::Udp {
+                server,
+                source,
+                flows,
+                ..
+            } => {
                 let mut path = self;
                 let [ip, _] = path.sources;
                 let source = source.as_deref().and_then(|source| source.parse().ok());
@@ -74,6 +91,11 @@ impl DatagramPath {
                 // Where the server is heard from is not where it is reached: a foreign address gets nothing from us.
                 path.rtp_to = server.map(|(rtp, _)| SocketAddr::new(ip, rtp));
                 path.rtcp_to = server.map(|(_, rtcp)| SocketAddr::new(ip, rtcp));
+                match flows {
+                    Flows::Separate => {}
+                    Flows::Muxed => path.rtcp = None,
+                    Flows::RtpOnly => (path.rtcp, path.rtcp_to) = (None, None),
+                }
                 Path::Datagrams(Box::new(path))
             }
             _ => Path::Datagrams(Box::new(self)),
@@ -128,8 +150,8 @@ impl DatagramPath {
         mut take: impl FnMut(PacketKind, Bytes),
     ) -> Poll<io::Result<()>> {
         let mut any = false;
-        for kind in [PacketKind::Rtp, PacketKind::Rtcp] {
-            let (socket, _) = self.socket(kind);
+        let own = self.rtcp.as_ref().map(|socket| (PacketKind::Rtcp, socket));
+        for (kind, socket) in [(PacketKind::Rtp, &self.rtp)].into_iter().chain(own) {
             // A readiness that turns out to be stale registers the task again.
             while socket.poll_readable(cx).is_ready() {
                 match socket.try_receive(buffer) {
@@ -160,8 +182,8 @@ impl DatagramPath {
 
     fn socket(&self, kind: PacketKind) -> (&DatagramSocket, Option<SocketAddr>) {
         match kind {
-            PacketKind::Rtp => (&self.pair.rtp, self.rtp_to),
-            PacketKind::Rtcp => (&self.pair.rtcp, self.rtcp_to),
+            PacketKind::Rtp => (&self.rtp, self.rtp_to),
+            PacketKind::Rtcp => (self.rtcp.as_ref().unwrap_or(&self.rtp), self.rtcp_to),
         }
     }
 }

@@ -287,9 +287,11 @@ impl Playing {
     /// How the packets travel: never `Auto`.
     #[must_use]
     pub fn transport(&self) -> TransportPolicy {
-        let mut paths = self.media.iter().flatten();
-        if paths.any(|reception| matches!(reception.path, Path::Datagrams(_))) {
+        let any = |wanted: fn(&Path) -> bool| self.media.iter().flatten().any(|r| wanted(&r.path));
+        if any(|path| matches!(path, Path::Datagrams(_))) {
             TransportPolicy::Udp
+        } else if any(|path| matches!(path, Path::Connections(_))) {
+            TransportPolicy::Connections
         } else {
             TransportPolicy::Tcp
         }
@@ -304,11 +306,12 @@ impl Playing {
     /// Sends an RTCP compound of one's own for one media, such as a request for a key frame. Not waited for; whether it went
     /// out.
     pub fn send_rtcp(&mut self, media: usize, compound: &[u8]) -> bool {
-        let Some(Some(reception)) = self.media.get(media) else {
+        let Some(Some(reception)) = self.media.get_mut(media) else {
             return false;
         };
-        match &reception.path {
+        match &mut reception.path {
             Path::Datagrams(path) => path.try_send(PacketKind::Rtcp, compound),
+            Path::Connections(path) => path.send_rtcp(compound),
             Path::Interleaved { rtcp, .. } => {
                 let Ok(prefix) = rtsp_msg::Prefix::new(*rtcp, compound.len()) else {
                     return false;

@@ -80,6 +80,11 @@ impl Announced {
         match self.options.transport {
             TransportPolicy::Udp => self.start(Lower::Udp).await,
             TransportPolicy::Tcp => self.start(Lower::Tcp).await,
+            TransportPolicy::Connections | TransportPolicy::ServerConnects => {
+                let text = "connections of their own are for playing";
+                let place = self.conversation.place();
+                Err(Error::new(ErrorKind::Unsupported, place, text))
+            }
             TransportPolicy::Auto => {
                 let url = self.conversation.place();
                 let mut options = self.options.clone();
@@ -277,6 +282,10 @@ impl Recording {
                     .await
                     .map_err(|error| Error::io(ErrorKind::Io, "cannot send a UDP packet", error))?;
             }
+            Path::Connections(_) => {
+                let text = "connections of their own are for playing";
+                return Err(Error::new(ErrorKind::Unsupported, place(), text));
+            }
             Path::Interleaved { rtp, .. } => {
                 let prefix = rtsp_msg::Prefix::new(*rtp, packet.len()).map_err(|error| {
                     Error::new(ErrorKind::Unsupported, place(), error.to_string())
@@ -368,7 +377,8 @@ impl Recording {
                     outbound.extend_from_slice(compound);
                 }
             }
-            None => {}
+            // Nothing is recorded over connections of their own.
+            Some(Path::Connections(_)) | None => {}
         }
     }
 

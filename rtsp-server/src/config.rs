@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
@@ -29,6 +29,9 @@ pub struct Config {
     pub threads: usize,
     /// The ports that RTP and RTCP over UDP use.
     pub udp_ports: UdpPorts,
+    /// The one address that datagrams leave from and are taken at; peers of another family get none. `None`: the address that
+    /// each peer reached the server at.
+    pub media_address: Option<IpAddr>,
     /// Serve the movies of this directory below `/files/`.
     pub files: Option<PathBuf>,
     /// Serve the built-in clip at `/demo`.
@@ -264,6 +267,7 @@ impl Default for Config {
             ],
             threads: 0,
             udp_ports: UdpPorts::default(),
+            media_address: None,
             files: None,
             demo: false,
             users: Vec::new(),

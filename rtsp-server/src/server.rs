@@ -10,7 +10,7 @@ use std::{
 
 use rtsp_client::io::udp::PairPorts;
 use rtsp_msg::Limits as MessageLimits;
-use rtsp_session::{auth::Users, random::Random, server::ConnectionConfig};
+use rtsp_session::{auth::Users, random::Random, server::ConnectionConfig, transport::MUX_FEATURE};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -430,7 +430,7 @@ fn connection_config(config: &Config) -> ConnectionConfig {
     messages.body = config.limits.body;
     let users = (!config.users.is_empty())
         .then(|| Arc::new(Users::new(&config.realm, config.users.iter().cloned())));
-    ConnectionConfig {
+    let mut connections = ConnectionConfig {
         limits: messages,
         users,
         continue_after: config.limits.continue_after,
@@ -439,7 +439,9 @@ fn connection_config(config: &Config) -> ConnectionConfig {
         message_timeout: config.limits.message_timeout,
         idle_timeout: config.limits.idle_timeout,
         ..ConnectionConfig::default()
-    }
+    };
+    connections.features.push(MUX_FEATURE.into());
+    connections
 }
 
 fn seed() -> Result<Random, StartError> {
@@ -489,6 +491,7 @@ async fn start_shard(
     let (tell, told) = tokio::sync::oneshot::channel();
     let shared = Arc::clone(shared);
     let listen = listen.to_vec();
+    let media_address = shared.config.media_address;
     let body = move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -504,7 +507,11 @@ async fn start_shard(
                 UdpPorts::Ephemeral => PairPorts::Ephemeral,
                 UdpPorts::Range(first, last) => PairPorts::Between(first, last),
             };
-            match ShardPorts::bind(&listen, ports) {
+            let addresses: Vec<_> = match media_address {
+                Some(address) => vec![address],
+                None => listen.iter().map(SocketAddr::ip).collect(),
+            };
+            match ShardPorts::bind(&addresses, ports) {
                 Err(error) => drop(tell.send(Err(StartError::UdpPorts {
                     shard: index,
                     error,

@@ -137,6 +137,9 @@ pub enum ProtocolError {
     /// The transport names an address that is not the peer's own.
     #[error("destination prohibited")]
     DestinationProhibited,
+    /// The transport names an address that cannot be reached.
+    #[error("destination unreachable")]
+    DestinationUnreachable,
     /// More bandwidth or readers than the server gives.
     #[error("not enough bandwidth")]
     NotEnoughBandwidth,
@@ -201,6 +204,7 @@ impl ProtocolError {
             Self::OnlyAggregate => StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED,
             Self::UnsupportedTransport => StatusCode::UNSUPPORTED_TRANSPORT,
             Self::DestinationProhibited => StatusCode::DESTINATION_PROHIBITED,
+            Self::DestinationUnreachable => StatusCode::DESTINATION_UNREACHABLE,
             Self::NotEnoughBandwidth => StatusCode::NOT_ENOUGH_BANDWIDTH,
             Self::TransportNotReady => StatusCode::DATA_TRANSPORT_NOT_READY_YET,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,

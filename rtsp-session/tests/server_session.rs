@@ -132,7 +132,7 @@ fn r2_pipe_01_a_pipelined_session() {
             &[&session, "Transport: RTP/AVP/TCP;unicast;interleaved=2-3"],
         ),
         ask("PLAY", URI, 5, &[&session]),
-        ask("SETUP", &track(1), 6, &[&session, TCP]),
+        ask("SETUP", &track(2), 6, &[&session, TCP]),
         ask("TEARDOWN", URI, 7, &[&session]),
         ask("TEARDOWN", URI, 8, &[&session]),
     ];

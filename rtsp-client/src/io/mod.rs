@@ -3,4 +3,5 @@
 //! Nothing here knows RTSP; the server uses the same module.
 
 pub mod connect;
+pub(crate) mod framed;
 pub mod udp;

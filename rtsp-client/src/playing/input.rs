@@ -38,7 +38,7 @@ impl Playing {
     fn poll_inputs(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let mut progress = self.conversation.poll_io(cx)?.is_ready();
         for index in 0..self.media.len() {
-            progress |= self.poll_datagrams(index, cx)?.is_ready();
+            progress |= self.poll_path(index, cx)?.is_ready();
         }
         if progress {
             Poll::Ready(Ok(()))
@@ -47,22 +47,32 @@ impl Playing {
         }
     }
 
-    fn poll_datagrams(&mut self, index: usize, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_path(&mut self, index: usize, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let Some(Some(reception)) = self.media.get_mut(index) else {
             return Poll::Pending;
         };
-        let (Path::Datagrams(path), Some(buffer)) = (&reception.path, &mut self.buffer) else {
-            return Poll::Pending;
+        let arrived = &mut self.arrived;
+        let take = |kind, bytes| arrived.push((kind, bytes));
+        let result = match (&mut reception.path, &mut self.buffer) {
+            (Path::Datagrams(path), Some(buffer)) => {
+                path.poll_read(cx, buffer, &mut self.datagrams, take)
+            }
+            (Path::Connections(path), _) => path.poll_read(cx, take).map_ok(|open| {
+                // Where its connection ends so does the media; what has arrived comes first.
+                reception.bye |= !open;
+            }),
+            _ => return Poll::Pending,
         };
-        let result = path.poll_read(cx, buffer, &mut self.datagrams, |kind, bytes| {
-            self.arrived.push((kind, bytes));
-        });
         let now = Instant::now();
         for (kind, bytes) in self.arrived.drain(..) {
             reception.take(now, kind, bytes, &mut self.heard);
         }
         result.map_err(|error| {
-            Error::io(crate::ErrorKind::Io, "cannot read from a UDP socket", error)
+            Error::io(
+                crate::ErrorKind::Io,
+                "cannot read from a media socket",
+                error,
+            )
         })
     }
 

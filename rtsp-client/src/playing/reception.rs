@@ -52,7 +52,9 @@ impl Reception {
     pub(super) fn new(index: usize, path: Path, rate: u32, ssrc: u32, cname: &str) -> Self {
         let config = match path {
             Path::Datagrams(_) => ReceiverConfig::datagrams(rate, ssrc, cname),
-            Path::Interleaved { .. } => ReceiverConfig::interleaved(rate, ssrc, cname),
+            Path::Interleaved { .. } | Path::Connections(_) => {
+                ReceiverConfig::interleaved(rate, ssrc, cname)
+            }
         };
         Self {
             index,

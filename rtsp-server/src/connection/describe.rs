@@ -6,10 +6,12 @@ use rtsp_client::mp4::MovieFile;
 use rtsp_msg::{HeaderName, Method, Request, Version};
 use rtsp_session::{
     ProtocolError,
+    media::feedback,
     server::{
         condition::{self, Representation, Verdict},
         respond, rules,
     },
+    transport::can_multiplex,
 };
 
 use super::{
@@ -63,7 +65,8 @@ pub(super) async fn answer(
             (Arc::new(description), range)
         }
     };
-    let mut description = presented(shard, from, &target.path, &description, range.as_deref());
+    let of = (request.version, &*target.path);
+    let mut description = presented(shard, from, of, &description, range.as_deref());
     let representation = Representation {
         tag: condition::tag(description.encode().as_bytes()),
         modified,
@@ -88,27 +91,50 @@ pub(super) async fn answer(
 }
 
 /// The description as it is sent, but for its own tag.
+///
+/// RTSP/2.0 readers are told that RTP and RTCP may share a flow (RFC 7826 §C.1.6.4), and what feedback the publisher takes
+/// (§C.1.3). Those of RTSP/1.0 are not: live555 would name one port for both and expect everybody to know, and it does not know
+/// the profile.
 fn presented(
     shard: &Shard,
     from: &From,
-    path: &str,
-    description: &sdp::Description,
+    (version, path): (Version, &str),
+    source: &sdp::Description,
     range: Option<&str>,
 ) -> sdp::Description {
     let address = from.local.ip().to_canonical();
     let origin = sdp::Origin::new(shard.shared.session_number(path), 1, address);
-    description.for_describe(origin, range)
+    let mut description = source.for_describe(origin, range);
+    if version == Version::V2_0 {
+        for (media, source) in description.media.iter_mut().zip(&source.media) {
+            if source.is_rtp() && can_multiplex(source) {
+                media.attributes.push(sdp::Attribute::property("rtcp-mux"));
+            }
+            let feedback = feedback::relayed(source);
+            if !feedback.is_empty() {
+                media.protocol = "RTP/AVPF".to_owned();
+                media.attributes.extend(feedback);
+            }
+        }
+    }
+    description
 }
 
 /// What conditions of a SETUP are held against: what DESCRIBE would tell of the same stream.
-pub(super) fn representation(shard: &Shard, from: &From, reading: &Reading) -> Representation {
+pub(super) fn representation(
+    shard: &Shard,
+    from: &From,
+    version: Version,
+    reading: &Reading,
+) -> Representation {
     let description = &reading.stream.description;
     let live = reading.course.length().is_none();
     let range = match live {
         true => Some("npt=now-"),
         false => description.range.as_deref(),
     };
-    let sent = presented(shard, from, &reading.stream.path, description, range);
+    let of = (version, &*reading.stream.path);
+    let sent = presented(shard, from, of, description, range);
     Representation {
         tag: condition::tag(sent.encode().as_bytes()),
         modified: live.then_some(reading.stream.began.wall),

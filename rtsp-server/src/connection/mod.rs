@@ -10,6 +10,7 @@ mod request;
 mod setup;
 mod target;
 mod task;
+mod ways;
 
 use std::{
     cell::{Cell, RefCell},
@@ -31,7 +32,7 @@ use rtsp_session::{
 use smallvec::SmallVec;
 use tokio::{net::TcpStream, sync::Notify};
 
-use self::outbox::Outbox;
+pub(crate) use self::outbox::Outbox;
 pub(crate) use self::{play::next_range, request::forwarded};
 use crate::{
     accept::Permit,

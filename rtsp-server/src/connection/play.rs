@@ -1,6 +1,6 @@
 //! PLAY and PAUSE.
 
-use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use rtsp_msg::{
     HeaderName, Request, Version,
@@ -13,21 +13,20 @@ use rtsp_session::{
         plan::{self, PlayAction},
         respond,
     },
-    transport::NegotiatedTransport,
 };
 
 use super::{
     Link,
     position::{self, FirstPacket, first_packet},
     request::{Outcome, Refusal},
+    ways,
 };
 use crate::{
     config::Start,
     shard::{Role, Shard},
     source::player::{Player, Started},
     stream::{
-        layout::Layout,
-        reader::{Destination, Reader, Way},
+        reader::Reader,
         registry::{Stream, StreamId},
     },
 };
@@ -357,12 +356,17 @@ pub(super) fn start(shard: &Rc<Shard>, id: SessionId) {
         return;
     };
     let stream = Arc::clone(&reading.stream);
-    if reading.reader.is_some() {
+    if let Some(reader) = reading.reader {
+        if let Some(media) = reading.switched.take() {
+            let entry = (&entry.session, entry.local);
+            ways::switch(shard, entry, (stream.id, reader), media, link.as_ref());
+        }
         return;
     }
-    let Some(way) = way(shard, &entry.session, entry.local, &stream, link.as_ref()) else {
+    let ways = ways::of(shard, &entry.session, entry.local, link.as_ref(), |_| true);
+    if ways.is_empty() {
         return;
-    };
+    }
     // A report first, so that the player can put its media together from the first packet on.
     for media in entry.session.media() {
         if let Some(report) = stream
@@ -370,71 +374,28 @@ pub(super) fn start(shard: &Rc<Shard>, id: SessionId) {
             .of(media.index as u8)
             .report(std::time::Instant::now())
         {
-            shard.send_rtcp(&media.transport, link.as_deref(), entry.local, &report);
+            let (media, link) = (media.index as u8, link.as_deref());
+            shard.send_rtcp(&entry.session, media, link, entry.local, &report);
         }
     }
     let reader_id = shard.next_reader();
     let video = stream.video(entry.session.media().iter().map(|media| media.index as u8));
     let paused_at = reading.paused_at;
-    let tcp = matches!(way, Way::Tcp { .. });
     let placed = shard.with_stream(stream.id, |local, now, after| {
         let position = paused_at.unwrap_or_else(|| local.ring.live());
-        let reader = Reader::new(reader_id, way, video, position, &mut local.ring);
+        let reader = Reader::new(reader_id, ways, video, position, &mut local.ring);
+        let interleaved = reader.is_interleaved();
         local.add(reader);
         local.pump(reader_id, now, after);
+        interleaved
     });
-    if placed.is_none() {
-        return;
-    }
+    let Some(interleaved) = placed else { return };
     reading.reader = Some(reader_id);
-    if let Some(link) = link.filter(|_| tcp) {
+    if let Some(link) = link.filter(|_| interleaved) {
         link.readers.borrow_mut().push((stream.id, reader_id));
     }
     tracing::info!(
         session = ?id, path = %stream.path, reader = reader_id.0,
-        transport = if tcp { "TCP" } else { "UDP" }, "reader started"
+        interleaved, "reader started"
     );
-}
-
-/// How a session's media goes out.
-fn way(
-    shard: &Shard,
-    session: &ServerSession,
-    local: IpAddr,
-    stream: &Arc<Stream>,
-    link: Option<&Rc<Link>>,
-) -> Option<Way> {
-    if session.is_interleaved() {
-        let mut layout = Layout::default();
-        for media in session.media() {
-            if let NegotiatedTransport::Interleaved { rtp, rtcp } = media.transport {
-                layout.set(media.index as u8, Some((rtp, rtcp)));
-            }
-        }
-        let link = Rc::clone(link?);
-        let layout = shard.with_stream(stream.id, |local, _, _| local.ring.intern(layout))?;
-        return Some(Way::Tcp { link, layout });
-    }
-    let destinations = session
-        .media()
-        .iter()
-        .filter_map(|media| match media.transport {
-            NegotiatedTransport::Udp {
-                peer_rtp,
-                peer_rtcp,
-                ..
-            } => Some(Destination {
-                media: media.index as u8,
-                rtp: peer_rtp,
-                rtcp: peer_rtcp,
-            }),
-            _ => None,
-        })
-        .collect::<smallvec::SmallVec<[Destination; 2]>>();
-    let ports = shard.ports.towards(destinations.first()?.rtp.ip())?;
-    Some(Way::Udp {
-        ports: Rc::clone(ports),
-        source: ports.source(local),
-        destinations,
-    })
 }

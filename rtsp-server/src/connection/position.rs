@@ -1,7 +1,7 @@
 //! Where a session is, as answers tell it: Range, RTP-Info, Media-Range.
 
 use rtsp_msg::{
-    HeaderName, Headers, Response, Version,
+    HeaderName, Headers, Request, Response, Version,
     headers::{MediaRange, NptTime, Range, RtpInfo, RtpInfoEntry, SeekStyle},
 };
 use rtsp_session::{
@@ -53,6 +53,32 @@ pub(crate) fn rtp_info(
         })
     });
     RtpInfo(entries.collect())
+}
+
+/// What the answer to a SETUP of a playing media says of the point from which on it goes the new way (RFC 7826 §13.3.1): its
+/// Range, and the first packet there.
+pub(super) fn switch_point(
+    shard: &Shard,
+    session: &ServerSession,
+    reading: &Reading,
+    media: usize,
+    request: &Request,
+    response: &mut Response,
+) {
+    let Some(reader) = reading.reader else {
+        return;
+    };
+    let first = shard.with_stream(reading.stream.id, |local, _, _| {
+        let place = local.place_of(reader, media as u8)?;
+        Some(first_packet(local, place, media))
+    });
+    let Some(first) = first.flatten() else { return };
+    let headers = &mut response.headers;
+    headers.set(&Range::npt_from(reading.position()));
+    let info = rtp_info(session, &reading.stream, request.version, &[first]);
+    if !info.0.is_empty() {
+        headers.set(&info);
+    }
 }
 
 /// The newest packets of what a session has set up.

@@ -166,6 +166,7 @@ pub(super) fn setup(shard: &Rc<Shard>, from: &From, request: &Request) -> Result
             layout: Layout::default(),
             next_report: Instant::now() + FIRST_REPORT,
             asked_for_key_frame: None,
+            full_intra_requests: 0,
         }),
     };
     let outcome = setup::begin(shard, from, request, entry, media, Direction::Record);

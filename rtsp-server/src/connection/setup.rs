@@ -1,21 +1,21 @@
 //! SETUP: how a media travels.
 
-use std::{net::SocketAddr, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
 
 use rtsp_msg::{Request, Response, Version, headers};
 use rtsp_session::{
     ProtocolError,
     server::{
-        Direction, Peer, ServerSession, SessionConfig, SessionId,
+        Direction, Peer, ServerSession, SessionConfig, SessionId, State,
         condition::{self, Verdict},
         respond,
     },
-    transport::{self, Capabilities, NegotiatedTransport},
+    transport::{self, Capabilities, LocalAddresses, NegotiatedTransport, Selected},
 };
 
 use super::{
     describe::{self, Found},
-    publish,
+    position, publish,
     request::{From, Outcome, Refusal, authorize},
     target::Target,
 };
@@ -77,6 +77,7 @@ pub(super) async fn first(
             stream,
             reader: None,
             paused_at: None,
+            switched: None,
             player,
             course: Course::new(length),
         }),
@@ -98,8 +99,8 @@ pub(super) async fn again(
         match &entry.role {
             Role::Reader(reading) => {
                 if *reading.stream.path != *target.path {
-                    // One session is one presentation (RFC 7826 §4.3).
-                    return Err(ProtocolError::NotFound.into());
+                    // One session is one presentation: nothing controls media of two together (RFC 7826 §13.3).
+                    return Err(ProtocolError::AggregateNotAllowed.into());
                 }
                 (media_index(&target, &reading.stream)?, Direction::Play)
             }
@@ -140,42 +141,64 @@ fn apply(
 ) -> Result<Outcome, Refusal> {
     let leniency = &shard.shared.connection_config.session_leniency;
     let grammar = transport::grammar(request, leniency);
-    let (before, chosen) = negotiate(shard, from, request, id, media, (grammar, direction))?;
+    let (before, mut selected) = negotiate(shard, from, request, id, media, (grammar, direction))?;
     if let Some(response) = conditions(shard, from, request, &id)? {
         return Err(Refusal::Answer(Box::new(response)));
     }
-    take(shard, from, &id, media, before.as_ref(), &chosen)?;
+    let chosen = take(shard, from, &id, media, before.as_ref(), selected.transport)?;
+    selected.transport = chosen;
     let timeout = shard.shared.config.limits.session_timeout;
-    let ssrc = {
-        let mut sessions = shard.sessions.borrow_mut();
-        let entry = sessions
-            .get_mut(&id)
-            .ok_or(ProtocolError::SessionNotFound)?;
-        entry.session.setup(shard.now(), media, chosen, direction);
-        if let Role::Publisher(publishing) = &mut entry.role {
+    let mut sessions = shard.sessions.borrow_mut();
+    let entry = sessions
+        .get_mut(&id)
+        .ok_or(ProtocolError::SessionNotFound)?;
+    entry.session.setup(shard.now(), media, chosen, direction);
+    let ssrc = match &mut entry.role {
+        Role::Reader(reading) => reading.stream.clocks.of(media as u8).ssrc,
+        Role::Publisher(publishing) => {
             let channels = match chosen {
                 NegotiatedTransport::Interleaved { rtp, rtcp } => Some((rtp, rtcp)),
                 _ => None,
             };
             publishing.layout.set(media as u8, channels);
-        }
-        match &entry.role {
-            Role::Reader(reading) => reading.stream.clocks.of(media as u8).ssrc,
-            Role::Publisher(_) => None,
+            None
         }
     };
-    let spec = chosen.to_spec(grammar, direction, from.local.ip(), ssrc);
+    let local = local_addresses(shard, from);
+    let spec = selected.to_spec(grammar, direction, local, ssrc);
     let mut response = respond::setup(request.version, id, timeout, &spec);
-    if request.version == Version::V2_0 {
-        let sessions = shard.sessions.borrow();
-        if let Some(Role::Reader(reading)) = sessions.get(&id).map(|entry| &entry.role) {
+    let mut start = None;
+    if let Role::Reader(reading) = &mut entry.role {
+        if request.version == Version::V2_0 {
             reading.nature().describe(&mut response.headers);
         }
+        if entry.session.state() == State::Play {
+            reading.switched = Some(media as u8);
+            position::switch_point(
+                shard,
+                &entry.session,
+                reading,
+                media,
+                request,
+                &mut response,
+            );
+            start = Some(id);
+        }
     }
-    Ok(response.into())
+    Ok(Outcome { response, start })
 }
 
-/// The transport that a media has, if it has one, and the one that is chosen of what is offered.
+/// The peer's way to us, and where datagrams come from.
+fn local_addresses(shard: &Shard, from: &From) -> LocalAddresses {
+    let rtsp = from.local.ip();
+    let ports = shard.ports.towards(from.peer.address);
+    LocalAddresses {
+        rtsp,
+        media: ports.and_then(|ports| ports.address()).unwrap_or(rtsp),
+    }
+}
+
+/// The transport that a media has, if it has one, and what is chosen of what is offered.
 fn negotiate(
     shard: &Shard,
     from: &From,
@@ -183,16 +206,24 @@ fn negotiate(
     id: SessionId,
     media: usize,
     (grammar, direction): (Version, Direction),
-) -> Result<(Option<NegotiatedTransport>, NegotiatedTransport), ProtocolError> {
+) -> Result<(Option<NegotiatedTransport>, Selected), ProtocolError> {
     let offers = request
         .headers
         .typed::<headers::Transport>()
         .map_err(|_| ProtocolError::BadHeader("Transport"))?
         .ok_or(ProtocolError::BadHeader("Transport"))?;
-    let before = {
+    if let Some(host) = transport::foreign(&offers.0, from.peer.address) {
+        tracing::warn!(
+            peer = %from.peer.address, session = ?id, destination = ?host,
+            "media for an address that is not the peer's own: not sent there"
+        );
+    }
+    let (before, mux) = {
         let sessions = shard.sessions.borrow();
         let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
-        entry.session.media_at(media).map(|media| media.transport)
+        let before = entry.session.media_at(media).map(|media| media.transport);
+        let described = entry.role.stream().description.media.get(media);
+        (before, described.is_some_and(transport::can_multiplex))
     };
     let ports = shard.ports.towards(from.peer.address);
     // What this media has now is free to be chosen anew.
@@ -210,21 +241,47 @@ fn negotiate(
         direction,
         peer: from.peer.address,
         version: grammar,
+        mux,
+        connections: direction == Direction::Play,
+        before: match before {
+            Some(NegotiatedTransport::Connections(before)) => Some(before),
+            _ => None,
+        },
     };
-    let chosen = transport::select(&offers.0, &capabilities)?;
+    let selected = transport::select(&offers.0, &capabilities)?;
     {
         let sessions = shard.sessions.borrow();
         let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
-        entry.session.check_transport(&from.peer, &chosen)?;
-        let mixed = entry.session.media().iter().any(|other| {
-            other.index != media && other.transport.is_interleaved() != chosen.is_interleaved()
-        });
-        if mixed {
-            // One session, one way out: media that go different ways cannot be kept together.
-            return Err(ProtocolError::UnsupportedTransport);
-        }
+        check(entry, from, media, direction, &selected.transport)?;
     }
-    Ok((before, chosen))
+    Ok((before, selected))
+}
+
+/// Whether a session can have this transport for one of its media now.
+fn check(
+    entry: &SessionEntry,
+    from: &From,
+    media: usize,
+    direction: Direction,
+    chosen: &NegotiatedTransport,
+) -> Result<(), ProtocolError> {
+    let session = &entry.session;
+    session.check_transport(&from.peer, chosen)?;
+    let mixed = session.media().iter().any(|other| {
+        other.index != media && other.transport.is_interleaved() != chosen.is_interleaved()
+    });
+    if mixed && direction == Direction::Record {
+        // Datagrams are put in order and frames are not: a publisher sends all its media in one way.
+        return Err(ProtocolError::UnsupportedTransport);
+    }
+    let later = matches!(chosen, NegotiatedTransport::Connections(made) if !made.existing);
+    if later && session.state() == State::Play {
+        // What plays cannot wait for connections: pause first (RFC 7826 §13.3.1).
+        return Err(ProtocolError::WrongState {
+            allow: session.allowed(),
+        });
+    }
+    Ok(())
 }
 
 /// What a reader makes its SETUP depend on: the units of time that it knows, and the description that it has. The answer is 304
@@ -250,62 +307,80 @@ fn conditions(
     if !condition::is_conditional(request) {
         return Ok(None);
     }
-    let representation = describe::representation(shard, from, reading);
+    let representation = describe::representation(shard, from, request.version, reading);
     let verdict = condition::judge(request, &representation)?;
     Ok((verdict == Verdict::NotModified)
         .then(|| respond::not_modified(request.version, Some(&representation))))
 }
 
-/// Claims the channels or addresses of a transport, giving back those before.
+/// Claims the channels, addresses or ports of a transport, and gives back those before. Refused, nothing has changed.
 fn take(
-    shard: &Shard,
+    shard: &Rc<Shard>,
     from: &From,
     id: &SessionId,
     media: usize,
     before: Option<&NegotiatedTransport>,
-    chosen: &NegotiatedTransport,
-) -> Result<(), ProtocolError> {
-    if before.is_some() {
-        for ports in shard.ports.iter() {
-            ports.forget(id, Some(media as u8));
-        }
-    }
-    if let (Some(before), Some(link)) = (before, &from.link) {
-        link.free_channels(before);
-    }
-    match chosen {
+    chosen: NegotiatedTransport,
+) -> Result<NegotiatedTransport, ProtocolError> {
+    let index = media as u8;
+    let taken = match chosen {
         NegotiatedTransport::Interleaved { rtp, rtcp } => {
-            let link = from
-                .link
-                .as_ref()
-                .ok_or(ProtocolError::UnsupportedTransport)?;
-            let free = link.channels.borrow_mut().insert(*rtp, *rtcp);
-            free.then_some(())
-                .ok_or(ProtocolError::UnsupportedTransport)
+            let link = from.link.as_ref();
+            let link = link.ok_or(ProtocolError::UnsupportedTransport)?;
+            // Chosen as if those before were free already.
+            if let Some(before) = before {
+                link.free_channels(before);
+            }
+            let free = link.channels.borrow_mut().insert(rtp, rtcp);
+            free.then_some(chosen)
+                .ok_or(ProtocolError::UnsupportedTransport)?
         }
         NegotiatedTransport::Udp {
-            peer_rtp,
-            peer_rtcp,
-            ..
+            peer_rtp, reports, ..
         } => {
-            let ports = shard
-                .ports
-                .towards(peer_rtp.ip())
-                .ok_or(ProtocolError::UnsupportedTransport)?;
+            let ports = shard.ports.towards(peer_rtp.ip());
+            let ports = ports.ok_or(ProtocolError::UnsupportedTransport)?;
             let peer = UdpPeer {
                 session: *id,
-                media: media as u8,
+                media: index,
+                muxed: reports.are_muxed(),
             };
-            let free = ports.admit(canonical(*peer_rtp), canonical(*peer_rtcp), &peer);
-            free.then_some(())
-                .ok_or(ProtocolError::UnsupportedTransport)
+            let free = ports.admit(peer_rtp, reports, &peer);
+            free.then_some(chosen)
+                .ok_or(ProtocolError::UnsupportedTransport)?
         }
-        _ => Err(ProtocolError::UnsupportedTransport),
+        NegotiatedTransport::Connections(made) if made.existing => return Ok(chosen),
+        NegotiatedTransport::Connections(wanted) => {
+            let ports = shard.open_flows(*id, index, wanted, from.local.ip());
+            let ports = ports.map_err(|error| {
+                tracing::warn!(%error, "no port for a data connection");
+                ProtocolError::UnsupportedTransport
+            })?;
+            chosen.listening_on(ports)
+        }
+        _ => return Err(ProtocolError::UnsupportedTransport),
+    };
+    match before {
+        Some(NegotiatedTransport::Interleaved { .. }) if !taken.is_interleaved() => {
+            if let (Some(before), Some(link)) = (before, &from.link) {
+                link.free_channels(before);
+            }
+        }
+        Some(NegotiatedTransport::Udp { .. })
+            if !matches!(taken, NegotiatedTransport::Udp { .. }) =>
+        {
+            for ports in shard.ports.iter() {
+                ports.forget(id, Some(index));
+            }
+        }
+        Some(NegotiatedTransport::Connections(_))
+            if !matches!(taken, NegotiatedTransport::Connections(_)) =>
+        {
+            shard.close_flows(id, Some(index));
+        }
+        _ => {}
     }
-}
-
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
+    Ok(taken)
 }
 
 /// Takes one media out of a session, gives back what it had, and sends no more of it.
@@ -316,6 +391,7 @@ pub(super) fn release(shard: &Shard, entry: &mut SessionEntry, media: usize) {
     for ports in shard.ports.iter() {
         ports.forget(&entry.session.id(), Some(media as u8));
     }
+    shard.close_flows(&entry.session.id(), Some(media as u8));
     let link = entry
         .session
         .connection()

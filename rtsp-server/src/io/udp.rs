@@ -8,11 +8,11 @@ use std::{
     rc::Rc,
 };
 
-use rtsp_client::io::udp::{DatagramOptions, DatagramPair, PairPorts};
-use rtsp_session::server::SessionId;
+use rtsp_client::io::udp::{DatagramOptions, DatagramPair, DatagramSocket, PairPorts};
+use rtsp_session::{server::SessionId, transport::Reports};
 use tokio::sync::Notify;
 
-use crate::stream::batch::Kind;
+use crate::stream::{batch::Kind, lane::Destination};
 
 /// One even/odd pair of ports of a shard, for one address family.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct Ports {
 pub(crate) struct UdpPeer {
     pub(crate) session: SessionId,
     pub(crate) media: u8,
+    /// It sends RTCP from where it sends RTP.
+    pub(crate) muxed: bool,
 }
 
 impl Ports {
@@ -54,19 +56,43 @@ impl Ports {
         self.full.notify_one();
     }
 
-    /// Lets `peer` send from both its addresses; refused where one is in use.
-    pub(crate) fn admit(&self, rtp: SocketAddr, rtcp: SocketAddr, peer: &UdpPeer) -> bool {
+    /// The address that datagrams leave from, where that is one: not that which the peer reached us at then.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        let address = self.pair.rtp.local_address().ip();
+        (!address.is_unspecified()).then_some(address)
+    }
+
+    /// The socket and the address for packets of a kind; `None` where none are sent.
+    pub(crate) fn way_to(
+        &self,
+        to: &Destination,
+        kind: Kind,
+    ) -> Option<(&DatagramSocket, SocketAddr)> {
+        Some(match (kind, to.reports) {
+            (Kind::Rtp, _) | (Kind::Rtcp, Reports::Muxed { .. }) => (&self.pair.rtp, to.rtp),
+            (Kind::Rtcp, Reports::To(address)) => (&self.pair.rtcp, address),
+            (Kind::Rtcp, Reports::None) => return None,
+        })
+    }
+
+    /// Lets `peer` send from its addresses, and from no others that it had; refused where one is another's.
+    pub(crate) fn admit(&self, rtp: SocketAddr, reports: Reports, peer: &UdpPeer) -> bool {
         let mut peers = self.peers.borrow_mut();
+        let rtcp = match reports {
+            Reports::To(address) => Some((canonical(address), Kind::Rtcp)),
+            Reports::Muxed { .. } | Reports::None => None,
+        };
+        let keys = [Some((canonical(rtp), Kind::Rtp)), rtcp];
         let taken = |key| {
-            peers.get(&key).is_some_and(|known: &UdpPeer| {
+            peers.get(key).is_some_and(|known: &UdpPeer| {
                 known.session != peer.session || known.media != peer.media
             })
         };
-        if taken((rtp, Kind::Rtp)) || taken((rtcp, Kind::Rtcp)) {
+        if keys.iter().flatten().any(taken) {
             return false;
         }
-        peers.insert((rtp, Kind::Rtp), peer.clone());
-        peers.insert((rtcp, Kind::Rtcp), peer.clone());
+        peers.retain(|_, known| known.session != peer.session || known.media != peer.media);
+        peers.extend(keys.into_iter().flatten().map(|key| (key, peer.clone())));
         true
     }
 
@@ -91,15 +117,11 @@ pub(crate) struct ShardPorts {
 }
 
 impl ShardPorts {
-    /// Binds a pair for each family that the server listens on: on the one address where it listens on one, else on all.
-    pub(crate) fn bind(listen: &[SocketAddr], ports: PairPorts) -> io::Result<Self> {
+    /// Binds a pair for each family that `addresses` has: on the one address where there is one, else on all.
+    pub(crate) fn bind(addresses: &[IpAddr], ports: PairPorts) -> io::Result<Self> {
         let bind = |v4: bool| {
-            let address = common(
-                listen
-                    .iter()
-                    .map(SocketAddr::ip)
-                    .filter(|ip| ip.is_ipv4() == v4),
-            );
+            let its = addresses.iter().copied().filter(|ip| ip.is_ipv4() == v4);
+            let address = common(its);
             address
                 .map(|address| Ports::bind(address, ports))
                 .transpose()
@@ -121,6 +143,10 @@ impl ShardPorts {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Rc<Ports>> {
         self.v4.iter().chain(&self.v6)
     }
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// The address that serves all of `addresses`; `None` where there are none.

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use rtcp::{Compound, CompoundWriter, Packet};
+use rtcp::{Compound, CompoundWriter, FullIntraRequest, Packet};
 use rtsp_msg::FrameRun;
-use rtsp_session::{server::SessionId, transport::NegotiatedTransport};
+use rtsp_session::{media::Feedback, server::SessionId, transport::NegotiatedTransport};
 
 use super::{Mail, Role, Shard};
 use crate::stream::{clocks::CNAME, registry::StreamId};
@@ -104,26 +104,33 @@ impl Shard {
         let Some(source) = publishing.stream.clocks.of(media).ssrc else {
             return;
         };
-        let Some(transport) = session
-            .media_at(usize::from(media))
-            .map(|media| media.transport)
-        else {
+        let described = publishing.stream.description.media.get(usize::from(media));
+        let takes = described.and_then(Feedback::of);
+        // Who says nothing of feedback may still listen; who says what it takes gets no other.
+        let (pli, fir) = takes.map_or((true, false), |takes| (takes.pli, takes.fir));
+        if !pli && !fir {
             return;
-        };
+        }
         publishing.asked_for_key_frame = Some(now);
         let own = self.with_stream(stream, |local, _, _| {
             Some(local.origin.as_ref()?.ingest.own_source())
         });
         let Some(own) = own.flatten() else { return };
         let mut out = BytesMut::new();
-        CompoundWriter::new(&mut out)
-            .receiver_report(own, &[])
-            .cname(own, CNAME)
-            .pli(own, source);
+        let mut writer = CompoundWriter::new(&mut out);
+        writer.receiver_report(own, &[]).cname(own, CNAME);
+        if pli {
+            writer.pli(own, source);
+        } else {
+            let ssrc = source;
+            let sequence = publishing.full_intra_requests;
+            publishing.full_intra_requests = sequence.wrapping_add(1);
+            writer.fir(own, &[FullIntraRequest { ssrc, sequence }]);
+        }
         let link = session
             .connection()
             .and_then(|id| self.links.borrow().get(&id).cloned());
         tracing::debug!(path = %publishing.stream.path, media, "a reader asks for a key frame");
-        self.send_rtcp(&transport, link.as_deref(), local, &out);
+        self.send_rtcp(session, media, link.as_deref(), local, &out);
     }
 }

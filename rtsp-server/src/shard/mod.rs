@@ -4,6 +4,7 @@ mod ask;
 mod course;
 mod deliver;
 mod feedback;
+mod flows;
 mod mail;
 mod sessions;
 mod tick;
@@ -23,6 +24,7 @@ use tokio::sync::{Notify, mpsc};
 pub(crate) use self::{
     ask::Asked,
     course::Course,
+    flows::FlowLink,
     mail::{Forwarded, Mail, OutPacket, Reply},
     sessions::{Ended, Ending, Publishing, Reading, Role, SessionEntry},
 };
@@ -71,6 +73,8 @@ pub(crate) struct Shard {
     pub(crate) streams: RefCell<HashMap<StreamId, LocalStream>>,
     pub(crate) sessions: RefCell<HashMap<SessionId, SessionEntry>>,
     pub(crate) links: RefCell<HashMap<u64, Rc<Link>>>,
+    /// TCP connections for media alone, by session and media.
+    flows: RefCell<HashMap<(SessionId, u8), flows::FlowPath>>,
     /// Told when a stream has become ready on this shard.
     pub(crate) attached: Notify,
     /// Told when a private stream's reader has caught up.
@@ -104,6 +108,7 @@ impl Shard {
             streams: RefCell::default(),
             sessions: RefCell::default(),
             links: RefCell::default(),
+            flows: RefCell::default(),
             attached: Notify::new(),
             drained: Notify::new(),
             next_reader: Cell::new(0),

@@ -21,8 +21,10 @@ use crate::{
     connection::Link,
     source::player::Player,
     stream::{
+        batch::Kind,
+        lane::Destination,
         layout::Layout,
-        reader::{ReaderId, Way},
+        reader::{Reader, ReaderId},
         registry::{Claim, Stream, StreamId},
         ring::Position,
     },
@@ -56,6 +58,8 @@ pub(crate) struct Reading {
     pub(crate) reader: Option<ReaderId>,
     /// Where it was when it paused.
     pub(crate) paused_at: Option<Position>,
+    /// A media that goes another way than its reader knows: since a SETUP while it plays.
+    pub(crate) switched: Option<u8>,
     /// What plays a file for it.
     pub(crate) player: Option<Player>,
     /// Where it is in what it plays.
@@ -73,6 +77,8 @@ pub(crate) struct Publishing {
     pub(crate) next_report: Instant,
     /// When a key frame was last asked for.
     pub(crate) asked_for_key_frame: Option<Instant>,
+    /// How often by FIR, which counts its requests (RFC 5104 §4.3.1.1).
+    pub(crate) full_intra_requests: u8,
 }
 
 impl Role {
@@ -184,6 +190,7 @@ impl Shard {
         for ports in self.ports.iter() {
             ports.forget(&id, None);
         }
+        self.close_flows(&id, None);
         if let Some(link) = link {
             for media in entry.session.media() {
                 link.free_channels(&media.transport);
@@ -230,6 +237,7 @@ impl Shard {
         for ports in self.ports.iter() {
             ports.forget(&id, None);
         }
+        self.close_flows(&id, None);
         if let Role::Reader(Reading {
             player: Some(player),
             ..
@@ -292,7 +300,7 @@ impl Shard {
         for media in entry.session.media() {
             let index = media.index as u8;
             if let Some(bye) = stream.clocks.of(index).bye(Instant::now(), reason) {
-                self.send_rtcp(&media.transport, link, entry.local, &bye);
+                self.send_rtcp(&entry.session, index, link, entry.local, &bye);
             }
         }
     }
@@ -300,30 +308,40 @@ impl Shard {
     /// Sends one RTCP compound by whatever transport a media has; as a datagram, from `local`.
     pub(crate) fn send_rtcp(
         &self,
-        transport: &NegotiatedTransport,
+        session: &ServerSession,
+        media: u8,
         link: Option<&Link>,
         local: IpAddr,
         compound: &[u8],
     ) {
-        match transport {
-            NegotiatedTransport::Interleaved { rtcp, .. } => {
+        let transport = session.media_at(usize::from(media));
+        match transport.map(|media| media.transport) {
+            Some(NegotiatedTransport::Interleaved { rtcp, .. }) => {
                 if let Some(link) = link {
-                    link.send(frame(*rtcp, compound));
+                    link.send(frame(rtcp, compound));
                 }
             }
-            NegotiatedTransport::Udp { peer_rtcp, .. } => {
-                let Some(ports) = self.ports.towards(peer_rtcp.ip()) else {
+            Some(NegotiatedTransport::Udp {
+                peer_rtp, reports, ..
+            }) => {
+                let to = Destination::new(media, peer_rtp, reports);
+                let ports = self.ports.towards(peer_rtp.ip());
+                let way = ports.and_then(|ports| Some((ports, ports.way_to(&to, Kind::Rtcp)?)));
+                let Some((ports, (socket, destination))) = way else {
                     return;
                 };
                 let outgoing = Outgoing {
-                    destination: *peer_rtcp,
+                    destination,
                     contents: compound,
                     segment_size: None,
                     source: ports.source(local),
                 };
-                if let Err(error) = ports.pair.rtcp.try_send(&outgoing) {
-                    tracing::debug!(%error, peer = %peer_rtcp, "a report was not sent");
+                if let Err(error) = socket.try_send(&outgoing) {
+                    tracing::debug!(%error, peer = %destination, "a report was not sent");
                 }
+            }
+            Some(NegotiatedTransport::Connections(_)) => {
+                self.send_on_flow(&session.id(), media, compound);
             }
             _ => {}
         }
@@ -463,9 +481,7 @@ impl Shard {
                 continue;
             }
             let reader = streams.get(&stream.id).and_then(|local| local.reader(*id));
-            let flows = reader.is_some_and(|reader| {
-                matches!(reader.way, Way::Tcp { .. }) && !reader.is_blocked()
-            });
+            let flows = reader.is_some_and(Reader::is_taken);
             if flows && entry.session.state() == State::Play {
                 entry.session.touch(now);
             }

@@ -136,24 +136,24 @@ impl Shard {
                 // RFC 3550 §6.3.1: spread between half and one and a half of the interval.
                 let spread = self.random.borrow_mut().number() % 1000;
                 publishing.next_report = now + REPORT / 2 + REPORT * spread / 1000;
-                let transports: Vec<_> = entry
-                    .session
-                    .media()
-                    .iter()
-                    .map(|media| (media.index as u8, media.transport))
-                    .collect();
-                let connection = entry.session.connection();
-                due.push((publishing.stream.id, connection, entry.local, transports));
+                due.push((entry.session.id(), publishing.stream.id));
             }
         }
-        for (stream, connection, local_address, transports) in due {
-            let link = connection.and_then(|id| self.links.borrow().get(&id).cloned());
-            for (media, transport) in transports {
+        for (session, stream) in due {
+            let sessions = self.sessions.borrow();
+            let Some(entry) = sessions.get(&session) else {
+                continue;
+            };
+            let link = entry.session.connection();
+            let link = link.and_then(|id| self.links.borrow().get(&id).cloned());
+            for media in entry.session.media() {
+                let media = media.index as u8;
                 let report = self.with_stream(stream, |local, now, _| {
                     local.origin.as_mut()?.ingest.receiver_report(media, now)
                 });
                 if let Some(report) = report.flatten() {
-                    self.send_rtcp(&transport, link.as_deref(), local_address, &report);
+                    let (session, link) = (&entry.session, link.as_deref());
+                    self.send_rtcp(session, media, link, entry.local, &report);
                 }
             }
         }

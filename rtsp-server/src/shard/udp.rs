@@ -4,11 +4,16 @@ use std::{io, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use rtsp_client::io::udp::{DatagramSocket, Origin, ReceiveBuffer};
+use rtsp_session::client::PacketKind;
 
 use super::{Role, Shard};
 use crate::{
     io::udp::Ports,
-    stream::{batch::Kind, reader::Way},
+    stream::{
+        batch::Kind,
+        lane::{Lane, Way},
+        reader::Reader,
+    },
 };
 
 /// System-level buffers that one read fills; each may hold many datagrams of one peer.
@@ -61,9 +66,10 @@ async fn resume(shard: Rc<Shard>, ports: Rc<Ports>) {
         let ids: Vec<_> = shard.streams.borrow().keys().copied().collect();
         for id in ids {
             shard.with_stream(id, |local, now, after| {
-                let blocked = |reader: &crate::stream::reader::Reader| {
-                    reader.is_blocked() && matches!(&reader.way, Way::Udp { ports: its, .. } if Rc::ptr_eq(its, &ports))
+                let waits = |lane: &Lane| {
+                    lane.blocked && matches!(&lane.way, Way::Udp { ports: its, .. } if Rc::ptr_eq(its, &ports))
                 };
+                let blocked = |reader: &Reader| reader.lanes.iter().any(waits);
                 local.pump_where(blocked, now, after);
             });
         }
@@ -78,6 +84,11 @@ impl Shard {
             let Some(peer) = ports.peer(origin.source, kind) else {
                 self.shared.counters.foreign_datagram();
                 continue;
+            };
+            let reports = || PacketKind::of(&packet, PacketKind::Rtp) == PacketKind::Rtcp;
+            let kind = match peer.muxed && reports() {
+                true => Kind::Rtcp,
+                false => kind,
             };
             let mut sessions = self.sessions.borrow_mut();
             let Some(entry) = sessions.get_mut(&peer.session) else {

@@ -1,7 +1,8 @@
-//! A batch as it goes out: framed for a channel layout, or as datagrams. Made once per batch and layout on a
+//! A batch as it goes out: framed for a layout, or as datagrams. Made once per batch and layout on a
 //! shard, shared by all readers there.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use rtsp_session::transport::framing;
 use smallvec::SmallVec;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     layout::Layout,
 };
 
-/// The `$` frames of one batch for one layout.
+/// The frames of one batch for one layout.
 #[derive(Debug)]
 pub(crate) struct Framed {
     /// Concatenated, they are the bytes to write.
@@ -19,8 +20,36 @@ pub(crate) struct Framed {
 }
 
 impl Framed {
-    /// Frames `batch` for `layout`, sharing the stored bytes where their prefixes already fit.
+    /// Frames `batch` for `layout`.
     pub(crate) fn new(batch: &Batch, layout: &Layout) -> Self {
+        match layout {
+            Layout::Channels(_) => Self::interleaved(batch, layout),
+            Layout::Flow { .. } => Self::behind_lengths(batch, layout),
+        }
+    }
+
+    /// Packets behind two octets of length each (RFC 4571 §2): one copy, which all readers of the flow share.
+    fn behind_lengths(batch: &Batch, layout: &Layout) -> Self {
+        let carried = || batch.entries().iter().filter(|entry| layout.carries(entry));
+        let total = carried().map(|entry| usize::from(entry.len) + framing::PREFIX);
+        let mut copied = BytesMut::with_capacity(total.sum());
+        let mut ends = Vec::new();
+        for entry in carried() {
+            copied.put_u16(entry.len);
+            copied.put_slice(batch.packet(entry));
+            ends.push(copied.len() as u32);
+        }
+        Self {
+            chunks: (!copied.is_empty())
+                .then(|| copied.freeze())
+                .into_iter()
+                .collect(),
+            ends: ends.into_boxed_slice(),
+        }
+    }
+
+    /// `$` frames, sharing the stored bytes where their prefixes already fit.
+    fn interleaved(batch: &Batch, layout: &Layout) -> Self {
         let mut chunks = SmallVec::<[Bytes; 1]>::new();
         let mut ends = Vec::with_capacity(batch.entries().len());
         let mut copied = BytesMut::new();
@@ -286,6 +315,27 @@ mod tests {
         let framed = Framed::new(&batch, &only_audio);
         assert_eq!(bytes(&framed, 0), b"$\x02\x00\x01a");
         assert_eq!(Framed::new(&batch, &Layout::default()).len(), 0);
+    }
+
+    #[test]
+    fn a_flow_of_its_own_has_lengths_before_its_packets() {
+        let batch = batch(MIXED);
+        for (rtp, rtcp, expected) in [
+            (true, false, &b"\x00\x02v1\x00\x02v2"[..]),
+            (false, true, b"\x00\x02sr"),
+            (true, true, b"\x00\x02v1\x00\x02sr\x00\x02v2"),
+        ] {
+            let layout = Layout::Flow {
+                media: 0,
+                rtp,
+                rtcp,
+            };
+            let framed = Framed::new(&batch, &layout);
+            assert_eq!(bytes(&framed, 0), expected);
+            assert_eq!(framed.len() as usize, expected.len());
+            let (item, tail) = framed.split(1);
+            assert_eq!((item, &tail[..]), (1, &expected[1..4]));
+        }
     }
 
     #[test]

@@ -10,9 +10,10 @@ use smallvec::SmallVec;
 use super::{
     batch::Batch,
     ingest::Ingest,
-    reader::{Pumped, Reader, ReaderId, Way},
+    lane::NewWay,
+    reader::{Pumped, Reader, ReaderId},
     registry::Stream,
-    ring::{LayoutId, Position, Ring},
+    ring::{Position, Ring},
     slow::SlowReader,
 };
 use crate::{config::SlowReaders, shard::ShardId};
@@ -161,7 +162,7 @@ impl LocalStream {
     /// Looks after readers whose connections are full: nobody calls for them until those take more.
     pub(crate) fn watch(&mut self, now: Instant, after: &mut Aftermath) {
         for at in 0..self.readers.len() {
-            let Some(reader) = self.readers.get_mut(at).filter(|it| it.is_blocked()) else {
+            let Some(reader) = self.readers.get_mut(at).filter(|it| it.is_waiting()) else {
                 continue;
             };
             reader.look();
@@ -177,8 +178,7 @@ impl LocalStream {
             return;
         };
         // Datagrams wait for the server's own socket: that is not the reader's fault.
-        let disconnected =
-            self.policy == SlowReaders::Disconnect && matches!(reader.way, Way::Tcp { .. });
+        let disconnected = self.policy == SlowReaders::Disconnect && reader.has_connection();
         let skipped = if disconnected {
             reader.evict(&self.ring, now)
         } else {
@@ -205,9 +205,7 @@ impl LocalStream {
 
     pub(crate) fn remove(&mut self, id: ReaderId) -> Option<Reader> {
         let reader = self.readers.swap_remove(self.index(id)?);
-        if let Way::Tcp { layout, .. } = reader.way {
-            self.release_layout(layout);
-        }
+        reader.close(&mut self.ring);
         self.stream
             .readers
             .send_modify(|count| *count = count.saturating_sub(1));
@@ -228,8 +226,27 @@ impl LocalStream {
         Some(self.readers.get(at)?.place(&mut self.ring))
     }
 
-    fn release_layout(&mut self, layout: LayoutId) {
-        self.ring.release_layout(layout);
+    /// Where a reader is with one media.
+    pub(crate) fn place_of(&mut self, id: ReaderId, media: u8) -> Option<Position> {
+        let at = self.index(id)?;
+        Some(self.readers.get(at)?.place_of(media, &mut self.ring))
+    }
+
+    /// One media of a reader goes another way from now on. Whether the reader has anything on an RTSP connection then.
+    pub(crate) fn switch_media(
+        &mut self,
+        id: ReaderId,
+        media: u8,
+        ways: impl IntoIterator<Item = NewWay>,
+    ) -> bool {
+        let Some(at) = self.index(id) else {
+            return false;
+        };
+        let Some(reader) = self.readers.get_mut(at) else {
+            return false;
+        };
+        reader.switch_media(media, ways, &mut self.ring);
+        reader.is_interleaved()
     }
 
     pub(crate) fn reader(&self, id: ReaderId) -> Option<&Reader> {

@@ -1,12 +1,13 @@
 //! Streams: from one publisher to many readers.
 //!
 //! A publisher's packets become [`batch`]es in [`ingest`]; each shard with readers keeps them in a [`ring`]; a
-//! [`reader`] is a position in it and a way out.
+//! [`reader`] has [`lane`]s: positions in it, each with a way out.
 
 pub(crate) mod batch;
 pub(crate) mod clocks;
 pub(crate) mod form;
 pub(crate) mod ingest;
+pub(crate) mod lane;
 pub(crate) mod layout;
 pub(crate) mod local;
 pub(crate) mod progress;

@@ -10,9 +10,11 @@ mod peer;
 mod source;
 
 mod access;
+mod changing;
 mod connections;
 mod describing;
 mod films;
+mod flows;
 mod interleaving;
 mod limits;
 mod liveness;
@@ -45,6 +47,10 @@ impl Live {
     async fn new() -> Self {
         let server = server(2).await;
         let source = Source::tcp(&server, "/live", &av()).await;
+        Self::of(server, source)
+    }
+
+    fn of(server: ServerHandle, source: Source) -> Self {
         Self {
             server,
             source,

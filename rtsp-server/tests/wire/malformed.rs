@@ -387,8 +387,6 @@ async fn each_refusal_in_a_session_has_its_status() {
     peer.ask("PLAY", &track, "").await.expect(460);
     peer.ask("PLAY", &uri, "").await.expect(200);
     peer.ask("PAUSE", &other, "").await.expect(460);
-    let pair = Pair::local().await;
-    peer.setup(&track, &pair.transport()).await.expect(455);
     let answer = peer
         .ask_with("GET_PARAMETER", &uri, "", b"jitter\r\n")
         .await

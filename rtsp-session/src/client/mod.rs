@@ -55,6 +55,7 @@ pub use session::ClientSession;
 pub use session::SessionConfig;
 pub use session::SessionIdPolicy;
 pub use state::State;
+pub use transport::Flows;
 pub use transport::MediaTransport;
 pub use transport::TransportRequest;
 pub use version::VersionPolicy;

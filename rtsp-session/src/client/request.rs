@@ -18,7 +18,12 @@ use super::transport;
 const RANGES: &str = "npt, smpte, clock";
 
 /// The feature tags that hold for us (RFC 7826 §11, §18.51).
-pub(super) const FEATURES: [&str; 3] = ["play.basic", "play.scale", "play.speed"];
+pub(super) const FEATURES: [&str; 4] = [
+    "play.basic",
+    "play.scale",
+    "play.speed",
+    crate::transport::MUX_FEATURE,
+];
 
 impl ClientSession {
     /// A request with what every request carries.
@@ -47,12 +52,15 @@ impl ClientSession {
         media: usize,
         request: TransportRequest,
     ) -> Result<Request, SessionError> {
-        let (Some(control), Some(protocol)) = (self.control(media), self.protocol(media)) else {
+        let described = self.description.as_ref();
+        let described = described.and_then(|description| description.media.get(media));
+        let (Some(control), Some(described)) = (self.control(media), described) else {
             return Err(misuse(Method::Setup, "the description has no such media"));
         };
-        let spec = transport::offer(request, &protocol, self.recording);
+        let specs = transport::offers(self.version, request, described, self.recording)
+            .map_err(|why| misuse(Method::Setup, why))?;
         let mut message = self.message(Method::Setup, target(&control));
-        message.headers.set(&Transport(vec![spec]));
+        message.headers.set(&Transport(specs));
         if self.version == Version::V2_0 {
             message.headers.insert(HeaderName::AcceptRanges, RANGES);
         }
@@ -88,11 +96,6 @@ impl ClientSession {
         controls
             .map(|media| media.as_ref().map(|media| media.control.clone()))
             .collect()
-    }
-
-    fn protocol(&self, media: usize) -> Option<String> {
-        let media = self.description.as_ref()?.media.get(media)?;
-        Some(media.protocol.clone())
     }
 }
 

@@ -1,13 +1,20 @@
 //! What a client asks for in SETUP, and what it makes of the answer.
 
+use rtsp_msg::Version;
+use rtsp_msg::headers::ConnectionUse;
 use rtsp_msg::headers::Delivery;
 use rtsp_msg::headers::Lower;
-use rtsp_msg::headers::Mode;
 use rtsp_msg::headers::Profile;
+use rtsp_msg::headers::SetupRole;
 use rtsp_msg::headers::Transport;
 use rtsp_msg::headers::TransportSpec;
+use sdp::Media;
 
-/// The transport to ask for. Complete until other lower transports exist.
+use crate::server::Direction;
+use crate::transport::offer;
+use crate::transport::offer::Mux;
+
+/// The transport to ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportRequest {
@@ -25,6 +32,24 @@ pub enum TransportRequest {
         /// The channel for RTCP.
         rtcp: u8,
     },
+    /// TCP connections for this media alone (RFC 7826 §C.2.2): RTSP/2.0 only, and only to play.
+    Connections {
+        /// Our ports for RTP and RTCP where the server is to open the connections; `None`: we do, which also works from behind
+        /// address translation.
+        listening: Option<(u16, u16)>,
+    },
+}
+
+/// How RTP and RTCP of one media share what was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // Complete by nature.
+pub enum Flows {
+    /// Each has its own.
+    Separate,
+    /// They share one, told apart by their packet types (RFC 5761 §4).
+    Muxed,
+    /// There is only one, for RTP: nobody sends RTCP (RFC 7826 §C.1.2).
+    RtpOnly,
 }
 
 /// The transport that the server granted for one media.
@@ -33,10 +58,12 @@ pub enum TransportRequest {
 pub enum MediaTransport {
     /// Datagrams.
     Udp {
-        /// The server's ports for RTP and RTCP, where it told them; some cameras do not, or say 0.
+        /// The server's ports for RTP and RTCP, where it told them; some cameras do not, or say 0. Equal where there is one.
         server: Option<(u16, u16)>,
-        /// The address that the server says it sends from, if it is not that of the connection.
+        /// The address that the server says it sends from, if it says so.
         source: Option<String>,
+        /// What travels where.
+        flows: Flows,
         /// The SSRC that the server announced. Cameras announce wrong ones: a hint, no more.
         ssrc: Option<u32>,
     },
@@ -49,30 +76,70 @@ pub enum MediaTransport {
         /// The SSRC that the server announced. Cameras announce wrong ones: a hint, no more.
         ssrc: Option<u32>,
     },
+    /// TCP connections for this media alone. PLAY has to wait until they are there (RFC 7826 §C.2.2).
+    Connections {
+        /// The server's ports for RTP and RTCP, to be connected to; `None` where the server connects to ours.
+        server: Option<(u16, u16)>,
+        /// The server's address there, if it says one.
+        host: Option<String>,
+        /// What travels where: with [`Flows::Separate`] there are two connections, else one.
+        flows: Flows,
+        /// The SSRC that the server announced.
+        ssrc: Option<u32>,
+    },
 }
 
-/// The offer for a `Transport` header. `profile` is the protocol of the media in the description.
-pub(super) fn offer(request: TransportRequest, profile: &str, record: bool) -> TransportSpec {
-    let profile = if profile.to_ascii_uppercase().starts_with("RTP/AVPF") {
-        Profile::RtpAvpf
-    } else {
-        Profile::RtpAvp
+/// The alternatives for a `Transport` header, the best first.
+///
+/// RTP and RTCP on one flow come first where they are worth asking for: always in RTSP/2.0, with a second port named unless the
+/// description says that the server can (RFC 7826 §C.1.6.4); in RTSP/1.0, which has no word for it, where the description
+/// does.
+///
+/// # Errors
+///
+/// Why it cannot be asked for at all.
+pub(super) fn offers(
+    version: Version,
+    request: TransportRequest,
+    media: &Media,
+    record: bool,
+) -> Result<Vec<TransportSpec>, &'static str> {
+    let direction = match record {
+        true => Direction::Record,
+        false => Direction::Play,
     };
-    let lower = match request {
-        TransportRequest::Udp { .. } => Lower::Udp,
-        TransportRequest::Interleaved { .. } => Lower::Tcp,
+    let said = media
+        .attributes
+        .iter()
+        .any(|attribute| attribute.is("rtcp-mux"));
+    let mux = match (version, said) {
+        (Version::V2_0, true) => Some(Mux::Only),
+        (Version::V2_0, false) | (_, true) => Some(Mux::WithSpare),
+        _ => None,
     };
-    let mut spec = TransportSpec::new(profile, lower);
-    spec.delivery = Some(Delivery::Unicast);
-    match request {
-        TransportRequest::Udp { rtp, rtcp } => spec.client_port = Some((rtp, Some(rtcp))),
-        TransportRequest::Interleaved { rtp, rtcp } => spec.interleaved = Some((rtp, Some(rtcp))),
+    let muxes = mux.filter(|_| !record).into_iter().chain([Mux::Never]);
+    let mut offers: Vec<_> = match request {
+        TransportRequest::Interleaved { rtp, rtcp } => {
+            let mut spec = offer::interleaved(rtp, direction);
+            spec.interleaved = Some((rtp, Some(rtcp)));
+            vec![spec]
+        }
+        TransportRequest::Udp { rtp, rtcp } => muxes
+            .map(|mux| offer::udp(version, (rtp, rtcp), mux, direction))
+            .collect(),
+        TransportRequest::Connections { .. } if version != Version::V2_0 || record => {
+            return Err("connections of their own are for playing in RTSP/2.0");
+        }
+        TransportRequest::Connections { listening } => muxes
+            .map(|mux| offer::connections(listening, mux))
+            .collect(),
+    };
+    if media.protocol.to_ascii_uppercase().starts_with("RTP/AVPF") {
+        for offer in &mut offers {
+            offer.profile = Profile::RtpAvpf;
+        }
     }
-    if record {
-        // Only where it is needed: `mode=play` makes some servers refuse.
-        spec.mode = Some(Mode::Record);
-    }
-    spec
+    Ok(offers)
 }
 
 /// What the server granted; where its answer is silent, what was asked for.
@@ -91,31 +158,94 @@ pub(super) fn granted(
         return Err("it grants multicast, which was not asked for");
     }
     // Some cameras forget `/TCP`, but not `interleaved`.
-    let interleaved = channels.is_some() || spec.is_some_and(|spec| spec.lower == Lower::Tcp);
+    let tcp = channels.is_some() || spec.is_some_and(|spec| spec.lower == Lower::Tcp);
     match (asked, channels) {
+        (TransportRequest::Connections { listening }, None) => {
+            connections(spec.filter(|_| tcp), listening.is_some(), ssrc)
+        }
         (_, Some((rtp, rtcp))) => Ok(MediaTransport::Interleaved {
             rtp,
             rtcp: rtcp.unwrap_or_else(|| rtp.wrapping_add(1)),
             ssrc,
         }),
         (TransportRequest::Interleaved { rtp, rtcp }, None) => {
-            if spec.is_some_and(|spec| spec.client_port.is_some() || spec.server_port.is_some()) {
+            if spec.is_some_and(has_ports) {
                 return Err("it grants UDP where TCP was asked for");
             }
             Ok(MediaTransport::Interleaved { rtp, rtcp, ssrc })
         }
-        (TransportRequest::Udp { .. }, None) if interleaved => {
+        (TransportRequest::Udp { .. }, None) if tcp => {
             Err("it grants TCP where UDP was asked for, and names no channels")
         }
         (TransportRequest::Udp { .. }, None) => Ok(MediaTransport::Udp {
-            server: spec
-                .and_then(|spec| spec.server_port)
-                .filter(|(rtp, _)| *rtp != 0)
-                .map(|(rtp, rtcp)| (rtp, rtcp.unwrap_or_else(|| rtp.wrapping_add(1)))),
-            source: spec
-                .and_then(|spec| spec.source.clone())
-                .filter(|source| !source.is_empty()),
+            server: spec.and_then(server_ports),
+            source: spec.and_then(source),
+            flows: spec.map_or(Flows::Separate, flows),
             ssrc,
         }),
+    }
+}
+
+fn connections(
+    spec: Option<&TransportSpec>,
+    listening: bool,
+    ssrc: Option<u32>,
+) -> Result<MediaTransport, &'static str> {
+    let Some(spec) = spec else {
+        return Err("it does not grant the connections that were asked for");
+    };
+    if spec.connection == Some(ConnectionUse::Existing) {
+        return Err("it wants to use connections that there are not");
+    }
+    // The one who listens has said so; who says nothing takes the other part.
+    let server_opens = spec.setup == Some(SetupRole::Active);
+    if server_opens != listening {
+        return Err("it wants the connections to be opened by the wrong side");
+    }
+    let server = server_ports(spec).filter(|_| !listening);
+    if server.is_none() && !listening {
+        return Err("it does not say where to connect to");
+    }
+    Ok(MediaTransport::Connections {
+        server,
+        host: source(spec),
+        flows: flows(spec),
+        ssrc,
+    })
+}
+
+fn has_ports(spec: &TransportSpec) -> bool {
+    spec.client_port.is_some() || spec.server_port.is_some() || !spec.dest_addr.is_empty()
+}
+
+/// `server_port` of RTSP/1.0, `src_addr` of RTSP/2.0. A port of 0 is none.
+fn server_ports(spec: &TransportSpec) -> Option<(u16, u16)> {
+    let named = match spec.src_addr.as_slice() {
+        [] => spec
+            .server_port
+            .map(|(rtp, rtcp)| (rtp, rtcp.unwrap_or_else(|| rtp.wrapping_add(1)))),
+        [one] => Some((one.port, one.port)),
+        [rtp, rtcp, ..] => Some((rtp.port, rtcp.port)),
+    };
+    let one_port = |(rtp, rtcp)| (rtp, if spec.rtcp_mux { rtp } else { rtcp });
+    named.filter(|(rtp, _)| *rtp != 0).map(one_port)
+}
+
+fn source(spec: &TransportSpec) -> Option<String> {
+    let host = spec
+        .src_addr
+        .first()
+        .and_then(|address| address.host.clone());
+    host.or_else(|| spec.source.clone())
+        .filter(|source| !source.is_empty())
+}
+
+fn flows(spec: &TransportSpec) -> Flows {
+    if spec.rtcp_mux {
+        Flows::Muxed
+    } else if spec.dest_addr.len() == 1 || spec.src_addr.len() == 1 {
+        Flows::RtpOnly
+    } else {
+        Flows::Separate
     }
 }

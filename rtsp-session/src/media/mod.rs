@@ -4,11 +4,13 @@
 //! and tells which timestamp belongs to which time of day; a [`Timeline`] makes positions out of timestamps, for all media of
 //! a presentation on one clock.
 
+pub mod feedback;
 mod receiver;
 mod schedule;
 mod sender;
 mod timeline;
 
+pub use feedback::Feedback;
 pub use receiver::Arrived;
 pub use receiver::ClockPair;
 pub use receiver::Receiver;

@@ -26,6 +26,6 @@ pub use id::SessionId;
 pub use lifetime::{Lapse, SessionConfig};
 pub use nature::Nature;
 pub use overload::Overload;
-pub use session::{AfterClose, Direction, Object, Peer, ServerSession, SessionMedia};
+pub use session::{AfterClose, Direction, Object, Peer, ServerSession, SessionMedia, Way};
 pub use state::State;
 pub use update::MediaUpdates;

@@ -52,6 +52,20 @@ pub struct SessionMedia {
     pub index: usize,
     /// How its packets travel.
     pub transport: NegotiatedTransport,
+    /// Whether they can.
+    pub way: Way,
+}
+
+/// Whether what was negotiated for a media can carry it by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)] // RFC 7826 §17.4.26 and §17.4.28 have an answer for each.
+pub enum Way {
+    /// It can.
+    Open,
+    /// Connections are still to be made.
+    Awaited,
+    /// Connections cannot be made.
+    Unreachable,
 }
 
 /// What becomes of a session whose connection closed.
@@ -137,12 +151,14 @@ impl ServerSession {
     /// # Errors
     /// [`ProtocolError::WrongState`] with the methods that it may, [`ProtocolError::OnlyAggregate`],
     /// [`ProtocolError::AggregateNotAllowed`] for a SETUP of a whole presentation, [`ProtocolError::NotImplemented`] for RECORD
-    /// in RTSP/2.0. Methods that never change the state always pass.
+    /// in RTSP/2.0; for PLAY [`ProtocolError::TransportNotReady`] and [`ProtocolError::DestinationUnreachable`] while the
+    /// connections of a media are not there (RFC 7826 §C.2.2). Methods that never change the state always pass.
     pub fn check(&self, method: &Method, object: Object) -> Result<(), ProtocolError> {
         let Some(event) = self.event(method, object)? else {
             return Ok(());
         };
         match step(self.version, self.state, event) {
+            Step::To(_) if event == Event::Play && self.fits(event) => self.ways_open(),
             Step::To(_) if self.fits(event) => Ok(()),
             Step::To(_) | Step::WrongState => Err(ProtocolError::WrongState {
                 allow: self.allowed(),
@@ -151,6 +167,24 @@ impl ServerSession {
             Step::Unknown => Err(ProtocolError::NotImplemented {
                 public: self.allowed(),
             }),
+        }
+    }
+
+    fn ways_open(&self) -> Result<(), ProtocolError> {
+        let has = |way| self.media.iter().any(|media| media.way == way);
+        if has(Way::Unreachable) {
+            return Err(ProtocolError::DestinationUnreachable);
+        }
+        if has(Way::Awaited) {
+            return Err(ProtocolError::TransportNotReady);
+        }
+        Ok(())
+    }
+
+    /// The connections of a media have been made, or are gone, or cannot be made.
+    pub fn set_way(&mut self, media: usize, way: Way) {
+        if let Some(media) = self.media.iter_mut().find(|one| one.index == media) {
+            media.way = way;
         }
     }
 
@@ -232,11 +266,22 @@ impl ServerSession {
         if self.media.is_empty() {
             self.direction = direction;
         }
+        let way = |before: Option<Way>| match transport {
+            NegotiatedTransport::Connections(connections) if connections.existing => {
+                before.unwrap_or(Way::Awaited)
+            }
+            NegotiatedTransport::Connections(_) => Way::Awaited,
+            _ => Way::Open,
+        };
         match self.media.iter_mut().find(|one| one.index == media) {
-            Some(one) => one.transport = transport,
+            Some(one) => {
+                one.way = way(Some(one.way));
+                one.transport = transport;
+            }
             None => self.media.push(SessionMedia {
                 index: media,
                 transport,
+                way: way(None),
             }),
         }
         if self.state == State::Init {

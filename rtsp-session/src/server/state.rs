@@ -109,7 +109,7 @@ use Step::{OnlyAggregate, To};
 /// Playing    PLAY           Playing
 ///            PAUSE          Ready
 ///            TEARDOWN       Init
-///            SETUP          Playing      here 455: RFC 2326 §10.4 lets a server refuse a change of transport
+///            SETUP          Playing      a change of transport; here 455 for a new media
 /// Recording  RECORD         Recording
 ///            PAUSE          Ready
 ///            TEARDOWN       Init
@@ -133,6 +133,7 @@ const RFC_2326: &[(State, Event, Step)] = &[
     (Ready, E::Redirect, To(Init)),
     (Ready, E::RedirectLater, To(Ready)),
     (Ready, E::RedirectReached, To(Init)),
+    (Play, E::SetupAgain, To(Play)),
     (Play, E::Play, To(Play)),
     (Play, E::PlayMedia, OnlyAggregate),
     (Play, E::Pause, To(Ready)),
@@ -176,7 +177,7 @@ const RFC_2326: &[(State, Event, Step)] = &[
 ///         end of media or range          Play
 ///         PLAY presentation              Play
 ///         SETUP new URI                  455
-///         SETUP media                    455
+///         SETUP of a URI set up prior    Play     change of transport (§13.3.1; the table has 455, which §13.3 has not)
 ///         TEARDOWN presentation          Init
 ///         TEARDOWN media, NRM = 1        Init
 ///         TEARDOWN media                 455
@@ -198,6 +199,7 @@ const RFC_7826: &[(State, Event, Step)] = &[
     (Ready, E::RedirectLater, To(Ready)),
     (Ready, E::RedirectReached, To(Init)),
     (Ready, E::Timeout, To(Init)),
+    (Play, E::SetupAgain, To(Play)),
     (Play, E::Pause, To(Ready)),
     (Play, E::PauseMedia, OnlyAggregate),
     (Play, E::EndOfMedia, To(Play)),
@@ -265,7 +267,7 @@ mod tests {
     const SNAPSHOT: &str = "\
 RTSP/1.0         Init    Ready   Play    Record
 Setup            Ready   Ready   455     455
-SetupAgain       455     Ready   455     455
+SetupAgain       455     Ready   Play    455
 Play             455     Play    Play    455
 PlayMedia        455     460     460     455
 Pause            455     455     Ready   Ready
@@ -281,7 +283,7 @@ RedirectLater    455     Ready   Play    Record
 RedirectReached  455     Init    Init    Init
 RTSP/2.0         Init    Ready   Play    Record
 Setup            Ready   Ready   455     455
-SetupAgain       455     Ready   455     455
+SetupAgain       455     Ready   Play    455
 Play             455     Play    Play    455
 PlayMedia        455     460     460     455
 Pause            455     Ready   Ready   455

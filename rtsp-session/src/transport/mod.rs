@@ -1,18 +1,22 @@
 //! Transports: what a SETUP offers, what is chosen of it, and how that is written down (RFC 7826 §18.54, RFC 2326 §12.39).
 
 pub mod channels;
+pub mod framing;
+mod negotiated;
 pub mod offer;
 pub mod ports;
 mod select;
 
 pub use channels::ChannelMap;
-pub use select::{Capabilities, select};
+pub use negotiated::{ACTIVE_PORT, LocalAddresses, MediaConnections, NegotiatedTransport, Reports};
+pub use select::{Capabilities, Selected, foreign, select};
 
 use crate::leniency::Leniency;
-use crate::server::Direction;
-use rtsp_msg::headers::{Address, Delivery, Lower, Mode, Profile, Transport, TransportSpec};
+use rtsp_msg::headers::Transport;
 use rtsp_msg::{HeaderName, Request, Version};
-use std::net::{IpAddr, SocketAddr};
+
+/// The feature tag of RTP and RTCP on one flow (RFC 7826 §C.1.6.4).
+pub const MUX_FEATURE: &str = "setup.rtp.rtcp.mux";
 
 /// The version whose transport parameters a SETUP is read and answered by: its own, but for what `leniency` names.
 #[must_use]
@@ -32,82 +36,10 @@ pub fn grammar(request: &Request, leniency: &Leniency) -> Version {
     }
 }
 
-/// How the packets of one media travel: one alternative, agreed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum NegotiatedTransport {
-    /// Within the RTSP connection, on these channels.
-    Interleaved {
-        /// The channel of RTP.
-        rtp: u8,
-        /// The channel of RTCP, the next higher one.
-        rtcp: u8,
-    },
-    /// In datagrams.
-    Udp {
-        /// Where the peer takes RTP, and sends it from.
-        peer_rtp: SocketAddr,
-        /// Where the peer takes RTCP, and sends it from.
-        peer_rtcp: SocketAddr,
-        /// Our ports: RTP, RTCP.
-        server_ports: (u16, u16),
-    },
-}
-
-impl NegotiatedTransport {
-    /// Is it within the RTSP connection?
-    #[must_use]
-    pub const fn is_interleaved(&self) -> bool {
-        matches!(self, Self::Interleaved { .. })
-    }
-
-    /// The one alternative of the answer. `local` is our address as the peer reached it; `ssrc` that of the RTP packets that
-    /// the peer will get, where it is known.
-    #[must_use]
-    pub fn to_spec(
-        &self,
-        version: Version,
-        direction: Direction,
-        local: IpAddr,
-        ssrc: Option<u32>,
-    ) -> TransportSpec {
-        let lower = if self.is_interleaved() {
-            Lower::Tcp
-        } else {
-            Lower::Udp
-        };
-        let mut spec = TransportSpec::new(Profile::RtpAvp, lower);
-        spec.delivery = Some(Delivery::Unicast);
-        spec.ssrc.extend(ssrc);
-        // Only where it is not the default: several peers do not understand the parameter.
-        spec.mode = (direction == Direction::Record).then_some(Mode::Record);
-        match *self {
-            Self::Interleaved { rtp, rtcp } => spec.interleaved = Some((rtp, Some(rtcp))),
-            Self::Udp {
-                peer_rtp,
-                peer_rtcp,
-                server_ports,
-            } if version == Version::V2_0 => {
-                let address = |host: IpAddr, port| Address {
-                    host: Some(host.to_string()),
-                    port,
-                };
-                spec.dest_addr = [peer_rtp, peer_rtcp]
-                    .map(|to| address(to.ip().to_canonical(), to.port()))
-                    .into();
-                spec.src_addr = [server_ports.0, server_ports.1]
-                    .map(|port| address(local.to_canonical(), port))
-                    .into();
-            }
-            Self::Udp {
-                peer_rtp,
-                peer_rtcp,
-                server_ports,
-            } => {
-                spec.client_port = Some((peer_rtp.port(), Some(peer_rtcp.port())));
-                spec.server_port = Some((server_ports.0, Some(server_ports.1)));
-            }
-        }
-        spec
-    }
+/// Whether RTP and RTCP of a media can share a flow: none of its payload types looks like a packet of RTCP with the marker bit
+/// taken off (RFC 5761 §4).
+#[must_use]
+pub fn can_multiplex(media: &sdp::Media) -> bool {
+    let mut formats = media.formats.iter();
+    !formats.any(|format| (64..=95).contains(&format.payload_type))
 }

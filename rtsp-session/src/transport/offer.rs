@@ -1,17 +1,34 @@
 //! What a SETUP offers.
 
+use super::ACTIVE_PORT;
 use crate::server::Direction;
 use rtsp_msg::Version;
-use rtsp_msg::headers::{Address, Delivery, Lower, Mode, Profile, TransportSpec};
+use rtsp_msg::headers::{
+    Address, ConnectionUse, Delivery, Lower, Mode, Profile, SetupRole, TransportSpec,
+};
+
+/// How RTP and RTCP share a flow, in an offer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // Complete by nature.
+pub enum Mux {
+    /// They do not.
+    #[default]
+    Never,
+    /// They do; a second port is named all the same, which recommends itself where it is not certain that the server can
+    /// (RFC 7826 §C.1.6.4).
+    WithSpare,
+    /// They do, and there is one port.
+    Only,
+}
 
 /// Packets within the RTSP connection, on channel `rtp` and the next one.
 ///
 /// ```
 /// use rtsp_session::{server::Direction, transport::offer};
-/// use rtsp_msg::{Header, headers::Transport};
+/// use rtsp_msg::{Header, Version, headers::Transport};
+/// let udp = offer::udp(Version::V1_0, (5000, 5001), offer::Mux::Never, Direction::Play);
 /// let mut text = String::new();
-/// Transport(vec![offer::interleaved(0, Direction::Play), offer::udp(rtsp_msg::Version::V1_0, (5000, 5001), Direction::Play)])
-///     .encode(&mut text);
+/// Transport(vec![offer::interleaved(0, Direction::Play), udp]).encode(&mut text);
 /// assert_eq!(text, "RTP/AVP/TCP;unicast;interleaved=0-1, RTP/AVP;unicast;client_port=5000-5001");
 /// ```
 #[must_use]
@@ -23,16 +40,39 @@ pub fn interleaved(rtp: u8, direction: Direction) -> TransportSpec {
 
 /// Packets in datagrams, to our `ports` (RTP, RTCP) at the address that the RTSP connection comes from.
 #[must_use]
-pub fn udp(version: Version, ports: (u16, u16), direction: Direction) -> TransportSpec {
+pub fn udp(version: Version, ports: (u16, u16), mux: Mux, direction: Direction) -> TransportSpec {
     let mut spec = unicast(Lower::Udp, direction);
     if version == Version::V2_0 {
-        spec.dest_addr = [ports.0, ports.1]
-            .map(|port| Address { host: None, port })
-            .into();
+        named(&mut spec, ports, mux);
     } else {
-        spec.client_port = Some((ports.0, Some(ports.1)));
+        spec.client_port = Some((ports.0, (mux != Mux::Only).then_some(ports.1)));
+        spec.rtcp_mux = mux != Mux::Never;
     }
     spec
+}
+
+/// Packets on TCP connections of their own, which are new ones (RFC 7826 §C.2.2; RTSP/2.0 only). `listening`: our ports for RTP and
+/// RTCP, where the server is to open them; `None` where we do.
+#[must_use]
+pub fn connections(listening: Option<(u16, u16)>, mux: Mux) -> TransportSpec {
+    let mut spec = unicast(Lower::Tcp, Direction::Play);
+    let ports = listening.unwrap_or((ACTIVE_PORT, ACTIVE_PORT));
+    named(&mut spec, ports, mux);
+    spec.setup = Some(match listening {
+        Some(_) => SetupRole::Passive,
+        None => SetupRole::Active,
+    });
+    spec.connection = Some(ConnectionUse::New);
+    spec
+}
+
+fn named(spec: &mut TransportSpec, ports: (u16, u16), mux: Mux) {
+    let second = (mux != Mux::Only).then_some(ports.1);
+    spec.dest_addr = std::iter::once(ports.0)
+        .chain(second)
+        .map(|port| Address { host: None, port })
+        .collect();
+    spec.rtcp_mux = mux != Mux::Never;
 }
 
 /// The mode is named only where it is not the default: several servers do not understand `mode="PLAY"`.

@@ -1,10 +1,12 @@
 //! Choosing one alternative of a Transport header.
 
-use super::{ChannelMap, NegotiatedTransport, ports};
+use super::{ChannelMap, LocalAddresses, MediaConnections, NegotiatedTransport, Reports, ports};
 use crate::error::ProtocolError;
 use crate::server::Direction;
 use rtsp_msg::Version;
-use rtsp_msg::headers::{Address, Delivery, Lower, Mode, Profile, TransportSpec};
+use rtsp_msg::headers::{
+    Address, ConnectionUse, Delivery, Lower, Mode, Profile, SetupRole, TransportSpec,
+};
 use std::net::{IpAddr, SocketAddr};
 
 /// What can be chosen, for one SETUP.
@@ -17,10 +19,43 @@ pub struct Capabilities<'a> {
     pub direction: Direction,
     /// The peer's address: the only one that packets may be sent to.
     pub peer: IpAddr,
-    /// The channels in use on the connection; `None` where frames cannot be interleaved.
+    /// The channels in use on the connection; `None` where frames cannot be interleaved: the media is another connection's, or
+    /// RTSP does not run over TCP (RFC 7826 §C.2.1, RFC 2326 §10.12).
     pub channels: Option<&'a ChannelMap>,
     /// Our ports for RTP and RTCP; `None` where there are no datagrams.
     pub server_ports: Option<(u16, u16)>,
+    /// Whether RTP and RTCP of this media can share a flow: their packet types do not collide (RFC 5761 §4).
+    pub mux: bool,
+    /// Whether media can travel on TCP connections of their own.
+    pub connections: bool,
+    /// Those that the media has now.
+    pub before: Option<MediaConnections>,
+}
+
+/// What is chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Selected {
+    /// How packets travel.
+    pub transport: NegotiatedTransport,
+    /// The RTP profile, as it was offered: AVP or AVPF.
+    pub profile: Profile,
+}
+
+impl Selected {
+    /// The one alternative of the answer; see [`NegotiatedTransport::to_spec`].
+    #[must_use]
+    pub fn to_spec(
+        &self,
+        version: Version,
+        direction: Direction,
+        local: LocalAddresses,
+        ssrc: Option<u32>,
+    ) -> TransportSpec {
+        let mut spec = self.transport.to_spec(version, direction, local, ssrc);
+        spec.profile = self.profile.clone();
+        spec
+    }
 }
 
 /// Why one alternative is not chosen.
@@ -28,6 +63,7 @@ pub struct Capabilities<'a> {
 enum Unusable {
     Unsupported,
     Foreign,
+    Unreachable,
 }
 
 /// Chooses the first alternative that can be used: the order is the peer's preference. What is unknown is skipped, not refused:
@@ -36,30 +72,52 @@ enum Unusable {
 /// Channels that are in use, or that are no pair, are replaced by the next free pair: the peer uses what the answer says.
 ///
 /// # Errors
-/// [`ProtocolError::DestinationProhibited`] when all that could be used names an address that is not the peer's (packets are never
-/// sent to third parties), else [`ProtocolError::UnsupportedTransport`].
-pub fn select(
-    offers: &[TransportSpec],
-    can: &Capabilities<'_>,
-) -> Result<NegotiatedTransport, ProtocolError> {
-    let mut foreign = false;
+/// Where nothing can be used: [`ProtocolError::DestinationProhibited`] when something names an address that is not the peer's
+/// (packets are never sent to third parties), [`ProtocolError::DestinationUnreachable`] when one that is no host's, else
+/// [`ProtocolError::UnsupportedTransport`].
+pub fn select(offers: &[TransportSpec], can: &Capabilities<'_>) -> Result<Selected, ProtocolError> {
+    let (mut foreign, mut unreachable) = (false, false);
     for offer in offers {
         match usable(offer, can) {
-            Ok(transport) => return Ok(transport),
+            Ok(transport) => {
+                return Ok(Selected {
+                    transport,
+                    profile: offer.profile.clone(),
+                });
+            }
             Err(Unusable::Foreign) => foreign = true,
+            Err(Unusable::Unreachable) => unreachable = true,
             Err(Unusable::Unsupported) => {}
         }
     }
     Err(if foreign {
         ProtocolError::DestinationProhibited
+    } else if unreachable {
+        ProtocolError::DestinationUnreachable
     } else {
         ProtocolError::UnsupportedTransport
     })
 }
 
+/// The first destination among the offers that is not the peer's own: an attempt to direct media at somebody else, to be logged
+/// whatever is chosen (RFC 7826 §18.54).
+#[must_use]
+pub fn foreign(offers: &[TransportSpec], peer: IpAddr) -> Option<&str> {
+    offers.iter().find_map(|offer| {
+        let hosts = offer
+            .dest_addr
+            .iter()
+            .map(|address| address.host.as_deref());
+        hosts
+            .chain([offer.destination.as_deref()])
+            .flatten()
+            .find(|host| !host.is_empty() && own(host, peer).is_err())
+    })
+}
+
 fn usable(offer: &TransportSpec, can: &Capabilities<'_>) -> Result<NegotiatedTransport, Unusable> {
     let v2 = can.version == Version::V2_0;
-    let fits = offer.profile == Profile::RtpAvp
+    let fits = matches!(offer.profile, Profile::RtpAvp | Profile::RtpAvpf)
         && is_unicast(offer, v2)
         && fits_direction(offer, can.direction, v2)
         && !(v2 && has_unknown(offer));
@@ -67,6 +125,7 @@ fn usable(offer: &TransportSpec, can: &Capabilities<'_>) -> Result<NegotiatedTra
         return Err(Unusable::Unsupported);
     }
     match offer.lower {
+        Lower::Tcp if v2 && offer.interleaved.is_none() => connections(offer, can),
         Lower::Tcp => interleaved(offer, can, v2),
         Lower::Udp if v2 => udp_2(offer, can),
         Lower::Udp => udp_1(offer, can),
@@ -95,19 +154,19 @@ fn fits_direction(offer: &TransportSpec, direction: Direction, v2: bool) -> bool
 }
 
 /// RFC 7826 §18.54: an alternative with unknown parameters is ignored as a whole. Those of RTSP/1.0 are unknown, and so are those
-/// of what is not supported here. `ssrc` is ignored.
+/// of what is not supported here; those of connections are for connections. `ssrc` is ignored, and so are `ttl` and `layers`,
+/// which mean nothing for one receiver.
 fn has_unknown(offer: &TransportSpec) -> bool {
+    let connected = offer.setup.is_some() || offer.connection.is_some();
     offer.destination.is_some()
         || offer.source.is_some()
         || offer.client_port.is_some()
         || offer.server_port.is_some()
         || offer.port.is_some()
         || offer.append
-        || offer.rtcp_mux
-        || offer.setup.is_some()
-        || offer.connection.is_some()
         || offer.mikey.is_some()
         || !offer.extensions.is_empty()
+        || (connected && (offer.lower != Lower::Tcp || offer.interleaved.is_some()))
 }
 
 fn interleaved(
@@ -115,13 +174,11 @@ fn interleaved(
     can: &Capabilities<'_>,
     v2: bool,
 ) -> Result<NegotiatedTransport, Unusable> {
-    let own_connection = v2
-        && (offer.interleaved.is_none()
-            || !offer.dest_addr.is_empty()
-            || !offer.src_addr.is_empty());
+    // Channels have RTCP on the next one: who insists on one for both is not served so.
+    let addressed = !offer.dest_addr.is_empty() || !offer.src_addr.is_empty();
     let channels = can
         .channels
-        .filter(|_| !own_connection)
+        .filter(|_| !(v2 && (addressed || offer.rtcp_mux)))
         .ok_or(Unusable::Unsupported)?;
     let (rtp, rtcp) = channels
         .choose(offer.interleaved)
@@ -131,40 +188,114 @@ fn interleaved(
 
 fn udp_1(offer: &TransportSpec, can: &Capabilities<'_>) -> Result<NegotiatedTransport, Unusable> {
     let server_ports = can.server_ports.ok_or(Unusable::Unsupported)?;
-    let (rtp, rtcp) = offer
-        .client_port
-        .and_then(ports::pair)
-        .ok_or(Unusable::Unsupported)?;
+    let named = offer.client_port.ok_or(Unusable::Unsupported)?;
+    // RTSP/1.0 does not know the parameter, but its peers do; live555 says it by naming one port twice.
+    let mux = offer.rtcp_mux || named.1 == Some(named.0);
+    let (rtp, reports) = if mux {
+        let usable = named.0 != 0 && can.mux;
+        let reports = Reports::Muxed { spare: named.1 };
+        usable.then_some((named.0, reports))
+    } else {
+        ports::pair(named).map(|(rtp, rtcp)| (rtp, Reports::To(SocketAddr::new(can.peer, rtcp))))
+    }
+    .ok_or(Unusable::Unsupported)?;
     if let Some(destination) = offer.destination.as_deref().filter(|text| !text.is_empty()) {
         own(destination, can.peer)?;
     }
-    let to = |port| SocketAddr::new(can.peer, port);
     Ok(NegotiatedTransport::Udp {
-        peer_rtp: to(rtp),
-        peer_rtcp: to(rtcp),
+        peer_rtp: SocketAddr::new(can.peer, rtp),
+        reports,
         server_ports,
     })
 }
 
 fn udp_2(offer: &TransportSpec, can: &Capabilities<'_>) -> Result<NegotiatedTransport, Unusable> {
     let server_ports = can.server_ports.ok_or(Unusable::Unsupported)?;
-    let [rtp, rtcp] = offer.dest_addr.as_slice() else {
-        return Err(Unusable::Unsupported);
-    };
-    if offer.interleaved.is_some() || rtp.port == 0 || rtcp.port == 0 || rtp.port == rtcp.port {
+    if offer.interleaved.is_some() {
         return Err(Unusable::Unsupported);
     }
+    let (peer_rtp, reports) = destinations(offer, can)?;
+    if reports == Reports::To(peer_rtp) {
+        return Err(Unusable::Unsupported);
+    }
+    Ok(NegotiatedTransport::Udp {
+        peer_rtp,
+        reports,
+        server_ports,
+    })
+}
+
+/// Where `dest_addr` wants RTP and RTCP (RFC 7826 §C.1.2): one address is RTP's alone, but for multiplexing.
+fn destinations(
+    offer: &TransportSpec,
+    can: &Capabilities<'_>,
+) -> Result<(SocketAddr, Reports), Unusable> {
     let to = |address: &Address| {
+        if address.port == 0 {
+            return Err(Unusable::Unsupported);
+        }
         if let Some(host) = address.host.as_deref().filter(|host| !host.is_empty()) {
             own(host, can.peer)?;
         }
         Ok(SocketAddr::new(can.peer, address.port))
     };
-    Ok(NegotiatedTransport::Udp {
-        peer_rtp: to(rtp)?,
-        peer_rtcp: to(rtcp)?,
-        server_ports,
-    })
+    let (rtp, second) = match offer.dest_addr.as_slice() {
+        [rtp] => (to(rtp)?, None),
+        [rtp, rtcp] => (to(rtp)?, Some(to(rtcp)?)),
+        _ => return Err(Unusable::Unsupported),
+    };
+    let reports = match second {
+        _ if offer.rtcp_mux && !can.mux => return Err(Unusable::Unsupported),
+        second if offer.rtcp_mux => Reports::Muxed {
+            spare: second.map(|address| address.port()),
+        },
+        Some(rtcp) => Reports::To(rtcp),
+        None => Reports::None,
+    };
+    Ok((rtp, reports))
+}
+
+/// RFC 7826 §C.2.2. Who may do either has us listen: that works through address translation at its end.
+fn connections(
+    offer: &TransportSpec,
+    can: &Capabilities<'_>,
+) -> Result<NegotiatedTransport, Unusable> {
+    if !can.connections {
+        return Err(Unusable::Unsupported);
+    }
+    let (peer_rtp, reports) = destinations(offer, can)?;
+    let active = offer.setup == Some(SetupRole::Passive);
+    if active && reports == Reports::To(peer_rtp) {
+        return Err(Unusable::Unsupported);
+    }
+    let kept = can.before.filter(|before| {
+        let fits = before.active == active || offer.setup == Some(SetupRole::ActPass);
+        offer.connection != Some(ConnectionUse::New)
+            && fits
+            && before.count()
+                == if matches!(reports, Reports::To(_)) {
+                    2
+                } else {
+                    1
+                }
+            && before.reports.are_muxed() == reports.are_muxed()
+    });
+    let chosen = match kept {
+        Some(before) => MediaConnections {
+            existing: true,
+            peer_rtp,
+            reports,
+            ..before
+        },
+        None => MediaConnections {
+            active,
+            existing: false,
+            peer_rtp,
+            reports,
+            server_ports: (super::ACTIVE_PORT, super::ACTIVE_PORT),
+        },
+    };
+    Ok(NegotiatedTransport::Connections(chosen))
 }
 
 /// Is it the peer's own address? Names are not looked up: one that is not an address is foreign.
@@ -173,9 +304,18 @@ fn own(host: &str, peer: IpAddr) -> Result<(), Unusable> {
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .unwrap_or(host);
-    match host.parse::<IpAddr>() {
-        Ok(address) if address.to_canonical() == peer.to_canonical() => Ok(()),
+    match host.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(address) if address == peer.to_canonical() => Ok(()),
+        Ok(address) if is_nobodys(address) => Err(Unusable::Unreachable),
         _ => Err(Unusable::Foreign),
+    }
+}
+
+/// Whether no single host can have it (RFC 1122 §3.2.1.3): nothing would arrive there.
+fn is_nobodys(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_unspecified() || address.octets()[0] >= 240,
+        IpAddr::V6(address) => address.is_unspecified(),
     }
 }
 

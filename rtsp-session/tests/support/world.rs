@@ -323,8 +323,11 @@ impl World {
             peer: peer.address,
             channels: Some(channels),
             server_ports: Some((6000, 6001)),
+            mux: true,
+            connections: false,
+            before: None,
         };
-        let transport = select(&offers, &can)?;
+        let transport = select(&offers, &can)?.transport;
         let id = match id {
             Some(id) => id,
             None => {
@@ -348,7 +351,7 @@ impl World {
         }
         session.setup(self.now, media, transport, direction);
         let local = line.connection.addresses().local.ip();
-        let spec = transport.to_spec(version, direction, local, None);
+        let spec = transport.to_spec(version, direction, local.into(), None);
         Ok(respond::setup(version, id, session.timeout(), &spec))
     }
 

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Reader, Way};
+use super::Reader;
 use crate::{
     io::tcp,
     stream::{
         batch::{Counts, MediaSet},
+        lane::{Lane, Way},
         ring::{Position, Ring},
         slow::SlowCause,
     },
@@ -64,8 +65,8 @@ impl Reader {
         if self.lag.waiting_for_key || self.lag.evicted {
             return false;
         }
-        !ring.holds(self.position)
-            || (self.is_blocked() && self.is_stale(self.position, ring, latency, now))
+        !ring.holds(self.position())
+            || (self.is_waiting() && self.is_stale(self.position(), ring, latency, now))
     }
 
     fn is_stale(
@@ -90,12 +91,12 @@ impl Reader {
         now: Instant,
     ) -> Skipped {
         if self.lag.reached.is_empty() {
-            let place = self.place(ring);
-            self.lag.reached = self.counts_at(ring, place).unwrap_or_default();
+            self.lag.reached = self.counts(ring);
         }
+        let position = self.position();
         let key = ring
             .random_access(self.video)
-            .filter(|key| *key > self.position && !self.is_stale(*key, ring, latency, now));
+            .filter(|key| *key > position && !self.is_stale(*key, ring, latency, now));
         self.lag.waiting_for_key = key.is_none() && self.video != MediaSet::default();
         let packets = self.leave_out(ring, key.unwrap_or_else(|| ring.live()));
         self.counters.skips += 1;
@@ -118,7 +119,7 @@ impl Reader {
 
     /// Before it sends: after a skip it begins with the newest key frame, whatever time it took until it could. `false` while
     /// there is none.
-    pub(super) fn begin_anew(&mut self, ring: &Ring) -> bool {
+    pub(super) fn begin_anew(&mut self, ring: &mut Ring) -> bool {
         let Some(skipped_to) = self.lag.skipped_to else {
             return true;
         };
@@ -131,13 +132,13 @@ impl Reader {
     }
 
     /// Goes on at `position`, the beginning of a batch. Returns how many packets it does not get.
-    fn leave_out(&mut self, ring: &Ring, position: Position) -> u64 {
-        let counts = self.counts_at(ring, position).unwrap_or_default();
+    fn leave_out(&mut self, ring: &mut Ring, position: Position) -> u64 {
+        self.skip_to(position, ring);
+        let counts = self.counts(ring);
         let both = counts.iter().zip(&self.lag.reached);
         let packets = both.map(|(now, then)| now.saturating_sub(*then)).sum();
         self.counters.skipped_packets += packets;
         self.lag.reached = counts;
-        self.position = position;
         self.lag.skipped_to = Some(position);
         packets
     }
@@ -149,24 +150,25 @@ impl Reader {
 
     /// After it has sent what it could.
     pub(super) fn note_place(&mut self, ring: &mut Ring) {
-        if self.is_blocked() || self.is_paced() {
-            let place = self.place(ring);
-            self.lag.reached = self.counts_at(ring, place).unwrap_or_default();
+        if self.is_waiting() || self.is_paced() {
+            self.lag.reached = self.counts(ring);
         } else {
             self.lag.reached.clear();
             self.lag.cause = None;
         }
-        if self.lag.skipped_to.is_some_and(|to| to != self.position) {
+        if self.lag.skipped_to.is_some_and(|to| to != self.position()) {
             self.lag.skipped_to = None;
         }
     }
 
-    /// What the stream had of each of its media before `place`.
-    fn counts_at(&self, ring: &Ring, place: Position) -> Option<Counts> {
-        let media = self.media.iter();
-        media
-            .map(|media| ring.packets_before(place, media))
-            .collect()
+    /// What the stream had of each of its media before the place where it is with that; none where the ring does not know.
+    fn counts(&self, ring: &mut Ring) -> Counts {
+        let before = |media| {
+            let place = self.place_of(media, ring);
+            ring.packets_before(place, media)
+        };
+        let counts: Option<Counts> = self.media.iter().map(before).collect();
+        counts.unwrap_or_default()
     }
 
     /// Gets no more of one media.
@@ -186,8 +188,9 @@ impl Reader {
 
     /// Looks, while it is blocked, at what holds its connection back: when that takes more again it is too late.
     pub(crate) fn look(&mut self) {
-        if let (Way::Tcp { link, .. }, true) = (&self.way, self.is_blocked()) {
-            self.lag.cause = Some(tcp::full_because(&link.stream));
+        let mut blocked = self.lanes.iter().filter(|lane| lane.blocked);
+        if let Some(Way::Tcp { pipe, .. }) = blocked.next().map(|lane| &lane.way) {
+            self.lag.cause = Some(tcp::full_because(pipe.stream()));
         }
     }
 
@@ -199,14 +202,15 @@ impl Reader {
         let burst = ring.source_resumed().is_some_and(|resumed| {
             now.saturating_duration_since(resumed.min(since)) < SOURCE_BURST
         });
-        match &self.way {
+        let mut blocked = self.lanes.iter().filter(|lane: &&Lane| lane.blocked);
+        match blocked.next().map(|lane| &lane.way) {
             _ if burst => SlowCause::SourceLate,
-            Way::Tcp { link, .. } => self
+            Some(Way::Tcp { pipe, .. }) => self
                 .lag
                 .cause
-                .unwrap_or_else(|| tcp::full_because(&link.stream)),
+                .unwrap_or_else(|| tcp::full_because(pipe.stream())),
             // The socket is the shard's, and its peer has no window.
-            Way::Udp { .. } => SlowCause::Network,
+            Some(Way::Udp { .. }) | None => SlowCause::Network,
         }
     }
 }

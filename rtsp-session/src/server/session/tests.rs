@@ -16,7 +16,7 @@ fn peer(connection: u64, last: u8, user: Option<&str>) -> Peer {
 fn udp() -> NegotiatedTransport {
     NegotiatedTransport::Udp {
         peer_rtp: "192.0.2.1:5000".parse().unwrap(),
-        peer_rtcp: "192.0.2.1:5001".parse().unwrap(),
+        reports: crate::transport::Reports::To("192.0.2.1:5001".parse().unwrap()),
         server_ports: (6000, 6001),
     }
 }
@@ -228,7 +228,7 @@ fn one_media_of_several() {
             code(&session, Method::Teardown, Object::Media(2)),
             teardown_play
         );
-        assert_eq!(code(&session, Method::Setup, Object::Media(2)), 455);
+        assert_eq!(code(&session, Method::Setup, Object::Media(2)), 200);
         assert_eq!(code(&session, Method::Setup, Object::Media(1)), 455);
         assert_eq!(session.remove_media(2).map(|media| media.index), Some(2));
         assert_eq!(session.state(), State::Play);
@@ -328,4 +328,43 @@ fn all_sequences_of_requests() {
             );
         }
     }
+}
+
+#[test]
+fn r2_rtp_21_r2_code_33_r2_code_31_play_waits_for_connections() {
+    use crate::transport::{MediaConnections, Reports};
+    let peer_rtp = "192.0.2.1:9".parse().unwrap();
+    let connections = |existing| {
+        NegotiatedTransport::Connections(MediaConnections {
+            active: false,
+            existing,
+            peer_rtp,
+            reports: Reports::To(peer_rtp),
+            server_ports: (7000, 7001),
+        })
+    };
+    let direction = Direction::Play;
+    let (mut session, now) = session(Version::V2_0, None, connections(false), direction);
+    session.setup(now, 1, udp(), direction);
+    let play = |session: &ServerSession| {
+        let checked = session.check(&Method::Play, Object::Presentation);
+        checked.map_or_else(|error| error.status().code(), |()| 200)
+    };
+    assert_eq!(play(&session), 464);
+    assert_eq!(
+        session.check(&Method::Teardown, Object::Presentation),
+        Ok(()),
+        "nothing else waits"
+    );
+    session.set_way(0, Way::Unreachable);
+    assert_eq!(play(&session), 462);
+    session.set_way(0, Way::Open);
+    assert_eq!(play(&session), 200);
+    // What exists is open still; what is new is not.
+    session.setup(now, 0, connections(true), direction);
+    assert_eq!(play(&session), 200);
+    session.setup(now, 0, connections(false), direction);
+    assert_eq!(play(&session), 464);
+    session.setup(now, 0, udp(), direction);
+    assert_eq!(play(&session), 200);
 }

@@ -24,10 +24,14 @@ fn answer(text: &str, version: Version, direction: Direction, peer: &str) -> Str
         peer: peer.parse().unwrap(),
         channels: Some(&channels),
         server_ports: Some((6000, 6001)),
+        mux: true,
+        connections: true,
+        before: None,
     };
     match select(&offers(text), &can) {
-        Ok(transport) => {
-            let spec = transport.to_spec(version, direction, "192.0.2.1".parse().unwrap(), None);
+        Ok(selected) => {
+            let local = "192.0.2.1".parse::<IpAddr>().unwrap();
+            let spec = selected.to_spec(version, direction, local.into(), None);
             let mut text = String::new();
             Transport(vec![spec]).encode(&mut text);
             text
@@ -102,6 +106,25 @@ const OFFERS: &[(&str, &str)] = &[
     (
         "RTP/AVP;unicast;destination=198.51.100.1;client_port=5000-5001,RTP/AVP/TCP;unicast;interleaved=2-3",
         "RTP/AVP/TCP;unicast;interleaved=2-3",
+    ),
+    // One port for both: by the parameter, and as live555 says it.
+    (
+        "RTP/AVP;unicast;client_port=5000-5001;RTCP-mux",
+        "RTP/AVP;unicast;client_port=5000-5001;server_port=6000;RTCP-mux",
+    ),
+    (
+        "RTP/AVP;unicast;client_port=5000-5000",
+        "RTP/AVP;unicast;client_port=5000-5000;server_port=6000;RTCP-mux",
+    ),
+    // Connections of their own are RTSP/2.0's.
+    (
+        "RTP/AVP/TCP;unicast;dest_addr=\":9\"/\":9\";setup=active",
+        "RTP/AVP/TCP;unicast;interleaved=2-3",
+    ),
+    // Nobody's address.
+    (
+        "RTP/AVP;unicast;destination=0.0.0.0;client_port=5000-5001",
+        "462",
     ),
     // Nothing usable.
     ("", "461"),
@@ -195,22 +218,15 @@ fn offers_of_rtsp_2() {
         // R2-TRANS-04, -32
         ("RTP/AVP/TCP;unicast;interleaved=2-3;x-new=1", "461"),
         ("RTP/AVP;unicast;client_port=5000-5001", "461"),
-        // R2-TRANS-21
-        (
-            "RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\";RTCP-mux",
-            "461",
-        ),
-        // A connection of its own.
-        (
-            "RTP/AVP/TCP;unicast;dest_addr=\":9\"/\":9\";setup=passive;connection=new",
-            "461",
-        ),
         ("RTP/AVP/TCP;unicast", "461"),
         (
             "RTP/AVP/TCP;unicast;interleaved=2-3;dest_addr=\":5000\"/\":5001\"",
             "461",
         ),
-        ("RTP/AVP;unicast;dest_addr=\":5000\"", "461"),
+        (
+            "RTP/AVPF;unicast;dest_addr=\":5000\"",
+            "RTP/AVPF;unicast;dest_addr=\"192.0.2.7:5000\";src_addr=\"192.0.2.1:6000\"",
+        ),
     ] {
         assert_eq!(
             answer(offered, Version::V2_0, Direction::Play, "192.0.2.7"),
@@ -230,14 +246,20 @@ fn our_own_offers_are_usable() {
             peer: "2001:db8::7".parse().unwrap(),
             channels: Some(&channels),
             server_ports: Some((6000, 6001)),
+            mux: true,
+            connections: true,
+            before: None,
         };
-        let udp = offer::udp(version, (5000, 5001), Direction::Play);
+        let select = |offers: &[TransportSpec], can: &Capabilities<'_>| {
+            super::select(offers, can).map(|selected| selected.transport)
+        };
+        let udp = offer::udp(version, (5000, 5001), offer::Mux::Never, Direction::Play);
         let tcp = offer::interleaved(8, Direction::Play);
         assert_eq!(
             select(&[udp.clone(), tcp.clone()], &can),
             Ok(NegotiatedTransport::Udp {
                 peer_rtp: "[2001:db8::7]:5000".parse().unwrap(),
-                peer_rtcp: "[2001:db8::7]:5001".parse().unwrap(),
+                reports: Reports::To("[2001:db8::7]:5001".parse().unwrap()),
                 server_ports: (6000, 6001)
             })
         );
@@ -303,5 +325,197 @@ fn gstreamers_ports_in_2_0() {
             expected,
             "{agent} {offer}"
         );
+    }
+}
+
+/// One SETUP in RTSP/2.0, where the server may do all but what `change` takes from it.
+fn in_2_0(
+    text: &str,
+    change: impl FnOnce(&mut Capabilities<'_>),
+) -> Result<Selected, ProtocolError> {
+    let channels = ChannelMap::new();
+    let mut can = Capabilities {
+        version: Version::V2_0,
+        direction: Direction::Play,
+        peer: "192.0.2.7".parse().unwrap(),
+        channels: Some(&channels),
+        server_ports: Some((6000, 6001)),
+        mux: true,
+        connections: true,
+        before: None,
+    };
+    change(&mut can);
+    select(&offers(text), &can)
+}
+
+fn text_of(selected: &Selected) -> String {
+    let local = "192.0.2.1".parse::<IpAddr>().unwrap();
+    let spec = selected.to_spec(Version::V2_0, Direction::Play, local.into(), None);
+    let mut text = String::new();
+    Transport(vec![spec]).encode(&mut text);
+    text
+}
+
+#[test]
+fn r2_trans_21_multiplexing_is_done_or_the_alternative_is_not_chosen() {
+    let mux = "RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\";RTCP-mux";
+    let both = format!("{mux},RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\"");
+    let chosen = in_2_0(&both, |_| {}).unwrap();
+    assert_eq!(
+        text_of(&chosen),
+        "RTP/AVP;unicast;dest_addr=\"192.0.2.7:5000\"/\"192.0.2.7:5001\";src_addr=\"192.0.2.1:6000\";RTCP-mux"
+    );
+    let NegotiatedTransport::Udp {
+        peer_rtp, reports, ..
+    } = chosen.transport
+    else {
+        panic!("{chosen:?}")
+    };
+    assert_eq!(reports.destination(peer_rtp), Some(peer_rtp));
+    let chosen = in_2_0(&both, |can| can.mux = false).unwrap();
+    assert!(!text_of(&chosen).contains("RTCP-mux"));
+    assert_eq!(
+        in_2_0(mux, |can| can.mux = false),
+        Err(ProtocolError::UnsupportedTransport)
+    );
+    // Channels are two: who wants one for both is not served with them.
+    assert_eq!(
+        in_2_0("RTP/AVP/TCP;unicast;interleaved=0;RTCP-mux", |_| {}),
+        Err(ProtocolError::UnsupportedTransport)
+    );
+}
+
+#[test]
+fn r2_trans_24_26_r2_rtp_18_19_roles_and_reuse_of_connections() {
+    for (asked, answered) in [
+        ("\":9\"/\":9\";setup=active", "passive"),
+        ("\":9\"/\":9\"", "passive"),
+        ("\":5000\"/\":5001\";setup=passive", "active"),
+        ("\":5000\"/\":5001\";setup=actpass", "passive"),
+    ] {
+        for (more, connection) in [
+            ("", "new"),
+            (";connection=new", "new"),
+            (";connection=existing", "new"),
+        ] {
+            let offer = format!("RTP/AVP/TCP;unicast;dest_addr={asked}{more}");
+            let chosen = in_2_0(&offer, |_| {}).unwrap();
+            let listening = chosen.transport.listening_on((7000, 7001));
+            let chosen = Selected {
+                transport: match answered {
+                    "active" => chosen.transport,
+                    _ => listening,
+                },
+                ..chosen
+            };
+            let text = text_of(&chosen);
+            assert!(
+                text.ends_with(&format!(";setup={answered};connection={connection}")),
+                "{offer}: {text}"
+            );
+            let source = match answered {
+                "active" => "src_addr=\"192.0.2.1:9\"/\"192.0.2.1:9\"",
+                _ => "src_addr=\"192.0.2.1:7000\"/\"192.0.2.1:7001\"",
+            };
+            assert!(text.contains(source), "{text}");
+            let ports = asked
+                .split(';')
+                .next()
+                .unwrap()
+                .replace("\":", "\"192.0.2.7:");
+            assert!(text.contains(&format!("dest_addr={ports};")), "{text}");
+            // A second SETUP of the same media.
+            let NegotiatedTransport::Connections(before) = chosen.transport else {
+                panic!("{chosen:?}")
+            };
+            let again = in_2_0(&offer, |can| can.before = Some(before)).unwrap();
+            let expected = match more {
+                ";connection=new" => "new",
+                _ => "existing",
+            };
+            let text = text_of(&again);
+            assert!(text.ends_with(&format!("connection={expected}")), "{text}");
+        }
+    }
+    for offer in [
+        "RTP/AVP/TCP;unicast;dest_addr=\":9\"/\":9\";setup=holdconn",
+        "RTP/AVP/TCP;unicast;dest_addr=\":0\"/\":9\"",
+        "RTP/AVP/TCP;unicast;dest_addr=\":5000\"/\":5000\";setup=passive",
+        "RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\";setup=active",
+        "RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\";connection=new",
+        "RTP/AVP/TCP;unicast;interleaved=0-1;setup=active",
+    ] {
+        assert_eq!(
+            in_2_0(offer, |_| {}),
+            Err(ProtocolError::UnsupportedTransport),
+            "{offer}"
+        );
+    }
+}
+
+#[test]
+fn r2_rtp_15_r1_ilv_03_nothing_is_interleaved_but_with_a_connection() {
+    for version in [Version::V1_0, Version::V2_0] {
+        for offer in [
+            "RTP/AVP/TCP;unicast;interleaved=0-1",
+            "RTP/AVPF/TCP;unicast;interleaved=0-1",
+            "RTP/AVP;unicast;interleaved=0-1",
+        ] {
+            let chosen = in_2_0(offer, |can| {
+                can.version = version;
+                can.channels = None;
+            });
+            assert_eq!(chosen, Err(ProtocolError::UnsupportedTransport), "{offer}");
+        }
+        let tcp = "RTP/AVP/TCP;unicast;interleaved=0-1";
+        assert!(in_2_0(tcp, |can| can.version = version).is_ok());
+    }
+}
+
+#[test]
+fn r2_code_31_nobodys_address_is_unreachable_and_a_strangers_prohibited() {
+    let to = |host: &str| format!("RTP/AVP;unicast;dest_addr=\"{host}:5000\"/\"{host}:5001\"");
+    for (host, expected) in [
+        ("0.0.0.0", ProtocolError::DestinationUnreachable),
+        ("[::]", ProtocolError::DestinationUnreachable),
+        ("255.255.255.255", ProtocolError::DestinationUnreachable),
+        ("240.0.0.1", ProtocolError::DestinationUnreachable),
+        ("224.0.0.1", ProtocolError::DestinationProhibited),
+        ("192.0.2.8", ProtocolError::DestinationProhibited),
+        ("[2001:db8::1]", ProtocolError::DestinationProhibited),
+        ("example.com", ProtocolError::DestinationProhibited),
+    ] {
+        let offer = to(host);
+        assert_eq!(in_2_0(&offer, |_| {}), Err(expected), "{host}");
+        assert!(foreign(&offers(&offer), "192.0.2.7".parse().unwrap()).is_some());
+    }
+    let own = offers(&to("192.0.2.7"));
+    assert_eq!(foreign(&own, "192.0.2.7".parse().unwrap()), None);
+    assert_eq!(ProtocolError::DestinationUnreachable.status().code(), 462);
+}
+
+#[test]
+fn a_source_that_is_another_address_is_named() {
+    let local = LocalAddresses {
+        rtsp: "192.0.2.1".parse().unwrap(),
+        media: "192.0.2.2".parse().unwrap(),
+    };
+    for (version, offer, part) in [
+        (
+            Version::V1_0,
+            "RTP/AVP;unicast;client_port=5000-5001",
+            "source=192.0.2.2;",
+        ),
+        (
+            Version::V2_0,
+            "RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\"",
+            "src_addr=\"192.0.2.2:6000\"/\"192.0.2.2:6001\"",
+        ),
+    ] {
+        let chosen = in_2_0(offer, |can| can.version = version).unwrap();
+        let spec = chosen.to_spec(version, Direction::Play, local, None);
+        let mut text = String::new();
+        Transport(vec![spec]).encode(&mut text);
+        assert!(text.contains(part), "{text}");
     }
 }

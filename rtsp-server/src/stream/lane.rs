@@ -1,0 +1,422 @@
+//! One way out of a stream: a place in the ring, and a socket.
+
+use std::{
+    cell::RefCell,
+    io::{self, IoSlice},
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+};
+
+use rtsp_client::io::udp::Outgoing;
+use rtsp_session::transport::Reports;
+use smallvec::SmallVec;
+use tokio::net::TcpStream;
+
+use super::{
+    batch::{Kind, MediaSet},
+    layout::Layout,
+    reader::{Counters, Pumped},
+    ring::{LayoutId, Position, Ring},
+};
+use crate::{
+    connection::{Link, Outbox},
+    io::udp::Ports,
+    shard::FlowLink,
+};
+
+/// Most slices of one write: a frame of video in one call, and then some.
+const SLICES: usize = 64;
+/// Most bytes of one write; more would only wait in the kernel.
+const WRITE_BYTES: usize = 512 * 1024;
+/// Datagrams that a reader which is behind gets per [`CATCH_UP_TICK`](super::reader::CATCH_UP_TICK): about 200 Mbit/s, which the
+/// usual receive buffer of a player survives.
+const CATCH_UP_PACKETS: u32 = 20;
+
+/// Where one media of a reader goes by UDP, and what went there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Destination {
+    pub(crate) media: u8,
+    pub(crate) rtp: SocketAddr,
+    pub(crate) reports: Reports,
+    /// RTP packets, and octets of them.
+    pub(crate) sent: (u64, u64),
+}
+
+impl Destination {
+    pub(crate) fn new(media: u8, rtp: SocketAddr, reports: Reports) -> Self {
+        Self {
+            media,
+            rtp,
+            reports,
+            sent: (0, 0),
+        }
+    }
+}
+
+/// A TCP connection that frames go out on.
+#[derive(Clone, Debug)]
+pub(crate) enum Pipe {
+    /// That of RTSP.
+    Rtsp(Rc<Link>),
+    /// One for the media alone.
+    Own(Rc<FlowLink>),
+}
+
+impl Pipe {
+    pub(crate) fn stream(&self) -> &TcpStream {
+        match self {
+            Self::Rtsp(link) => &link.stream,
+            Self::Own(link) => &link.stream,
+        }
+    }
+
+    fn outbox(&self) -> &RefCell<Outbox> {
+        match self {
+            Self::Rtsp(link) => &link.outbox,
+            Self::Own(link) => &link.outbox,
+        }
+    }
+
+    fn want_write(&self) {
+        match self {
+            Self::Rtsp(link) => link.want_write(),
+            Self::Own(link) => link.want_write(),
+        }
+    }
+}
+
+/// How packets leave.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// Framed, on a connection.
+    Tcp { pipe: Pipe, layout: LayoutId },
+    /// As datagrams from the shard's ports.
+    Udp {
+        ports: Rc<Ports>,
+        source: Option<IpAddr>,
+        destinations: SmallVec<[Destination; 2]>,
+    },
+}
+
+/// A way that is not in a ring yet.
+#[derive(Clone, Debug)]
+pub(crate) enum NewWay {
+    Tcp {
+        pipe: Pipe,
+        layout: Layout,
+    },
+    Udp {
+        ports: Rc<Ports>,
+        source: Option<IpAddr>,
+        destinations: SmallVec<[Destination; 2]>,
+    },
+}
+
+/// A way out and where it is.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) way: Way,
+    /// Counted in what it sends: frames or groups of datagrams.
+    position: Position,
+    /// Its socket was full.
+    pub(crate) blocked: bool,
+    /// Its peer is gone.
+    gone: bool,
+}
+
+impl Lane {
+    /// A lane that begins with the entry at `place`.
+    pub(crate) fn new(way: NewWay, place: Position, ring: &mut Ring) -> Self {
+        let (way, position) = match way {
+            NewWay::Tcp { pipe, layout } => {
+                let place = match &pipe {
+                    // What went out before a pause does not go out again.
+                    Pipe::Own(link) => place.max(link.sent.get()),
+                    Pipe::Rtsp(_) => place,
+                };
+                let layout = ring.intern(layout);
+                let position = ring.frame_of_entry(place, layout);
+                (Way::Tcp { pipe, layout }, position)
+            }
+            NewWay::Udp {
+                ports,
+                source,
+                destinations,
+            } => {
+                let way = Way::Udp {
+                    ports,
+                    source,
+                    destinations,
+                };
+                (way, ring.group_of_entry(place))
+            }
+        };
+        Self {
+            way,
+            position,
+            blocked: false,
+            gone: false,
+        }
+    }
+
+    /// Where it is, counted in what it sends.
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Goes on at the first item of a batch, unless it is kept and further.
+    pub(crate) fn skip_to(&mut self, position: Position, ring: &Ring) {
+        if self.position < position || !ring.holds(self.position) {
+            self.position = position;
+        }
+    }
+
+    /// Where it is, counted in entries: the same whatever way it goes on.
+    pub(crate) fn place(&self, ring: &mut Ring) -> Position {
+        match &self.way {
+            Way::Tcp { layout, .. } => ring.entry_of_frame(self.position, *layout),
+            Way::Udp { .. } => ring.entry_of_group(self.position),
+        }
+    }
+
+    /// Where it leads.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        match &self.way {
+            Way::Tcp { pipe, .. } => match pipe {
+                Pipe::Rtsp(link) => Some(link.peer),
+                Pipe::Own(link) => link.stream.peer_addr().ok(),
+            },
+            Way::Udp { destinations, .. } => destinations.first().map(|to| to.rtp),
+        }
+    }
+
+    /// The media that it carries.
+    pub(crate) fn media(&self, ring: &Ring) -> MediaSet {
+        match &self.way {
+            Way::Tcp { layout, .. } => ring.layout(*layout).map(Layout::all).unwrap_or_default(),
+            Way::Udp { destinations, .. } => destinations.iter().map(|to| to.media).collect(),
+        }
+    }
+
+    /// Whether it carries anything of a media.
+    pub(crate) fn has(&self, media: u8, ring: &Ring) -> bool {
+        self.media(ring).contains(media)
+    }
+
+    /// Carries no more of one media; `false` when nothing is left that it does.
+    pub(crate) fn leave_media(&mut self, media: u8, ring: &mut Ring) -> bool {
+        let place = self.place(ring);
+        match &mut self.way {
+            Way::Tcp { layout, .. } => {
+                let mut left = ring.layout(*layout).cloned().unwrap_or_default();
+                if matches!(left, Layout::Flow { media: its, .. } if its == media) {
+                    return false;
+                }
+                left.set(media, None);
+                let empty = left.is_empty();
+                let new = ring.intern(left);
+                ring.release_layout(std::mem::replace(layout, new));
+                self.position = ring.frame_of_entry(place, new);
+                !empty
+            }
+            Way::Udp { destinations, .. } => {
+                destinations.retain(|to| to.media != media);
+                !destinations.is_empty()
+            }
+        }
+    }
+
+    /// Gives up what it holds in the ring.
+    pub(crate) fn close(&self, ring: &mut Ring) {
+        if let Way::Tcp { pipe, layout } = &self.way {
+            if let Pipe::Own(link) = pipe {
+                link.sent.set(ring.entry_of_frame(self.position, *layout));
+            }
+            ring.release_layout(*layout);
+        }
+    }
+
+    /// Whether only reports go out here: they are dropped where nobody takes them, and keep nothing waiting.
+    pub(crate) fn is_of_reports(&self, ring: &Ring) -> bool {
+        match &self.way {
+            Way::Tcp { layout, .. } => {
+                matches!(ring.layout(*layout), Some(Layout::Flow { rtp: false, .. }))
+            }
+            Way::Udp { .. } => false,
+        }
+    }
+
+    /// Sends what is there.
+    pub(crate) fn pump(&mut self, ring: &mut Ring, counters: &mut Counters) -> Pumped {
+        if self.gone {
+            return Pumped::Gone;
+        }
+        let mut pumped = match &self.way {
+            Way::Tcp { .. } => self.pump_tcp(ring, counters),
+            Way::Udp { .. } => self.pump_udp(ring, counters),
+        };
+        if pumped == Pumped::Blocked && self.is_of_reports(ring) {
+            self.position = ring.live();
+            pumped = Pumped::CaughtUp;
+        }
+        self.blocked = pumped == Pumped::Blocked;
+        self.gone = pumped == Pumped::Gone;
+        pumped
+    }
+
+    fn pump_tcp(&mut self, ring: &mut Ring, counters: &mut Counters) -> Pumped {
+        let Way::Tcp { pipe, layout } = &self.way else {
+            return Pumped::Gone;
+        };
+        while self.position.batch < ring.end() {
+            // Responses and the tail of a frame come first.
+            if !pipe.outbox().borrow().is_empty() {
+                pipe.want_write();
+                return Pumped::Blocked;
+            }
+            match write_once(ring, pipe, *layout, &mut self.position, counters) {
+                Ok(true) => {}
+                Ok(false) => {
+                    pipe.want_write();
+                    return Pumped::Blocked;
+                }
+                Err(_) => return Pumped::Gone,
+            }
+        }
+        Pumped::CaughtUp
+    }
+
+    fn pump_udp(&mut self, ring: &mut Ring, counters: &mut Counters) -> Pumped {
+        let Way::Udp {
+            ports,
+            source,
+            destinations,
+        } = &mut self.way
+        else {
+            return Pumped::Gone;
+        };
+        // With the newest batch in reach there is nothing to pace: it goes out as it came in.
+        let mut budget = if self.position.batch + 1 >= ring.end() {
+            u32::MAX
+        } else {
+            CATCH_UP_PACKETS
+        };
+        while let Some(datagrams) = ring.datagrams(self.position.batch) {
+            while let Some(group) = datagrams.groups.get(self.position.item as usize) {
+                let to = destinations.iter_mut().find(|to| to.media == group.media);
+                let to = to.and_then(|to| Some((ports.way_to(to, group.kind)?, to)));
+                let Some(((socket, destination), to)) = to else {
+                    self.position.item += 1;
+                    continue;
+                };
+                if budget == 0 {
+                    return Pumped::Paced;
+                }
+                let outgoing = Outgoing {
+                    destination,
+                    contents: &group.contents,
+                    segment_size: group.segment.map(usize::from),
+                    source: *source,
+                };
+                match socket.try_send(&outgoing) {
+                    Ok(()) => {
+                        let packets = u64::from(group.packets);
+                        let bytes = group.contents.len() as u64;
+                        counters.packets += packets;
+                        counters.bytes += bytes;
+                        if group.kind == Kind::Rtp {
+                            to.sent = (to.sent.0 + packets, to.sent.1 + bytes);
+                        }
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        ports.want_write();
+                        return Pumped::Blocked;
+                    }
+                    // An unreachable peer is found out by its session's timeout; what was not sent is counted.
+                    Err(_) => counters.refused_datagrams += u64::from(group.packets),
+                }
+                budget = budget.saturating_sub(group.packets.into());
+                self.position.item += 1;
+            }
+            self.position = Position {
+                batch: self.position.batch + 1,
+                item: 0,
+            };
+        }
+        Pumped::CaughtUp
+    }
+}
+
+/// One write of as much as fits; `false` when the socket is full.
+fn write_once(
+    ring: &mut Ring,
+    pipe: &Pipe,
+    layout: LayoutId,
+    position: &mut Position,
+    counters: &mut Counters,
+) -> io::Result<bool> {
+    let mut forms = SmallVec::<[_; 16]>::new();
+    let mut bytes = 0;
+    let mut at = *position;
+    while bytes < WRITE_BYTES && forms.len() < SLICES {
+        let Some(framed) = ring.framed(at.batch, layout) else {
+            break;
+        };
+        bytes += (framed.len() - framed.start(at.item)) as usize;
+        forms.push((framed, at));
+        at = Position {
+            batch: at.batch + 1,
+            item: 0,
+        };
+    }
+    if bytes == 0 {
+        // Nothing of this reader's media in there.
+        *position = at;
+        return Ok(true);
+    }
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let pieces = forms
+        .iter()
+        .flat_map(|(framed, at)| framed.from(framed.start(at.item)));
+    let mut offered = 0;
+    let mut filled = 0;
+    for (slice, piece) in slices.iter_mut().zip(pieces) {
+        *slice = IoSlice::new(piece);
+        offered += piece.len();
+        filled += 1;
+    }
+    let written = match pipe
+        .stream()
+        .try_write_vectored(slices.get(..filled).unwrap_or_default())
+    {
+        Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+        Ok(written) => written,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+        Err(error) => return Err(error),
+    };
+    counters.bytes += written as u64;
+    let mut left = written as u32;
+    for (framed, at) in &forms {
+        let start = framed.start(at.item);
+        let rest = framed.len() - start;
+        if left >= rest {
+            left -= rest;
+            counters.packets += u64::from(framed.ends.len() as u32 - at.item);
+            *position = Position {
+                batch: at.batch + 1,
+                item: 0,
+            };
+            continue;
+        }
+        let (item, tail) = framed.split(start + left);
+        counters.packets += u64::from(item - at.item);
+        *position = Position {
+            batch: at.batch,
+            item,
+        };
+        pipe.outbox().borrow_mut().push(tail);
+        break;
+    }
+    Ok(written == offered)
+}
