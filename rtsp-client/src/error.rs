@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use rtsp_msg::StatusCode;
 use rtsp_session::client::CloseReason;
@@ -41,7 +42,8 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     place: String,
-    cause: Cause,
+    /// Boxed: errors are rare, and results should be small.
+    cause: Box<Cause>,
 }
 
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Error {
         Self {
             kind,
             place: place.into(),
-            cause: Cause::Text(text.into()),
+            cause: Box::new(Cause::Text(text.into())),
         }
     }
 
@@ -69,13 +71,15 @@ impl Error {
         Self {
             kind,
             place: place.into(),
-            cause: Cause::Io(error),
+            cause: Box::new(Cause::Io(error)),
         }
     }
 
     pub(crate) fn session(place: impl Into<String>, error: SessionError) -> Self {
         let kind = match &error {
-            SessionError::Unauthorized { .. } => ErrorKind::Unauthorized,
+            SessionError::Unauthorized { .. } | SessionError::PasswordInClear { .. } => {
+                ErrorKind::Unauthorized
+            }
             SessionError::Refused { status, .. } => match *status {
                 StatusCode::NOT_FOUND => ErrorKind::NotFound,
                 StatusCode::UNSUPPORTED_TRANSPORT => ErrorKind::Transport,
@@ -91,7 +95,7 @@ impl Error {
         Self {
             kind,
             place: place.into(),
-            cause: Cause::Session(error),
+            cause: Box::new(Cause::Session(error)),
         }
     }
 
@@ -102,7 +106,7 @@ impl Error {
                 _ => ErrorKind::Closed,
             },
             place: place.into(),
-            cause: Cause::Close(reason),
+            cause: Box::new(Cause::Close(reason)),
         }
     }
 
@@ -123,22 +127,31 @@ impl Error {
     /// The status with which the server refused, if that is what happened.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
-        match &self.cause {
+        match &*self.cause {
             Cause::Session(SessionError::Refused { status, .. }) => Some(*status),
             Cause::Session(SessionError::Unauthorized { .. }) => Some(StatusCode::UNAUTHORIZED),
             _ => None,
         }
     }
 
+    /// How long the server wants to be left alone, if it is overloaded and says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match &*self.cause {
+            Cause::Session(SessionError::Refused { retry_after, .. }) => *retry_after,
+            _ => None,
+        }
+    }
+
     /// Whether the server is none of RTSP/2.0, but may be one of 1.0.
     pub(crate) fn is_version_refused(&self) -> bool {
-        matches!(&self.cause, Cause::Session(SessionError::VersionRefused))
+        matches!(&*self.cause, Cause::Session(SessionError::VersionRefused))
     }
 
     /// What its reader can do about it, in one sentence.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
-        Some(match (self.kind, &self.cause) {
+        Some(match (self.kind, &*self.cause) {
             (ErrorKind::Url, _) => "A URL looks like rtsp://host:port/path.",
             (ErrorKind::Connect, Cause::Io(error))
                 if error.kind() == io::ErrorKind::ConnectionRefused =>
@@ -157,6 +170,9 @@ impl Error {
                     ..
                 }),
             ) => "Give a user name and a password.",
+            (_, Cause::Session(SessionError::PasswordInClear { .. })) => {
+                "Try RTSP/1.0, which allows it, if you trust the network."
+            }
             (ErrorKind::Unauthorized, _) => "Check the user name and the password.",
             (ErrorKind::NotFound, _) => {
                 "Check the path of the URL; nothing may be published there."
@@ -170,7 +186,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.place)?;
-        match &self.cause {
+        match &*self.cause {
             Cause::Text(text) => f.write_str(text),
             Cause::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
                 f.write_str("no answer in time")
@@ -184,7 +200,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.cause {
+        match &*self.cause {
             Cause::Text(_) => None,
             Cause::Io(error) => Some(error),
             Cause::Session(error) => Some(error),

@@ -43,6 +43,8 @@ pub struct Answerer {
     credentials: Credentials,
     /// Basic is answered only where allowed: it shows the password to everyone on the way.
     basic: bool,
+    /// The last challenge could have been answered by Basic alone.
+    withheld: bool,
     chosen: Option<Chosen>,
     /// The chosen challenge was answered at least once.
     answered: bool,
@@ -75,27 +77,37 @@ impl Answerer {
         Self {
             credentials,
             basic: true,
+            withheld: false,
             chosen: None,
             answered: false,
         }
     }
 
-    /// Never answers Basic: for connections that others can read.
+    /// Whether Basic may be answered from now on: not on connections that others can read. At first it may.
+    pub fn allow_basic(&mut self, allowed: bool) {
+        self.basic = allowed;
+        if !allowed && matches!(self.chosen, Some(Chosen::Basic)) {
+            self.chosen = None;
+        }
+    }
+
+    /// Whether the last challenge was for Basic alone, which was not allowed.
     #[must_use]
-    pub const fn without_basic(mut self) -> Self {
-        self.basic = false;
-        self
+    pub const fn has_withheld(&self) -> bool {
+        self.withheld
     }
 
     /// Reads the challenges of a 401. A line that cannot be read takes no others with it.
     pub fn challenged(&mut self, response: &Response) -> Challenged {
         let leniency = Leniency::default();
         let mut best: Option<(Chosen, bool)> = None;
+        let mut basic_offered = false;
         for line in response.headers.all(&HeaderName::WwwAuthenticate) {
             let Ok(offered) = WwwAuthenticate::decode(&mut std::iter::once(line), &leniency) else {
                 continue;
             };
             for (chosen, stale) in offered.0.into_iter().filter_map(Chosen::of) {
+                basic_offered |= chosen == Chosen::Basic;
                 let usable = self.basic || chosen != Chosen::Basic;
                 if usable
                     && best
@@ -106,6 +118,7 @@ impl Answerer {
                 }
             }
         }
+        self.withheld = best.is_none() && basic_offered;
         let Some((chosen, stale)) = best else {
             return Challenged::Unanswerable;
         };

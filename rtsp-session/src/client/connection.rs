@@ -1,7 +1,6 @@
 //! One connection to a server: requests go out with numbers, responses come back to them, frames pass through.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -12,8 +11,6 @@ use rtsp_msg::FrameRun;
 use rtsp_msg::Header;
 use rtsp_msg::HeaderName;
 use rtsp_msg::Headers;
-use rtsp_msg::Leniency;
-use rtsp_msg::Limits;
 use rtsp_msg::Message;
 use rtsp_msg::Method;
 use rtsp_msg::Request;
@@ -25,59 +22,17 @@ use rtsp_msg::headers::WwwAuthenticate;
 
 use super::CloseReason;
 use super::Conduct;
+use super::ConnectionConfig;
+use super::CseqPolicy;
 use super::Deviation;
 use super::RequestFailure;
 use super::deviation::Met;
+use super::overload;
 use super::request::FEATURES;
 use crate::Now;
 use crate::auth::Answerer;
 use crate::auth::Challenged;
-use crate::auth::Credentials;
 use crate::random::Random;
-
-/// How a response finds its request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CseqPolicy {
-    /// By its `CSeq` alone; a response without a known one is dropped (RFC 7826 §18.20).
-    Strict,
-    /// As `Strict`, and a response without `CSeq`, or with one that was never sent, answers the oldest open request.
-    ///
-    /// Some cameras leave it out, and Tapo repeats the previous one in an error.
-    #[default]
-    Lenient,
-}
-
-/// What a connection is told at its start.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ConnectionConfig {
-    /// The `User-Agent` of each request; some cameras refuse requests without.
-    pub user_agent: String,
-    /// Who we are, if the server asks.
-    pub credentials: Option<Credentials>,
-    /// How long a response may take.
-    pub response_timeout: Duration,
-    /// How responses find their requests.
-    pub cseq: CseqPolicy,
-    /// Bounds on what the server sends.
-    pub limits: Limits,
-    /// Deviations from the grammar that are let pass.
-    pub leniency: Leniency,
-}
-
-impl Default for ConnectionConfig {
-    fn default() -> Self {
-        Self {
-            user_agent: concat!("Trackside/", env!("CARGO_PKG_VERSION")).to_owned(),
-            credentials: None,
-            response_timeout: Duration::from_secs(10),
-            cseq: CseqPolicy::default(),
-            limits: Limits::default(),
-            leniency: Leniency::permissive(),
-        }
-    }
-}
 
 /// Names a request of ours until it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,6 +73,9 @@ pub enum Output {
     Request(Request),
     /// Interleaved frames, in the order of their arrival among responses.
     Frames(FrameRun),
+    /// It has closed, but requests are not lost yet: [`ClientConnection::replace`] sends them over another. Where there is none,
+    /// another `Input::Eof` says so.
+    Lost(CloseReason),
     /// Nothing will come any more; close after the writes.
     Close(CloseReason),
     /// Nothing to do before this instant, or before there is input.
@@ -158,9 +116,19 @@ pub struct ClientConnection {
     /// The number of the last PLAY.
     last_play: Option<u32>,
     open: VecDeque<Open>,
+    /// Requests that may not go out before `leave_alone_until`.
+    held: VecDeque<Open>,
+    /// The server is overloaded and wants to be left alone until then.
+    leave_alone_until: Option<Instant>,
+    /// A password was wanted in clear text, and withheld.
+    withheld: bool,
     out: VecDeque<Output>,
     resyncs: u32,
     closed: bool,
+    /// Nothing comes any more: it is closed, and no other takes its place.
+    ended: bool,
+    /// When it closes, another may take its place.
+    replaceable: bool,
     /// A message has come, or a frame.
     heard: bool,
     challenged: bool,
@@ -181,9 +149,14 @@ impl ClientConnection {
             next_cseq: 1,
             last_play: None,
             open: VecDeque::new(),
+            held: VecDeque::new(),
+            leave_alone_until: None,
+            withheld: false,
             out: VecDeque::new(),
             resyncs: 0,
             closed: false,
+            ended: false,
+            replaceable: false,
             heard: false,
             challenged: false,
             proven: false,
@@ -232,7 +205,17 @@ impl ClientConnection {
 
     /// Whether no request of ours waits for its answer.
     pub(super) fn is_idle(&self) -> bool {
-        self.open.is_empty()
+        self.open.is_empty() && self.held.is_empty()
+    }
+
+    /// Whether requests wait for a better moment.
+    pub(super) fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Whether a password was wanted that may not go out here.
+    pub(super) fn has_withheld(&self) -> bool {
+        self.withheld
     }
 
     /// Whether the server has asked for credentials at least once.
@@ -292,14 +275,18 @@ impl ClientConnection {
 
     /// The next thing to do; `Wait` when there is none.
     pub fn poll(&mut self) -> Output {
-        self.out.pop_front().unwrap_or_else(|| Output::Wait {
-            until: self.open.iter().map(|open| open.deadline).min(),
+        self.out.pop_front().unwrap_or_else(|| {
+            let deadlines = self.open.iter().map(|open| open.deadline);
+            let held = self.leave_alone_until;
+            Output::Wait {
+                until: deadlines.chain(held).min(),
+            }
         })
     }
 
     fn enqueue(&mut self, now: Now, mut request: Request, optional: bool) -> RequestId {
         let id = RequestId(self.next_cseq);
-        if self.closed || self.open.len() >= MAX_OPEN {
+        if self.ended || self.open.len() + self.held.len() >= MAX_OPEN {
             let failure = RequestFailure::Closed;
             self.out.push_back(Output::Failed { id, failure });
             self.next_cseq = self.next_cseq.wrapping_add(1);
@@ -318,7 +305,11 @@ impl ClientConnection {
             challenges: 0,
             optional,
         };
-        self.transmit(now, open);
+        match self.leave_alone_until {
+            Some(until) if until > now.monotonic => self.held.push_back(open),
+            _ if self.closed => self.held.push_back(open),
+            _ => self.transmit(now, open),
+        }
         id
     }
 
@@ -437,6 +428,11 @@ impl ClientConnection {
         let Some(mut open) = self.open.remove(at) else {
             return;
         };
+        if let Some(pause) = overload::retry_after(&response, now) {
+            // RFC 7826 §10.7: no further request before that.
+            let until = now.monotonic.checked_add(pause);
+            self.leave_alone_until = self.leave_alone_until.max(until);
+        }
         if response.status == StatusCode::UNAUTHORIZED {
             self.challenged = true;
             let _ = self.typed::<WwwAuthenticate>(&response.headers);
@@ -460,7 +456,11 @@ impl ClientConnection {
         let Some(answerer) = &mut self.answerer else {
             return false;
         };
-        match answerer.challenged(response) {
+        // RFC 7826 §19.1: not over a connection that others can read. RTSP/1.0 has no such rule, and many cameras know nothing else.
+        answerer.allow_basic(self.config.encrypted || response.version == Version::V1_0);
+        let challenged = answerer.challenged(response);
+        self.withheld = answerer.has_withheld();
+        match challenged {
             // Once for the credentials, and once more where only their nonce was stale (RFC 7616 §3.3).
             Challenged::Retry => before < 2,
             // Credentials that were good a moment ago: the nonce is old, and the server forgot to say `stale`.
@@ -484,6 +484,15 @@ impl ClientConnection {
     }
 
     fn expire(&mut self, now: Now) {
+        if self
+            .leave_alone_until
+            .is_some_and(|until| until <= now.monotonic)
+        {
+            self.leave_alone_until = None;
+            for open in std::mem::take(&mut self.held) {
+                self.transmit(now, open);
+            }
+        }
         while let Some(at) = self
             .open
             .iter()
@@ -507,12 +516,47 @@ impl ClientConnection {
         }
     }
 
+    /// Whether it is worth while to connect again when it closes.
+    pub(super) fn set_replaceable(&mut self, replaceable: bool) {
+        self.replaceable = replaceable;
+    }
+
+    /// Another connection has taken the place of the one that was lost: what was not answered goes out again (RFC 7826 §10.4).
+    /// Whether anything did.
+    pub fn replace(&mut self, now: Now) -> bool {
+        if self.ended {
+            return false;
+        }
+        self.decoder = Decoder::new(self.config.limits.clone(), self.config.leniency.clone());
+        self.closed = false;
+        self.resyncs = 0;
+        let open = std::mem::take(&mut self.open);
+        let held = match self.leave_alone_until {
+            Some(_) => VecDeque::new(),
+            None => std::mem::take(&mut self.held),
+        };
+        // Keep-alives are made anew.
+        let again = open.into_iter().chain(held).filter(|open| !open.optional);
+        let again: Vec<_> = again.collect();
+        let any = !again.is_empty();
+        for open in again {
+            self.transmit(now, open);
+        }
+        any
+    }
+
     pub(super) fn close(&mut self, reason: CloseReason) {
-        if self.closed {
+        if self.ended {
+            return;
+        }
+        if self.replaceable && !self.closed {
+            self.closed = true;
+            self.out.push_back(Output::Lost(reason));
             return;
         }
         self.closed = true;
-        for open in self.open.drain(..) {
+        self.ended = true;
+        for open in self.open.drain(..).chain(self.held.drain(..)) {
             self.out.push_back(Output::Failed {
                 id: open.id,
                 failure: RequestFailure::Closed,

@@ -49,7 +49,7 @@ pub enum RequestFailure {
 #[non_exhaustive]
 pub enum SessionError {
     /// The server refused.
-    #[error("the server refused {method}: {status} {reason}")]
+    #[error("the server refused {method}: {status} {reason}{}{}", told(explanation.as_deref()), later(*retry_after))]
     Refused {
         /// What was asked.
         method: Method,
@@ -57,6 +57,10 @@ pub enum SessionError {
         status: StatusCode,
         /// The server's words for it.
         reason: String,
+        /// What the body of the refusal says, as one line of text.
+        explanation: Option<String>,
+        /// How long the server wants to be left alone: it is overloaded.
+        retry_after: Option<Duration>,
     },
     /// The server does not speak RTSP/2.0: it said so, or the first request in it was the end of the connection. Another
     /// connection may serve for RTSP/1.0.
@@ -69,6 +73,15 @@ pub enum SessionError {
         method: Method,
         /// Whether there were credentials to answer with.
         had_credentials: bool,
+    },
+    /// The server wants the password in clear text (Basic), and everyone on the way could read it: RTSP/2.0 forbids that without
+    /// encryption (RFC 7826 §19.1).
+    #[error(
+        "{method}: the server wants the password in clear text, which RTSP/2.0 allows only over rtsps"
+    )]
+    PasswordInClear {
+        /// What was asked.
+        method: Method,
     },
     /// No response.
     #[error("{failure} ({method})")]
@@ -100,4 +113,14 @@ pub enum SessionError {
         /// What stands in the way.
         why: &'static str,
     },
+}
+
+fn told(explanation: Option<&str>) -> String {
+    explanation.map_or_else(String::new, |text| format!(" ({text})"))
+}
+
+fn later(retry_after: Option<Duration>) -> String {
+    retry_after.map_or_else(String::new, |time| {
+        format!("; it asks to be left alone for {} s", time.as_secs())
+    })
 }

@@ -38,6 +38,12 @@ pub enum Event {
     Recording,
     /// Nothing flows any more; the session stays.
     Paused,
+    /// The values of the parameters that were asked for: name and value.
+    Parameters(Vec<(String, String)>),
+    /// The server has set the parameter that it was given.
+    ParameterTaken,
+    /// Where the session stands: the current position as its range, and the RTP timestamps that belong to it.
+    Located(PlayStart),
     /// The session is over because we ended it.
     TornDown,
     /// The server sends us elsewhere; this session is over.
@@ -133,6 +139,10 @@ pub enum Output {
     Frames(FrameRun),
     /// Something has happened.
     Event(Event),
+    /// The connection is lost, the session is not: connect to the same server again and call
+    /// [`ClientSession::reconnected`](super::ClientSession::reconnected), or say by another `Input::Eof` that it cannot be done.
+    /// Only with [`SessionConfig::reconnects`](super::SessionConfig::reconnects).
+    Reconnect(CloseReason),
     /// Nothing will come any more; close after the writes.
     Close(CloseReason),
     /// Nothing to do before this instant, or before there is input.

@@ -81,7 +81,13 @@ impl KeepAlive {
     pub fn poll(&mut self, now: Instant) -> Option<Method> {
         self.due.filter(|due| *due <= now)?;
         self.due = Some(now + self.interval);
-        self.methods.first().cloned()
+        Some(self.method())
+    }
+
+    /// The method that is used now.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.methods.first().cloned().unwrap_or(Method::Options)
     }
 
     /// Looks at the answer to one. Whether it says that the session is no more.

@@ -74,10 +74,17 @@ impl ClientSession {
         self.state = State::Init;
         self.session = None;
         self.departure = None;
-        self.then = None;
-        self.steps.clear();
+        self.give_up_steps();
         self.keepalive.stop();
         self.channels.clear();
         self.media.iter_mut().for_each(|media| *media = None);
+    }
+
+    /// Whatever runs is of no interest any more.
+    pub(super) fn give_up_steps(&mut self) {
+        self.then = None;
+        self.launch = None;
+        self.pipeline = None;
+        self.steps.clear();
     }
 }

@@ -30,6 +30,7 @@ use super::SessionIdPolicy;
 use super::SessionOutput;
 use super::TransportRequest;
 use super::VersionPolicy;
+use super::overload;
 use super::play;
 use super::redirect;
 use super::step::SetUp;
@@ -56,14 +57,21 @@ impl ClientSession {
         };
         let (_, step) = self.steps.remove(at);
         match self.conclude(step, response) {
-            Ok(Some(event)) => self.emit(event),
+            Ok(Some(event)) => self.launch_outcome(event),
             Ok(None) => {}
-            Err(error) => {
-                self.then = None;
-                self.emit(Event::Failed(error));
-            }
+            Err(error) => self.step_failed(error),
         }
+        self.launch_answered();
         self.look_for_loss(response.status);
+    }
+
+    fn step_failed(&mut self, error: SessionError) {
+        self.then = None;
+        if self.launch.is_some() {
+            self.launch_failed(error);
+        } else {
+            self.emit(Event::Failed(error));
+        }
     }
 
     fn kept_alive(&mut self, method: &Method, response: &Response) {
@@ -106,13 +114,13 @@ impl ClientSession {
             self.refused_version();
             return;
         }
-        self.then = None;
         let method = step.method();
         if step == Step::Teardown {
             self.finish();
             self.emit(Event::TornDown);
         } else {
-            self.emit(Event::Failed(SessionError::NoResponse { method, failure }));
+            self.step_failed(SessionError::NoResponse { method, failure });
+            self.launch_answered();
         }
     }
 
@@ -137,6 +145,9 @@ impl ClientSession {
             self.leave(redirect, step != Step::Teardown);
             return Ok(None);
         }
+        if response.status == StatusCode::UNAUTHORIZED && self.connection.has_withheld() {
+            return Err(SessionError::PasswordInClear { method });
+        }
         if response.status == StatusCode::UNAUTHORIZED {
             return Err(SessionError::Unauthorized {
                 method,
@@ -160,6 +171,8 @@ impl ClientSession {
                 method,
                 status: response.status,
                 reason: response.reason.trim().to_owned(),
+                explanation: explanation(response),
+                retry_after: overload::retry_after(response, self.now),
             });
         }
         self.take_session(&method, response)?;
@@ -174,6 +187,9 @@ impl ClientSession {
             Step::Setup { media, request } => self.set_up(media, request, response)?,
             Step::Play => Event::Playing(self.play_info(response)),
             Step::Record => Event::Recording,
+            Step::GetParameters => Self::parameters_told(response)?,
+            Step::SetParameter => Event::ParameterTaken,
+            Step::Locate => Event::Located(self.play_info(response)),
             _ => Event::Paused,
         };
         self.state = state;
@@ -337,4 +353,20 @@ fn is_gone(status: StatusCode) -> bool {
 /// RFC 7826 §18.47: a policy that is not known is ignored.
 fn is_known(style: &SeekStyle) -> bool {
     !matches!(style, SeekStyle::Other(_))
+}
+
+/// Of what a server says about a refusal, no more than this is shown.
+const MOST_EXPLAINED: usize = 500;
+
+/// What the body of a refusal has for people (RFC 2326 §7.1.1), as one line without anything that a terminal would obey.
+fn explanation(response: &Response) -> Option<String> {
+    let kind = response.headers.first(&HeaderName::ContentType);
+    let readable = kind.is_none_or(|kind| kind.trim_start().starts_with("text/"));
+    let text = std::str::from_utf8(&response.body)
+        .ok()
+        .filter(|_| readable)?;
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    let line: String = words.join(" ").chars().take(MOST_EXPLAINED).collect();
+    Some(line).filter(|line| !line.is_empty())
 }

@@ -1,14 +1,21 @@
 //! Our requests as messages, as their version wants them.
 
+use std::time::Duration;
+
 use rtsp_msg::HeaderName;
 use rtsp_msg::Method;
 use rtsp_msg::Request;
 use rtsp_msg::RequestTarget;
 use rtsp_msg::Uri;
 use rtsp_msg::Version;
+use rtsp_msg::headers::MediaProperty;
+use rtsp_msg::headers::PipelinedRequests;
+use rtsp_msg::headers::Range;
+use rtsp_msg::headers::Referrer;
 use rtsp_msg::headers::Transport;
 
 use super::ClientSession;
+use super::Extension;
 use super::PlayRequest;
 use super::SessionError;
 use super::TransportRequest;
@@ -28,11 +35,37 @@ pub(super) const FEATURES: [&str; 4] = [
 impl ClientSession {
     /// A request with what every request carries.
     pub(super) fn message(&self, method: Method, target: RequestTarget) -> Request {
-        // RFC 7826 Figure 3: DESCRIBE is about the presentation, never about a session.
-        let sessionless = self.version == Version::V2_0 && method == Method::Describe;
         let mut message = Request::new(method, target, self.version);
-        if let Some(session) = self.session.as_ref().filter(|_| !sessionless) {
-            message.headers.insert(HeaderName::Session, session);
+        let (method, headers) = (&message.method, &mut message.headers);
+        // RFC 7826 Figure 3: DESCRIBE is about the presentation, never about a session.
+        let sessionless = self.version == Version::V2_0 && *method == Method::Describe;
+        match (&self.session, self.pipeline) {
+            _ if sessionless => {}
+            // RFC 7826 §18.33: who knows the session names it, and nothing else.
+            (Some(session), _) => headers.insert(HeaderName::Session, session),
+            (None, Some(pipeline)) => headers.set(&PipelinedRequests(pipeline)),
+            (None, None) => {}
+        }
+        if let Some(referrer) = &self.config.referrer {
+            Referrer(referrer.clone()).put(self.version, headers);
+        }
+        let extensions = self.config.extensions.iter();
+        let used: Vec<_> = extensions
+            .filter(|extension| extension.methods.contains(method))
+            .collect();
+        for (name, value) in used.iter().flat_map(|extension| &extension.headers) {
+            headers.insert(name.clone(), value);
+        }
+        let tags = |wanted: &dyn Fn(&Extension) -> bool| {
+            let tags = used.iter().filter(|extension| wanted(extension));
+            let tags: Vec<_> = tags.map(|extension| extension.feature.as_str()).collect();
+            Some(tags.join(", ")).filter(|tags| !tags.is_empty())
+        };
+        if let Some(tags) = tags(&|_| true) {
+            headers.insert(HeaderName::Require, tags);
+        }
+        if let Some(tags) = tags(&|extension| extension.proxies) {
+            headers.insert(HeaderName::ProxyRequire, tags);
         }
         message
     }
@@ -69,9 +102,23 @@ impl ClientSession {
 
     pub(super) fn play_message(&self, request: &PlayRequest) -> Result<Request, SessionError> {
         let mut message = self.message(Method::Play, self.aggregate_target());
+        let live = PlayRequest::of(Range::now());
+        let request = match &request.range {
+            // RFC 7826 §13.6: what goes on and is not kept has no point to go back to.
+            None if self.version == Version::V2_0 && self.is_live_and_not_kept() => &live,
+            _ => request,
+        };
         let written = request.write(self.version, &mut message.headers);
         written.map_err(|why| misuse(Method::Play, why))?;
         Ok(message)
+    }
+
+    fn is_live_and_not_kept(&self) -> bool {
+        let has = |property| {
+            let known = self.properties.as_ref();
+            known.is_some_and(|known| known.0.contains(&property))
+        };
+        has(MediaProperty::TimeProgressing) && has(MediaProperty::TimeDuration(Duration::ZERO))
     }
 
     /// The URI of the presentation as a whole.

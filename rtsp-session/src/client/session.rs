@@ -30,6 +30,7 @@ use super::VersionPolicy;
 use super::channels::Channels;
 use super::channels::PacketKind;
 use super::connection;
+use super::launch::Launch;
 use super::leaving::Departure;
 use super::request::misuse;
 use super::step::SetUp;
@@ -51,6 +52,21 @@ pub enum SessionIdPolicy {
     Require,
 }
 
+/// Headers that a request cannot do without: they go out with the feature tag that names them, so that who does not understand them
+/// refuses the request instead of passing over them (RFC 7826 §7.2, §11).
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs)] // RFC 7826 §11 knows nothing else about a feature.
+pub struct Extension {
+    /// The feature tag, such as `onvif-replay`.
+    pub feature: String,
+    /// The methods whose requests carry it.
+    pub methods: Vec<Method>,
+    /// Its headers.
+    pub headers: Vec<(HeaderName, String)>,
+    /// Whether proxies on the way have to understand it too (RFC 7826 §15.1).
+    pub proxies: bool,
+}
+
 /// What a session is told at its start.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -63,6 +79,13 @@ pub struct SessionConfig {
     pub session_id: SessionIdPolicy,
     /// What the server may ask us for, or set.
     pub parameters: Vec<OwnParameter>,
+    /// What the peer has to understand beyond RTSP itself.
+    pub extensions: Vec<Extension>,
+    /// Whether the driver can connect again where a connection is lost and its session is not
+    /// ([`Output::Reconnect`](super::SessionOutput::Reconnect)).
+    pub reconnects: bool,
+    /// The URI of the document that led to the presentation, if the server may know it.
+    pub referrer: Option<String>,
 }
 
 /// A session, without its socket.
@@ -93,6 +116,11 @@ pub struct ClientSession {
     pub(super) public: Vec<Method>,
     pub(super) server: Option<String>,
     pub(super) keepalive: KeepAlive,
+    pub(super) launch: Option<Launch>,
+    /// The id that stands for the session while it has none (RFC 7826 §18.33).
+    pub(super) pipeline: Option<u32>,
+    /// How many such ids this connection has seen.
+    pub(super) pipelines: u32,
     /// The server has told when it will be gone.
     pub(super) departure: Option<Departure>,
     /// To be closed once nothing is open any more, for this reason.
@@ -127,6 +155,9 @@ impl ClientSession {
             public: Vec::new(),
             server: None,
             keepalive: KeepAlive::new(Version::V1_0, &[]),
+            launch: None,
+            pipeline: None,
+            pipelines: 0,
             departure: None,
             closing: None,
             recording: false,
@@ -233,8 +264,7 @@ impl ClientSession {
     ///
     /// `Misuse` when there is no session to end.
     pub fn teardown(&mut self, now: Now) -> Result<(), SessionError> {
-        self.steps.clear();
-        self.then = None;
+        self.give_up_steps();
         self.check(now, &Method::Teardown)?;
         self.keepalive.stop();
         let message = self.message(Method::Teardown, self.aggregate_target());
@@ -244,6 +274,7 @@ impl ClientSession {
 
     /// Closes the connection as soon as no request of ours waits for its answer any more (RFC 7826 §10.3).
     pub fn close(&mut self) {
+        self.keepalive.stop();
         self.closing.get_or_insert(CloseReason::Done);
     }
 
@@ -267,12 +298,36 @@ impl ClientSession {
             self.leave_in_time();
             self.keep_alive(now);
         }
+        self.connection.set_replaceable(self.outlives_connection());
         self.connection.handle(now, input);
         if self.probing && self.connection.is_garbled() {
             // Whatever it is, it is not the answer of a server of RTSP/2.0.
-            self.steps.clear();
+            self.give_up_steps();
             self.refused_version();
         }
+    }
+
+    /// There is another connection to the same server. Requests without an answer go out on it again; if there are none, a keep-alive
+    /// tells the server which connection is the session's now (RFC 7826 §10.4).
+    pub fn reconnected(&mut self, now: Now) {
+        self.now = now;
+        self.keepalives.clear();
+        if !self.connection.replace(now) && self.session.is_some() {
+            let method = self.keepalive.method();
+            self.show_life(now, method);
+        }
+    }
+
+    /// Whether the server keeps the session when its connection closes: media travel elsewhere (RFC 7826 §10.2). Servers of 1.0 may
+    /// end it with the connection (RFC 7826 §App.H.2).
+    fn outlives_connection(&self) -> bool {
+        let interleaved =
+            |media: &SetUp| matches!(media.transport, MediaTransport::Interleaved { .. });
+        self.config.reconnects
+            && self.version == Version::V2_0
+            && self.session.is_some()
+            && self.closing.is_none()
+            && !self.media.iter().flatten().any(interleaved)
     }
 
     /// The next thing to do; `Wait` when there is none.
@@ -284,6 +339,7 @@ impl ClientSession {
             match self.connection.poll() {
                 connection::Output::Write(bytes) => return Output::Write(bytes),
                 connection::Output::Frames(run) => return Output::Frames(run),
+                connection::Output::Lost(reason) => return Output::Reconnect(reason),
                 connection::Output::Close(reason) => {
                     self.keepalive.stop();
                     return Output::Close(reason);
@@ -398,9 +454,9 @@ impl ClientSession {
     }
 
     /// Whether `method` has a place now; takes the time.
-    fn check(&mut self, now: Now, method: &Method) -> Result<(), SessionError> {
+    pub(super) fn check(&mut self, now: Now, method: &Method) -> Result<(), SessionError> {
         self.now = now;
-        if !self.steps.is_empty() {
+        if !self.steps.is_empty() || self.launch.is_some() {
             return Err(misuse(method.clone(), "another step is not answered yet"));
         }
         match self.state.after(self.version, method) {
@@ -440,6 +496,13 @@ impl ClientSession {
         let Some(method) = self.keepalive.poll(now.monotonic) else {
             return;
         };
+        if self.connection.is_holding() {
+            return;
+        }
+        self.show_life(now, method);
+    }
+
+    fn show_life(&mut self, now: Now, method: Method) {
         let message = self.message(method.clone(), self.aggregate_target());
         let id = self.connection.request_optional(now, message);
         // Those that were never answered are forgotten.
@@ -449,7 +512,7 @@ impl ClientSession {
         self.keepalives.push((id, method));
     }
 
-    fn send(&mut self, step: Step, message: Request) {
+    pub(super) fn send(&mut self, step: Step, message: Request) {
         let id = self.connection.request(self.now, message);
         self.steps.push((id, step));
     }

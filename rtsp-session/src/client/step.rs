@@ -18,6 +18,9 @@ pub(super) enum Step {
     Play,
     Record,
     Pause,
+    GetParameters,
+    SetParameter,
+    Locate,
     Teardown,
 }
 
@@ -31,6 +34,8 @@ impl Step {
             Self::Play => Method::Play,
             Self::Record => Method::Record,
             Self::Pause => Method::Pause,
+            Self::GetParameters | Self::Locate => Method::GetParameter,
+            Self::SetParameter => Method::SetParameter,
             Self::Teardown => Method::Teardown,
         }
     }

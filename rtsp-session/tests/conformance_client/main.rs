@@ -2,6 +2,9 @@
 //! scripted server on a virtual clock.
 
 mod asked;
+mod forms;
+mod launching;
+mod overload;
 mod redirected;
 #[allow(dead_code)] // each module uses a part
 mod script;

@@ -62,7 +62,8 @@ fn r2_auth_10_the_strongest_challenge_is_taken() {
 
 #[test]
 fn basic_can_be_ruled_out() {
-    let mut answerer = Answerer::new(Credentials::new("u", "p")).without_basic();
+    let mut answerer = Answerer::new(Credentials::new("u", "p"));
+    answerer.allow_basic(false);
     assert_eq!(
         answerer.challenged(&unauthorized(&["Basic realm=\"r\""])),
         Challenged::Unanswerable

@@ -197,7 +197,9 @@ impl Bench {
                         .map(|(channel, payload)| (channel, payload.to_vec()));
                     self.frames.extend(frames);
                 }
-                SessionOutput::Close(reason) => self.closed = Some(reason),
+                SessionOutput::Close(reason) | SessionOutput::Reconnect(reason) => {
+                    self.closed = Some(reason);
+                }
                 SessionOutput::Wait { until } => {
                     self.until = until;
                     return;
