@@ -228,3 +228,25 @@ async fn r1_sid_07_a_session_goes_by_its_id_and_nothing_else() {
     ask(&mut peer, "PLAY").await.expect(200);
     ask(&mut peer, "TEARDOWN").await.expect(200);
 }
+
+/// A connection that only asked for a session that stays elsewhere is idle like any other.
+#[tokio::test]
+async fn r2_conn_06_a_session_that_stays_elsewhere_keeps_no_other_connection_open() {
+    let server = server_with(|config| {
+        config.users = vec![Credentials::new("ann", "hunter2")];
+        config.limits.idle_timeout = std::time::Duration::from_secs(1);
+    })
+    .await;
+    let _source = Source::tcp(&server, "/live", &av()).await;
+    let mut first = ann(&server, "RTSP/2.0").await;
+    let uri = track(&first, 0);
+    first.setup(&uri, TCP).await.expect(200);
+    // One of the two is on the other shard.
+    for _ in 0..2 {
+        let mut other = ann(&server, "RTSP/2.0").await;
+        other.session.clone_from(&first.session);
+        ask(&mut other, "GET_PARAMETER").await.expect(200);
+        assert_eq!(other.next().await, Event::Closed);
+    }
+    ask(&mut first, "PLAY").await.expect(200);
+}
