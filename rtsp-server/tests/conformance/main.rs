@@ -21,6 +21,7 @@ mod liveness;
 mod owning;
 mod publishing;
 mod sessions;
+mod threats;
 mod transports;
 mod waiting;
 
