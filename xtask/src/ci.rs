@@ -285,55 +285,6 @@ fn package() -> Result<Outcome> {
     cargo("package", &arguments)
 }
 
-/// Runs the benches of all crates, one after the other.
-pub(crate) fn bench(arguments: &[String]) -> Result<bool> {
-    let metadata = workspace::metadata()?;
-    let benches = benches(&metadata);
-    if benches.is_empty() {
-        return Err(Failure::new("no crate has a bench"));
-    }
-    let mut good = true;
-    for bench in benches {
-        let mut command = workspace::cargo();
-        command
-            .args(["bench", "--package", bench.package, "--bench", bench.name])
-            .args(["--features", &bench.features.join(","), "--"])
-            .args(arguments);
-        good &= status(&mut command)? == Outcome::Passed;
-    }
-    Ok(good)
-}
-
-/// A bench and what must be on for it.
-#[derive(Debug, PartialEq, Eq)]
-struct Bench<'a> {
-    package: &'a str,
-    name: &'a str,
-    features: Vec<&'a str>,
-}
-
-/// Named one by one: without names Cargo would run the unit tests' harness too, which knows no argument of criterion's.
-fn benches(metadata: &Value) -> Vec<Bench<'_>> {
-    fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-        value[key].as_array().into_iter().flatten()
-    }
-    let mut benches = Vec::new();
-    for package in list(metadata, "packages") {
-        for target in list(package, "targets") {
-            if list(target, "kind").any(|kind| kind == "bench") {
-                benches.push(Bench {
-                    package: name(package),
-                    name: name(target),
-                    features: list(target, "required-features")
-                        .filter_map(Value::as_str)
-                        .collect(),
-                });
-            }
-        }
-    }
-    benches
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -375,22 +326,8 @@ mod tests {
     }
 
     #[test]
-    fn benches_and_packages_are_found() {
-        let metadata = json!({ "packages": [
-            { "name": "a", "publish": null, "targets": [{ "kind": ["bench"], "name": "fast" }, { "kind": ["lib"], "name": "a" }] },
-            { "name": "xtask", "publish": [], "targets": [
-                { "kind": ["bench"], "name": "side", "required-features": ["others"] },
-            ] },
-        ] });
-        let bench = |package, name, features: &[&'static str]| Bench {
-            package,
-            name,
-            features: features.to_vec(),
-        };
-        assert_eq!(
-            benches(&metadata),
-            [bench("a", "fast", &[]), bench("xtask", "side", &["others"])]
-        );
+    fn what_is_published_is_found() {
+        let metadata = json!({ "packages": [{ "name": "a", "publish": null }, { "name": "xtask", "publish": [] }] });
         assert_eq!(
             published(&metadata)
                 .iter()

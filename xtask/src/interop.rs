@@ -7,12 +7,14 @@ mod machine;
 mod matrix;
 mod peer;
 mod peers;
-mod process;
+pub(crate) mod process;
 mod report;
 mod rtsp;
 mod scenario;
 mod stage;
 mod witness;
+
+pub(crate) use stage::free_port;
 
 use crate::failure::{During, Failure, Result};
 use cell::{Cell, Outcome};

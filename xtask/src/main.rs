@@ -1,6 +1,7 @@
 //! The tasks of the workspace: `cargo xtask --help`.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod ci;
 mod conformance;
 mod failure;
@@ -29,12 +30,8 @@ enum Task {
     Conformance(conformance::Options),
     /// Runs everything that a change must pass, and prints a line a step.
     Ci(ci::Options),
-    /// Runs the criterion benches; arguments after `--` go to criterion.
-    Bench {
-        /// What criterion gets.
-        #[arg(last = true)]
-        arguments: Vec<String>,
-    },
+    /// Runs the criterion benches, and servers under load beside a bare sender; arguments after `--` go to criterion.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,7 +40,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Conformance(options) => conformance::run(&options),
         Task::Ci(options) => ci::run(&options),
-        Task::Bench { arguments } => ci::bench(&arguments),
+        Task::Bench(options) => bench::run(&options),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
