@@ -40,6 +40,21 @@ impl Client {
         Described::new(conversation, options, credentials, origin)
     }
 
+    /// Connects to the server of `url` with a description of the presentation that was had from elsewhere, such as a file or a
+    /// web page: it is not asked for (RFC 7826 §13.2, RFC 2326 §10.2). Relative controls in it belong to `url`.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is none, or the server cannot be reached.
+    pub async fn with_description(
+        url: &str,
+        description: Description,
+        options: Options,
+    ) -> Result<Described, Error> {
+        let (uri, credentials) = target(url, &options)?;
+        adopt(Origin { uri, credentials }, description, options).await
+    }
+
     /// Connects to the server of `url` and announces what will be sent there.
     ///
     /// The media of `description` need a control attribute each; [`Description::for_describe`] gives them one.
@@ -59,6 +74,19 @@ impl Client {
         let (conversation, credentials) = begin(origin, &options, announce).await?;
         Announced::new(conversation, options, credentials)
     }
+}
+
+/// Connects with a description that is known.
+pub(crate) async fn adopt(
+    origin: Origin,
+    description: Description,
+    options: Options,
+) -> Result<Described, Error> {
+    let adopt = |session: &mut ClientSession, now| session.adopt(now, description.clone());
+    let (conversation, credentials) = begin(origin.clone(), &options, adopt).await?;
+    let mut described = Described::new(conversation, options, credentials, origin)?;
+    described.adopted = true;
+    Ok(described)
 }
 
 /// Connects, follows redirections and takes the first step; the credentials are those that may still be used.

@@ -61,6 +61,11 @@ pub(crate) struct Conversation {
     pub(crate) closed: Option<CloseReason>,
 }
 
+fn is_multicast(host: &str) -> bool {
+    host.parse()
+        .is_ok_and(|address: IpAddr| address.is_multicast())
+}
+
 /// A secure random seed.
 pub(crate) fn random(place: &str) -> Result<Random, Error> {
     let mut seed = [0; 32];
@@ -89,6 +94,11 @@ impl Conversation {
             }
         }
         let (host, port) = (uri.host(), uri.port_or_default());
+        if is_multicast(host) {
+            // RFC 7826 §10: requests go to one server.
+            let text = "a multicast address is no server";
+            return Err(Error::new(ErrorKind::Url, place, text));
+        }
         let connected = connect::tcp(host, port, options.connect_timeout).await;
         let connect_error = |error| {
             Error::io(
@@ -107,6 +117,8 @@ impl Conversation {
         config.connection.credentials = credentials;
         config.connection.response_timeout = options.response_timeout;
         config.connection.cseq = options.cseq;
+        config.connection.courtesy = options.courtesy.clone();
+        config.if_match = options.if_match;
         config.session_id = options.session_id;
         config.version = options.version;
         let session = ClientSession::new(Now::read(), uri, config, random(&place)?);

@@ -28,6 +28,8 @@ use crate::io::framed::Making;
 use crate::paths::DatagramPath;
 use crate::paths::Path;
 
+mod apart;
+
 /// How long the answer to a TEARDOWN is waited for when the session is given up anyway.
 const TEARDOWN_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -43,6 +45,8 @@ pub struct Described {
     credentials: Option<Credentials>,
     origin: Origin,
     selected: Vec<usize>,
+    /// The description came from elsewhere; the server was not asked.
+    pub(crate) adopted: bool,
 }
 
 /// What was asked for, before redirections, and by whom.
@@ -77,6 +81,7 @@ impl Described {
             credentials,
             origin,
             selected,
+            adopted: false,
         })
     }
 
@@ -161,6 +166,14 @@ impl Described {
                 text,
             ));
         }
+        if self.is_scattered() {
+            let text = "its media are on several servers, and cannot be controlled as one";
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                self.conversation.place(),
+                text,
+            ));
+        }
         let again = self.options.reconnect.clone().map(|policy| {
             let origin = self.origin.clone();
             (policy, self.recipe(&play, origin))
@@ -192,6 +205,7 @@ impl Described {
             options,
             selected: self.selected.clone(),
             description: self.description.clone(),
+            adopted: self.adopted,
             play: play.clone(),
         }
     }
@@ -260,6 +274,7 @@ pub(crate) struct Recipe {
     options: Options,
     selected: Vec<usize>,
     description: Description,
+    adopted: bool,
     pub(crate) play: PlayOptions,
 }
 
@@ -273,7 +288,11 @@ impl Recipe {
             options.credentials = options.credentials.filter(|_| same);
             url = redirect;
         }
-        let mut described = Client::describe(&url, options).await?;
+        let mut described = if self.adopted {
+            Client::with_description(&url, self.description.clone(), options).await?
+        } else {
+            Client::describe(&url, options).await?
+        };
         if sdp::same_formats(&self.description, &described.description) {
             described.selected = self.selected;
         }

@@ -53,4 +53,5 @@ pub use reconnect::Interruption;
 pub use reconnect::ReconnectPolicy;
 pub use recording::Announced;
 pub use recording::Recording;
+pub use rtsp_session::client::Courtesy;
 pub use rtsp_session::client::VersionPolicy;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rtsp_session::auth::Credentials;
+use rtsp_session::client::Courtesy;
 use rtsp_session::client::CseqPolicy;
 use rtsp_session::client::PlayRequest;
 use rtsp_session::client::SessionIdPolicy;
@@ -45,6 +46,10 @@ pub struct Options {
     pub user_agent: String,
     /// Which version of RTSP to speak.
     pub version: VersionPolicy,
+    /// What requests say about the user: nothing, if nothing is given.
+    pub courtesy: Courtesy,
+    /// Media are set up only if the presentation is still that of the description, as far as its tag tells (`If-Match`).
+    pub if_match: bool,
     /// How many redirections are followed.
     pub max_redirects: u8,
     /// How responses find their requests.
@@ -67,6 +72,8 @@ impl Default for Options {
             first_packet_timeout: Duration::from_secs(3),
             user_agent: concat!("Trackside/", env!("CARGO_PKG_VERSION")).to_owned(),
             version: VersionPolicy::default(),
+            courtesy: Courtesy::default(),
+            if_match: false,
             max_redirects: 5,
             cseq: CseqPolicy::default(),
             session_id: SessionIdPolicy::default(),

@@ -1,5 +1,7 @@
 //! The client over real sockets, against a server that does as the test says.
 
+mod elsewhere;
+mod ending;
 mod peer;
 mod reconnecting;
 mod seeking;

@@ -18,6 +18,8 @@ pub(crate) struct Peer {
     pub(crate) requests: Vec<String>,
     /// The version that it answers in.
     pub(crate) version: &'static str,
+    /// The session that it tells.
+    pub(crate) session: String,
 }
 
 impl Peer {
@@ -28,6 +30,7 @@ impl Peer {
             buffer: BytesMut::new(),
             requests: Vec::new(),
             version: "RTSP/1.0",
+            session: "s1".to_owned(),
         }
     }
 
@@ -57,8 +60,9 @@ impl Peer {
 
     pub(crate) async fn answer(&mut self, request: &str, status: &str, rest: &str) {
         let cseq = header(request, "CSeq").unwrap();
-        let version = self.version;
-        let response = format!("{version} {status}\r\nCSeq: {cseq}\r\nSession: s1\r\n{rest}");
+        let (version, session) = (self.version, &self.session);
+        let response =
+            format!("{version} {status}\r\nCSeq: {cseq}\r\nSession: {session}\r\n{rest}");
         let end = if rest.contains("\r\n\r\n") {
             ""
         } else {

@@ -96,6 +96,10 @@ impl ClientSession {
         if version == Version::V2_0 && request.cseq().is_none() {
             return Err(ProtocolError::NoSequence);
         }
+        if request.headers.contains(&HeaderName::AcceptCredentials) {
+            // RFC 7826 §18.2: clients tell proxies by it whom they trust; nobody tells us.
+            return Err(ProtocolError::BadHeader("Accept-Credentials"));
+        }
         let methods = match version {
             Version::V1_0 => &METHODS_V1[..],
             Version::V2_0 => &METHODS_V2[..],

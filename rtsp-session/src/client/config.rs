@@ -5,6 +5,7 @@ use std::time::Duration;
 use rtsp_msg::Leniency;
 use rtsp_msg::Limits;
 
+use super::Courtesy;
 use crate::auth::Credentials;
 
 /// How a response finds its request.
@@ -38,6 +39,8 @@ pub struct ConnectionConfig {
     pub limits: Limits,
     /// Deviations from the grammar that are let pass.
     pub leniency: Leniency,
+    /// What requests say about the user.
+    pub courtesy: Courtesy,
 }
 
 impl Default for ConnectionConfig {
@@ -50,6 +53,7 @@ impl Default for ConnectionConfig {
             cseq: CseqPolicy::default(),
             limits: Limits::default(),
             leniency: Leniency::permissive(),
+            courtesy: Courtesy::default(),
         }
     }
 }

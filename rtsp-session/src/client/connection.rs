@@ -297,6 +297,8 @@ impl ClientConnection {
                 .headers
                 .insert(HeaderName::UserAgent, self.config.user_agent.clone());
         }
+        let encrypted = self.config.encrypted;
+        self.config.courtesy.write(encrypted, &mut request);
         let open = Open {
             id,
             cseq: 0,

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use rtsp_msg::Header;
 use rtsp_msg::HeaderName;
+use rtsp_msg::Leniency;
 use rtsp_msg::Method;
 use rtsp_msg::Request;
 use rtsp_msg::RequestTarget;
 use rtsp_msg::Uri;
 use rtsp_msg::Version;
+use rtsp_msg::headers::IfMatch;
 use rtsp_msg::headers::MediaProperty;
 use rtsp_msg::headers::PipelinedRequests;
 use rtsp_msg::headers::Range;
-use rtsp_msg::headers::Referrer;
 use rtsp_msg::headers::Transport;
 
 use super::ClientSession;
@@ -45,9 +47,6 @@ impl ClientSession {
             (Some(session), _) => headers.insert(HeaderName::Session, session),
             (None, Some(pipeline)) => headers.set(&PipelinedRequests(pipeline)),
             (None, None) => {}
-        }
-        if let Some(referrer) = &self.config.referrer {
-            Referrer(referrer.clone()).put(self.version, headers);
         }
         let extensions = self.config.extensions.iter();
         let used: Vec<_> = extensions
@@ -97,7 +96,19 @@ impl ClientSession {
         if self.version == Version::V2_0 {
             message.headers.insert(HeaderName::AcceptRanges, RANGES);
         }
+        if let Some(tag) = self.tag().filter(|_| self.config.if_match) {
+            message.headers.set(&tag);
+        }
         Ok(message)
+    }
+
+    /// The description's tag, if it has a readable one.
+    fn tag(&self) -> Option<IfMatch> {
+        let description = self.description.as_ref()?;
+        let text = description
+            .attribute("mtag")
+            .or(description.attribute("etag"))?;
+        IfMatch::decode(&mut std::iter::once(text), &Leniency::strict()).ok()
     }
 
     pub(super) fn play_message(&self, request: &PlayRequest) -> Result<Request, SessionError> {

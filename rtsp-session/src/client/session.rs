@@ -16,6 +16,7 @@ use sdp::Description;
 use super::ClientConnection;
 use super::CloseReason;
 use super::ConnectionConfig;
+use super::Event;
 use super::Input;
 use super::KeepAlive;
 use super::MediaTransport;
@@ -84,8 +85,9 @@ pub struct SessionConfig {
     /// Whether the driver can connect again where a connection is lost and its session is not
     /// ([`Output::Reconnect`](super::SessionOutput::Reconnect)).
     pub reconnects: bool,
-    /// The URI of the document that led to the presentation, if the server may know it.
-    pub referrer: Option<String>,
+    /// SETUP is to be refused if the presentation is not that of the description any more: its `a=mtag` (in 1.0 `a=etag`) goes
+    /// along in `If-Match` (RFC 7826 §D.1.9, RFC 2326 §C.1.8).
+    pub if_match: bool,
 }
 
 /// A session, without its socket.
@@ -172,6 +174,19 @@ impl ClientSession {
     /// `Misuse` while another step runs or a session exists. The same holds for the other commands.
     pub fn describe(&mut self, now: Now) -> Result<(), SessionError> {
         self.begin(now, Step::Describe)
+    }
+
+    /// Asks what the server can do, and takes this description for that of the presentation: it was had from elsewhere, so that
+    /// there is no DESCRIBE (RFC 7826 §13.2, RFC 2326 §10.2). Relative controls belong to the session's URI.
+    ///
+    /// # Errors
+    ///
+    /// See [`describe`](Self::describe).
+    pub fn adopt(&mut self, now: Now, description: Description) -> Result<(), SessionError> {
+        self.check(now, &Method::Describe)?;
+        self.media = vec![None; description.media.len()];
+        self.description = Some(description);
+        self.begin(now, Step::Adopt)
     }
 
     /// Asks what the server can do, then announces what we will send (ANNOUNCE), which only RTSP/1.0 has:
@@ -478,6 +493,7 @@ impl ClientSession {
                     .insert(HeaderName::Accept, "application/sdp");
                 self.send(Step::Describe, message);
             }
+            Some(Step::Adopt) => self.emit(Event::Described),
             Some(Step::Announce) => {
                 let mut message = self.message(Method::Announce, self.uri.clone().into());
                 message

@@ -11,6 +11,7 @@ pub(super) enum Step {
     Options,
     Describe,
     Announce,
+    Adopt,
     Setup {
         media: usize,
         request: TransportRequest,
@@ -27,7 +28,7 @@ pub(super) enum Step {
 impl Step {
     pub(super) fn method(&self) -> Method {
         match self {
-            Self::Options => Method::Options,
+            Self::Options | Self::Adopt => Method::Options,
             Self::Describe => Method::Describe,
             Self::Announce => Method::Announce,
             Self::Setup { .. } => Method::Setup,

@@ -236,7 +236,7 @@ fn r2_cap_12_r2_proxy_12_headers_that_must_be_understood_come_with_their_feature
     };
     let mut config = SessionConfig::default();
     config.version = VersionPolicy::V2_0;
-    config.referrer = Some("http://www.example/films".into());
+    config.connection.courtesy.referrer = Some("http://www.example/films".into());
     config.extensions = vec![
         extension(
             "onvif-replay",

@@ -229,3 +229,28 @@ fn noise_is_survived_or_ends_the_connection_but_never_hangs() {
         assert!(bench.closed.is_some() || bench.frames.contains(&(1, b"def".to_vec())));
     });
 }
+
+#[test]
+fn r2_tls_07_nobody_tells_us_whom_to_trust() {
+    use rtsp_msg::headers::AcceptCredentials;
+    use rtsp_msg::{Header, Leniency};
+
+    let credential = "User \"rtsps://proxy.example/\";sha-256;exaIl9VMbQMOFGClx5rXnPJKVNI=";
+    for text in ["User", "Proxy", "Any", credential] {
+        let read = AcceptCredentials::decode(&mut std::iter::once(text), &Leniency::strict());
+        assert!(read.is_ok(), "{text}: {read:?}");
+        let mut bench = Bench::new(usize::MAX);
+        bench.play();
+        let asked = "GET_PARAMETER rtsp://cam.example/live RTSP/2.0\r\nCSeq: 7\r\nSession: abc\r\n";
+        bench.arrives(format!("{asked}Accept-Credentials: {text}\r\n\r\n"));
+        assert!(bench.request().starts_with("RTSP/2.0 400 "), "{text}");
+        bench.arrives(format!("{asked}\r\n"));
+        assert!(bench.request().starts_with("RTSP/2.0 200 "));
+    }
+    let read = |text| AcceptCredentials::decode(&mut std::iter::once(text), &Leniency::strict());
+    assert!(matches!(
+        read("Everybody"),
+        Ok(AcceptCredentials::Other(..))
+    ));
+    assert!(read("").is_err());
+}
