@@ -55,7 +55,11 @@ struct Running {
 
 impl Running {
     fn start(arguments: &[&str]) -> Self {
-        let child = program(arguments)
+        Self::start_as(program(arguments))
+    }
+
+    fn start_as(mut command: Command) -> Self {
+        let child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -277,6 +281,47 @@ fn a_second_signal_waits_for_nobody() {
         silent.message("REDIRECT rtsp://");
         assert_eq!(running.end(signal), Some(status), "{signal}");
     }
+}
+
+/// An attacker takes all connections that the system has descriptors for.
+#[test]
+fn threat_descriptor_exhaustion() {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 128 && exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_rtsp-server"))
+        .args(ANYWHERE)
+        .args(["--threads", "2", "--files", FILMS])
+        .stdin(Stdio::null());
+    let running = Running::start_as(command);
+    let address = running.address();
+    let mut reader = Reader::playing(&address, "RTSP/2.0");
+    let mut served = 0;
+    let mut all = Vec::new();
+    for _ in 0..200 {
+        let mut peer = TcpStream::connect(&address).unwrap();
+        served += usize::from(is_served(&mut peer));
+        all.push(peer);
+    }
+    assert!((20..128).contains(&served), "{served} of 200 were served");
+    // Who was there is served on: a second of the film, and an answer.
+    reader.got.clear();
+    while reader.got.len() < 20_000 {
+        assert!(reader.read() > 0, "closed");
+    }
+    drop(all);
+    // And somebody else, as soon as there is room.
+    while !is_served(&mut TcpStream::connect(&address).unwrap()) {}
+    drop(reader);
+    assert_eq!(running.end("TERM"), Some(0));
+}
+
+/// Whether a request is answered, or the connection closed.
+fn is_served(peer: &mut TcpStream) -> bool {
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let sent = peer.write_all(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+    let mut answer = [0; 12];
+    sent.is_ok() && peer.read_exact(&mut answer).is_ok() && &answer == b"RTSP/1.0 200"
 }
 
 #[test]
