@@ -1,5 +1,7 @@
 //! Why bytes are no message.
 
+use crate::version::Version;
+
 /// Bytes that are no message, or none that is welcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} at byte {offset}")]
@@ -11,6 +13,8 @@ pub struct DecodeError {
     pub kind: DecodeErrorKind,
     /// The message's `CSeq` if it could be read, so that a request can be answered.
     pub cseq: Option<u32>,
+    /// The message's version if it could be read, so that the answer is of the same.
+    pub version: Option<Version>,
     /// Whether it is unknown where the next message starts. If not, the decoder has passed over the message, and
     /// the connection goes on.
     pub fatal: bool,

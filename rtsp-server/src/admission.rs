@@ -8,10 +8,11 @@ use std::{
 
 use rtsp_msg::Uri;
 use rtsp_session::{
-    Now, ProtocolError,
+    Now, ProtocolError, Redirection,
     random::Random,
     server::{Overload, notify},
 };
+use smallvec::SmallVec;
 use tokio::sync::watch;
 
 use crate::config::Limits;
@@ -21,6 +22,8 @@ use crate::config::Limits;
 struct Count {
     all: usize,
     readers: usize,
+    /// Bits a second that readers have set up.
+    bandwidth: u64,
 }
 
 /// The door of a server. Touched once a session, not per packet.
@@ -32,6 +35,8 @@ pub(crate) struct Admission {
     limit_loopback: bool,
     /// The sessions of each address that has any.
     addresses: Mutex<HashMap<IpAddr, usize>>,
+    /// The most bits a second to readers; 0 for no bound.
+    bandwidth: u64,
     count: watch::Sender<Count>,
     overload: Mutex<Overload>,
     /// Set once the server takes no new sessions: where to send their peers instead.
@@ -44,6 +49,8 @@ pub(crate) struct SessionPermit {
     admission: Arc<Admission>,
     address: IpAddr,
     reads: bool,
+    /// What each media may take of the bandwidth.
+    media: SmallVec<[(usize, u64); 2]>,
 }
 
 impl Admission {
@@ -53,6 +60,7 @@ impl Admission {
             per_address: limits.sessions_per_address,
             limit_loopback: limits.limit_loopback,
             addresses: Mutex::default(),
+            bandwidth: limits.bandwidth,
             count: watch::Sender::default(),
             overload: Mutex::default(),
             drained: OnceLock::new(),
@@ -84,6 +92,7 @@ impl Admission {
             admission: Arc::clone(self),
             address,
             reads,
+            media: SmallVec::new(),
         })
     }
 
@@ -135,6 +144,7 @@ impl Admission {
             None => Ok(()),
             Some(None) => Err(self.turn_away(random)),
             Some(Some(target)) => Err(ProtocolError::Moved {
+                how: Redirection::Temporary,
                 location: notify::moved(target, path),
             }),
         }
@@ -150,12 +160,46 @@ impl Admission {
     }
 }
 
+impl SessionPermit {
+    /// Sets bandwidth aside for a media, in bits a second, in place of what was set aside for it before.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::NotEnoughBandwidth`] when there is not so much left; nothing is changed then.
+    pub(crate) fn reserve(&mut self, media: usize, bits: u64) -> Result<(), ProtocolError> {
+        let before = self.reserved(media);
+        let most = self.admission.bandwidth;
+        let fits = self.admission.count.send_if_modified(|count| {
+            let sum = count.bandwidth.saturating_sub(before).saturating_add(bits);
+            let fits = most == 0 || bits <= before || sum <= most;
+            if fits {
+                count.bandwidth = sum;
+            }
+            fits
+        });
+        if !fits {
+            return Err(ProtocolError::NotEnoughBandwidth);
+        }
+        self.media.retain(|(known, _)| *known != media);
+        self.media.push((media, bits));
+        Ok(())
+    }
+
+    /// What is set aside for a media.
+    pub(crate) fn reserved(&self, media: usize) -> u64 {
+        let known = self.media.iter().find(|(known, _)| *known == media);
+        known.map_or(0, |(_, bits)| *bits)
+    }
+}
+
 impl Drop for SessionPermit {
     fn drop(&mut self) {
         self.admission.leave(self.address);
+        let bits: u64 = self.media.iter().map(|(_, bits)| *bits).sum();
         self.admission.count.send_modify(|count| {
             count.all = count.all.saturating_sub(1);
             count.readers = count.readers.saturating_sub(usize::from(self.reads));
+            count.bandwidth = count.bandwidth.saturating_sub(bits);
         });
     }
 }
@@ -209,6 +253,26 @@ mod tests {
     }
 
     #[test]
+    fn bandwidth_is_set_aside_by_media_and_comes_back() {
+        let admission = admission(|limits| limits.bandwidth = 1000);
+        let mut random = Random::from_seed([1; 32]);
+        let mut one = admission.admit(HERE, true, &mut random).unwrap();
+        let mut two = admission.admit(HERE, true, &mut random).unwrap();
+        one.reserve(0, 600).unwrap();
+        one.reserve(0, 700).unwrap();
+        assert_eq!(two.reserve(0, 301), Err(ProtocolError::NotEnoughBandwidth));
+        two.reserve(1, 300).unwrap();
+        assert_eq!(
+            (one.reserved(0), two.reserved(0), two.reserved(1)),
+            (700, 0, 300)
+        );
+        one.reserve(0, 0).unwrap();
+        two.reserve(0, 700).unwrap();
+        drop(two);
+        one.reserve(1, 1000).unwrap();
+    }
+
+    #[test]
     fn a_drained_server_sends_peers_elsewhere() {
         let admission = admission(|_| {});
         let mut random = Random::from_seed([1; 32]);
@@ -217,6 +281,7 @@ mod tests {
         assert_eq!(
             admission.elsewhere("/a", &mut random),
             Err(ProtocolError::Moved {
+                how: Redirection::Temporary,
                 location: "rtsp://h:8554/a".into()
             })
         );

@@ -213,8 +213,13 @@ pub struct Limits {
     pub sessions_per_connection: usize,
     /// Whether what holds for one address holds for loopback too: there, all programs of a machine are one address.
     pub limit_loopback: bool,
-    /// Bytes of one message body.
+    /// Bits a second that all readers together may be sent; 0 sets no bound. Beyond it SETUP is answered 453. A media counts
+    /// with what its description says (`b=`), else with what was measured lately.
+    pub bandwidth: u64,
+    /// Bytes of one message body. Larger ones are answered 413.
     pub body: usize,
+    /// After how long a larger body may be tried again, for who keeps `body` small only for a time: told with 413 by Retry-After.
+    pub body_retry_after: Option<Duration>,
     /// Bytes of one stream that are kept for readers that join or lag; a group of pictures that is larger is not kept.
     pub ring: usize,
     /// A session ends after so long without a sign of life.
@@ -244,7 +249,9 @@ impl Default for Limits {
             sessions_per_address: 1024,
             sessions_per_connection: 32,
             limit_loopback: false,
+            bandwidth: 0,
             body: 256 * 1024,
+            body_retry_after: None,
             ring: 32 * 1024 * 1024,
             session_timeout: Duration::from_secs(60),
             session_grace: Duration::from_secs(5),

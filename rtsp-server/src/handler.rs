@@ -32,7 +32,7 @@ pub struct Request<'a> {
 }
 
 /// The answer to a question of access.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
     /// Go on.
@@ -41,6 +41,24 @@ pub enum Decision {
     Authenticate,
     /// No: 403. The text is logged, not sent.
     Deny(&'static str),
+    /// There will never be anything here again, nor elsewhere: 410. (For what is not known to be gone for good, `Allow`: where
+    /// nothing is found the answer is 404.)
+    Gone,
+    /// It is to be had elsewhere.
+    Elsewhere(Elsewhere),
+}
+
+/// Where a path is to be had instead. A URI without a path stands for the same path there; one that cannot be read is answered
+/// 500 and logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Elsewhere {
+    /// There from now on: 301.
+    Permanently(String),
+    /// There for now: 302.
+    Temporarily(String),
+    /// Only through this proxy: 305.
+    ThroughProxy(String),
 }
 
 /// Whose parameters are meant.

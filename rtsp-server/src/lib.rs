@@ -62,7 +62,9 @@ pub use config::{
     Access, Config, DEFAULT_PORT, Limits, PathRule, Pull, PullTransport, SlowReaders, Start,
     UdpPorts,
 };
-pub use handler::{Action, Decision, DefaultHandler, Handler, ParameterError, Request, Scope};
+pub use handler::{
+    Action, Decision, DefaultHandler, Elsewhere, Handler, ParameterError, Request, Scope,
+};
 pub use publisher::{Closed, Publisher};
 pub use server::{Capacity, Server, ServerHandle, StartError};
 pub use stream::registry::PublishError;

@@ -254,6 +254,17 @@ impl ServerHandle {
         Publishing(Arc::clone(&self.shared))
     }
 
+    /// The description of a live path, to be delivered by other ways than RTSP (a page, a mail): its controls are absolute, `base`
+    /// is the URL under which readers find the path (RFC 7826 §D.5). `None` where nobody publishes.
+    #[must_use]
+    pub fn description(&self, path: &str, base: &str) -> Option<String> {
+        let stream = self.shared.registry.find(path)?;
+        let local = self.shared.config.listen.first()?.ip().to_canonical();
+        let origin = sdp::Origin::new(self.shared.session_number(path), 1, local);
+        let described = stream.description.for_describe(origin, Some("npt=now-"));
+        Some(described.for_delivery(base).encode())
+    }
+
     /// Takes no new sessions, and lets those go that read: to the same path on `target` (`rtsp://host:port`) by REDIRECT, or, without
     /// one, by TEARDOWN with the reason; peers of RTSP/1.0, which has no such TEARDOWN, by BYE and the end of the connection.
     /// New requests for media are sent to `target` by 302, or answered 503.
@@ -432,6 +443,10 @@ fn connection_config(config: &Config) -> ConnectionConfig {
         .then(|| Arc::new(Users::new(&config.realm, config.users.iter().cloned())));
     let mut connections = ConnectionConfig {
         limits: messages,
+        body_retry_after: config
+            .limits
+            .body_retry_after
+            .map(|after| u32::try_from(after.as_secs()).unwrap_or(u32::MAX).max(1)),
         users,
         continue_after: config.limits.continue_after,
         answer_timeout: config.limits.answer_timeout,

@@ -29,7 +29,10 @@ pub enum ProtocolError {
     TooSlow,
     /// The body is announced longer than the limit.
     #[error("body too large")]
-    BodyTooLarge,
+    BodyTooLarge {
+        /// For the Retry-After header, in seconds, where the limit is one of the moment.
+        retry_after: Option<u32>,
+    },
     /// The head has more or longer headers than the limit.
     #[error("head too large")]
     HeadTooLarge,
@@ -68,12 +71,18 @@ pub enum ProtocolError {
     /// Nothing has this name.
     #[error("not found")]
     NotFound,
+    /// What had this name will never be back, and is nowhere else.
+    #[error("gone")]
+    Gone,
     /// Another publisher has this path.
     #[error("path in use")]
     PathTaken,
-    /// The answer would be of a type that Accept does not name.
+    /// The answer would be of a type that Accept does not name, or of a coding that Accept-Encoding does not.
     #[error("not acceptable")]
-    NotAcceptable,
+    NotAcceptable {
+        /// The one type that there is, for the body.
+        available: &'static str,
+    },
     /// The body has a type or coding that cannot be read.
     #[error("unsupported media type")]
     UnsupportedMediaType,
@@ -98,12 +107,17 @@ pub enum ProtocolError {
     /// Both If-Match and If-None-Match, and the like: what no request may have together.
     #[error("headers that exclude each other")]
     Contradiction,
-    /// Another server has it now.
+    /// It is to be had elsewhere.
     #[error("moved to {location}")]
     Moved {
+        /// For how long, or by which way.
+        how: Redirection,
         /// The URI there, for the Location header.
         location: String,
     },
+    /// A conference of this name is not known (RFC 2326 §12.9).
+    #[error("conference not found")]
+    ConferenceNotFound,
     /// No such session, or not this peer's.
     #[error("session not found")]
     SessionNotFound,
@@ -165,6 +179,18 @@ pub enum ProtocolError {
     UpstreamTimeout,
 }
 
+/// How a resource is to be had elsewhere (RFC 7826 §17.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Redirection {
+    /// It is there from now on: 301.
+    Permanent,
+    /// It is there for now: 302.
+    Temporary,
+    /// It is had through the proxy there, and only so: 305.
+    Proxy,
+}
+
 impl ProtocolError {
     /// The only map from cause to status code. It is that of RTSP/2.0; [`into_response`](Self::into_response) replaces codes
     /// that RTSP/1.0 does not have.
@@ -177,9 +203,10 @@ impl ProtocolError {
             | Self::BadHeader(_)
             | Self::HeadTooLarge
             | Self::Contradiction
+            | Self::ConferenceNotFound
             | Self::BadDescription => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyTooLarge => StatusCode::REQUEST_MESSAGE_BODY_TOO_LARGE,
+            Self::BodyTooLarge { .. } => StatusCode::REQUEST_MESSAGE_BODY_TOO_LARGE,
             Self::UriTooLong => StatusCode::REQUEST_URI_TOO_LONG,
             Self::Version => StatusCode::RTSP_VERSION_NOT_SUPPORTED,
             Self::NotImplemented { .. } => StatusCode::NOT_IMPLEMENTED,
@@ -189,12 +216,17 @@ impl ProtocolError {
             // RTSP has no 409 Conflict. 403 is "understood, refused, do not repeat".
             Self::Forbidden | Self::PathTaken => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::Gone => StatusCode::GONE,
+            Self::NotAcceptable { .. } => StatusCode::NOT_ACCEPTABLE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::ParameterNotUnderstood { .. } => StatusCode::PARAMETER_NOT_UNDERSTOOD,
             Self::ParameterReadOnly { .. } => StatusCode::PARAMETER_IS_READ_ONLY,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-            Self::Moved { .. } => StatusCode::FOUND,
+            Self::Moved { how, .. } => match how {
+                Redirection::Permanent => StatusCode::MOVED_PERMANENTLY,
+                Redirection::Temporary => StatusCode::FOUND,
+                Redirection::Proxy => StatusCode::USE_PROXY,
+            },
             Self::SessionNotFound => StatusCode::SESSION_NOT_FOUND,
             Self::WrongState { .. } => StatusCode::METHOD_NOT_VALID_IN_THIS_STATE,
             Self::HeaderNotValid { .. } => StatusCode::HEADER_FIELD_NOT_VALID,
@@ -214,12 +246,13 @@ impl ProtocolError {
         }
     }
 
-    /// The code in this version: RTSP/1.0 lacks those from 463 up to 472.
+    /// The code in this version: RTSP/1.0 lacks those from 463 up to 472, RTSP/2.0 has 452 no more (RFC 7826 §17.4.16).
     #[must_use]
     pub const fn status_in(&self, version: Version) -> StatusCode {
         match (version, self) {
             // RFC 2326 §16 names 403 for what looks like an attack.
             (Version::V1_0, Self::DestinationProhibited) => StatusCode::FORBIDDEN,
+            (Version::V1_0, Self::ConferenceNotFound) => StatusCode::CONFERENCE_NOT_FOUND,
             (Version::V1_0, Self::TransportNotReady) => StatusCode::METHOD_NOT_VALID_IN_THIS_STATE,
             // RFC 2326 §12.29: a unit of Range that is not understood. RFC 7826 §18.40 has 456 for it.
             (
@@ -233,7 +266,7 @@ impl ProtocolError {
     }
 
     /// The response that says so, with the headers that its status demands (Allow, Public, Unsupported, Accept-Ranges,
-    /// Retry-After) and a line of text where RFC 7826 asks for a body: with 451, 505 and all other 5xx.
+    /// Retry-After) and a line of text where RFC 7826 asks for a body: with 406, 451, 458 and all 5xx.
     #[must_use]
     pub fn into_response(self, version: Version) -> Response {
         let status = self.status_in(version);
@@ -253,8 +286,11 @@ impl ProtocolError {
             Self::HeaderNotValid {
                 accept_ranges: Some(units),
             } => headers.append(HeaderName::AcceptRanges, units),
-            Self::Moved { location } => headers.append(HeaderName::Location, location),
+            Self::Moved { location, .. } => headers.append(HeaderName::Location, location),
             Self::Overloaded {
+                retry_after: Some(seconds),
+            }
+            | Self::BodyTooLarge {
                 retry_after: Some(seconds),
             } => {
                 headers.append(HeaderName::RetryAfter, seconds.to_string());
@@ -265,6 +301,10 @@ impl ProtocolError {
             Self::ParameterNotUnderstood { names } | Self::ParameterReadOnly { names } => {
                 Some((parameters::names(names), "text/parameters"))
             }
+            Self::NotAcceptable { available } => Some((
+                format!("available: {available}\r\n"),
+                "text/plain;charset=utf-8",
+            )),
             Self::Version => Some((
                 "supported versions: RTSP/1.0, RTSP/2.0\r\n".into(),
                 "text/plain;charset=utf-8",
@@ -285,7 +325,7 @@ impl From<DecodeErrorKind> for ProtocolError {
         match kind {
             DecodeErrorKind::Version => Self::Version,
             DecodeErrorKind::UriTooLong => Self::UriTooLong,
-            DecodeErrorKind::BodyTooLarge => Self::BodyTooLarge,
+            DecodeErrorKind::BodyTooLarge => Self::BodyTooLarge { retry_after: None },
             kind if kind.is_limit() => Self::HeadTooLarge,
             _ => Self::Malformed,
         }
@@ -308,91 +348,4 @@ pub(crate) fn list(methods: &[Method]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::BytesMut;
-
-    fn text(error: ProtocolError, version: Version) -> String {
-        let mut out = BytesMut::new();
-        error.into_response(version).encode(&mut out);
-        String::from_utf8(out.to_vec()).unwrap()
-    }
-
-    #[test]
-    fn statuses_carry_the_headers_they_demand() {
-        for (error, first, header) in [
-            (
-                ProtocolError::Malformed,
-                "RTSP/1.0 400 Bad Request\r\n",
-                "\r\n\r\n",
-            ),
-            (
-                ProtocolError::NotImplemented {
-                    public: vec![Method::Options, Method::Play],
-                },
-                "RTSP/1.0 501 ",
-                "Public: OPTIONS, PLAY\r\n",
-            ),
-            (
-                ProtocolError::WrongState {
-                    allow: vec![Method::Options],
-                },
-                "RTSP/1.0 455 ",
-                "Allow: OPTIONS\r\n",
-            ),
-            (
-                ProtocolError::OptionNotSupported {
-                    tags: vec!["a".into(), "b".into()],
-                },
-                "RTSP/1.0 551 ",
-                "Unsupported: a, b\r\n",
-            ),
-            (
-                ProtocolError::HeaderNotValid {
-                    accept_ranges: Some("npt"),
-                },
-                "RTSP/1.0 501 ",
-                "Accept-Ranges: npt\r\n",
-            ),
-            (
-                ProtocolError::Overloaded {
-                    retry_after: Some(3),
-                },
-                "RTSP/1.0 503 ",
-                "Retry-After: 3\r\n",
-            ),
-            (
-                ProtocolError::Version,
-                "RTSP/1.0 505 ",
-                "\r\n\r\nsupported versions: ",
-            ),
-            (
-                ProtocolError::PathTaken,
-                "RTSP/1.0 403 Path In Use\r\n",
-                "\r\n\r\n",
-            ),
-            (
-                ProtocolError::DestinationProhibited,
-                "RTSP/1.0 403 Forbidden\r\n",
-                "\r\n\r\n",
-            ),
-        ] {
-            let text = text(error.clone(), Version::V1_0);
-            assert!(
-                text.starts_with(first) && text.contains(header),
-                "{error:?}: {text}"
-            );
-        }
-        assert!(
-            text(ProtocolError::DestinationProhibited, Version::V2_0).starts_with("RTSP/2.0 463 ")
-        );
-    }
-
-    #[test]
-    fn what_the_peer_wrote_cannot_break_out_of_its_header() {
-        let tags = vec!["x\r\nSession: 1".to_owned()];
-        let text = text(ProtocolError::OptionNotSupported { tags }, Version::V1_0);
-        let (head, _) = text.split_once("\r\n\r\n").unwrap();
-        assert!(!head.contains("\nSession:"), "{text}");
-    }
-}
+mod tests;

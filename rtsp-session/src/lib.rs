@@ -45,6 +45,7 @@
 //! Randomness is handed over as well: [`random::Random`], seeded by the system in programs and by a constant in tests.
 #![forbid(unsafe_code)]
 
+mod applicability;
 pub mod auth;
 pub mod client;
 mod error;
@@ -56,5 +57,5 @@ pub mod server;
 pub mod timer;
 pub mod transport;
 
-pub use error::ProtocolError;
+pub use error::{ProtocolError, Redirection};
 pub use now::Now;

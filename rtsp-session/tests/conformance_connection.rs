@@ -328,7 +328,7 @@ fn r2_conn_15_r2_hdr_30_refusals_do_not_close() {
         StatusCode::NOT_ACCEPTABLE,
         StatusCode::SESSION_NOT_FOUND,
         StatusCode::METHOD_NOT_VALID_IN_THIS_STATE,
-        StatusCode::INVALID_RANGE,
+        StatusCode::HEADER_FIELD_NOT_VALID,
         StatusCode::AGGREGATE_OPERATION_NOT_ALLOWED,
         StatusCode::UNSUPPORTED_TRANSPORT,
         StatusCode::PRECONDITION_FAILED,

@@ -130,7 +130,7 @@ fn any_segmentation_gives_the_same() {
             "RTSP/1.0 501",
             "RTSP/1.0 505",
             "RTSP/2.0 551",
-            "RTSP/1.0 400",
+            "RTSP/2.0 400",
             "RTSP/1.0 200"
         ]
     );

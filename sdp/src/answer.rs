@@ -71,6 +71,22 @@ impl Description {
     }
 }
 
+impl Description {
+    /// The same for delivery by other ways than RTSP, where no Content-Base comes with it (RFC 7826 §D.5): every control is an absolute
+    /// URI, `base` that of the presentation.
+    #[must_use]
+    pub fn for_delivery(&self, base: &str) -> Self {
+        let aggregate = control::resolve(base, self.control.as_deref());
+        let mut delivered = self.clone();
+        for media in &mut delivered.media {
+            let control = control::resolve(&aggregate, media.control.as_deref());
+            media.control = Some(control);
+        }
+        delivered.control = Some(aggregate);
+        delivered
+    }
+}
+
 fn media((index, source): (usize, &Media)) -> Media {
     let protocol = if source.is_rtp() {
         "RTP/AVP"

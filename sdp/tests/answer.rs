@@ -85,6 +85,54 @@ fn r2_sdp_16_the_answer_names_no_address_of_the_source() {
 }
 
 #[test]
+fn r2_sdp_22_delivered_otherwise_every_control_is_absolute() {
+    let published = Description::parse(PUBLISHED).unwrap();
+    let answer = published.for_describe(origin(), None);
+    for base in ["rtsp://h:8554/live", "rtsp://h:8554/live/"] {
+        let delivered = answer.for_delivery(base).encode();
+        let controls: Vec<&str> = delivered
+            .lines()
+            .filter_map(|line| line.strip_prefix("a=control:"))
+            .collect();
+        assert_eq!(
+            controls,
+            [
+                base,
+                "rtsp://h:8554/live/trackID=0",
+                "rtsp://h:8554/live/trackID=1"
+            ]
+        );
+    }
+    // What was absolute stays what it was.
+    let mut elsewhere = answer.clone();
+    elsewhere.media[1].control = Some("rtsp://other/audio".to_owned());
+    let delivered = elsewhere.for_delivery("rtsp://h/live").encode();
+    assert!(
+        delivered.contains("\r\na=control:rtsp://other/audio\r\n"),
+        "{delivered}"
+    );
+}
+
+/// RFC 7826 §D.4: media that belong together (lip synchronization, RFC 5888) are controlled together.
+#[test]
+fn r2_sdp_21_grouped_media_have_an_aggregate_control() {
+    let published = std::str::from_utf8(PUBLISHED).unwrap();
+    let grouped = published.replacen("\r\nm=", "\r\na=group:LS 0 1\r\nm=", 1);
+    let answer = Description::parse(grouped.as_bytes())
+        .unwrap()
+        .for_describe(origin(), None)
+        .encode();
+    let (session, media) = answer.split_once("\r\nm=").unwrap();
+    assert!(session.contains("\r\na=group:LS 0 1"), "{answer}");
+    assert!(session.contains("\r\na=control:*"), "{answer}");
+    assert_eq!(
+        media.matches("\r\na=control:trackID=").count(),
+        2,
+        "{answer}"
+    );
+}
+
+#[test]
 fn an_ipv6_server_answers_with_the_ipv6_address_of_nowhere() {
     let published = Description::parse(PUBLISHED).unwrap();
     let origin = Origin::new(1, 2, std::net::Ipv6Addr::LOCALHOST.into());

@@ -24,15 +24,43 @@ use crate::version::{Version, VersionError};
 pub(super) enum After {
     /// A message was put out; it has a body of so many bytes.
     Message(usize),
-    /// The message is refused.
-    Refused {
-        kind: DecodeErrorKind,
-        at: usize,
-        cseq: Option<u32>,
-        in_response: bool,
-        /// Bytes of the body to pass over; `None` when that is unknown or too much.
-        length: Option<u64>,
-    },
+    /// The message is refused. Bytes of its body are to be passed over, `None` when that is unknown or too much.
+    Refused(Refusal, Option<u64>),
+}
+
+/// Why a message is refused, and what of it could be read.
+pub(super) struct Refusal {
+    pub(super) kind: DecodeErrorKind,
+    /// Where in the head.
+    pub(super) at: usize,
+    pub(super) cseq: Option<u32>,
+    pub(super) version: Option<Version>,
+    pub(super) in_response: bool,
+}
+
+impl Refusal {
+    /// Of bytes in which nothing could be read.
+    pub(super) const fn of_bytes(kind: DecodeErrorKind, at: usize) -> Self {
+        Self {
+            kind,
+            at,
+            cseq: None,
+            version: None,
+            in_response: false,
+        }
+    }
+
+    /// The error, for a head that began at `start` in the stream.
+    pub(super) fn error(self, start: u64, fatal: bool) -> DecodeError {
+        DecodeError {
+            offset: start.saturating_add(self.at as u64),
+            kind: self.kind,
+            cseq: self.cseq,
+            version: self.version,
+            fatal,
+            in_response: self.in_response,
+        }
+    }
 }
 
 /// What a decoder returns. A message is built where it is returned: it is some hundred bytes to move.
@@ -218,13 +246,14 @@ fn parse_unusual(
         },
     };
     *out = Ok(None);
-    After::Refused {
+    let refusal = Refusal {
         kind,
         at,
         cseq: headers.typed::<CSeq>().ok().flatten().map(|cseq| cseq.0),
+        version: split_version(&first).ok().map(|(_, version)| version),
         in_response: is_status_line(first.as_bytes()),
-        length,
-    }
+    };
+    After::Refused(refusal, length)
 }
 
 /// Puts out a message with these headers. `line` lies at the start of `head`, if there is one.

@@ -8,12 +8,12 @@ use alloc::vec::Vec;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::error::DecodeError;
 use crate::interleaved::{FrameRef, FrameRun, InterleavedFrame, PREFIX_LEN};
 use crate::leniency::{Deviations, Leniency};
 use crate::limits::Limits;
 use crate::message::Message;
-use head::{After, Decoded, parse_head};
+use head::{After, Decoded, Refusal, parse_head};
 use resync::Search;
 use scan::HeadScan;
 
@@ -67,7 +67,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// See [`DecodeErrorKind`]. After an error that is not fatal the next call goes on behind the refused message.
+    /// See [`DecodeErrorKind`](crate::DecodeErrorKind). After an error that is not fatal the next call goes on behind the refused message.
     /// After a fatal one every call returns the same error, until [`Decoder::resync`] has found a message.
     #[inline]
     pub fn decode(&mut self, buf: &mut BytesMut) -> Result<Option<Message>, DecodeError> {
@@ -89,7 +89,7 @@ impl Decoder {
         let end = match self.scan.advance(buf, &self.limits) {
             Ok(Some(end)) => end,
             Ok(None) => return Ok(None),
-            Err((kind, at)) => return Err(self.lose(kind, at, None, false)),
+            Err((kind, at)) => return Err(self.lose(Refusal::of_bytes(kind, at))),
         };
         let offset = self.consumed;
         let mut decoded = Ok(None);
@@ -108,30 +108,11 @@ impl Decoder {
         match after {
             After::Message(0) => {}
             After::Message(length) => self.await_body(length, buf, &mut decoded),
-            After::Refused {
-                kind,
-                at,
-                cseq,
-                in_response,
-                length: Some(length),
-            } => {
+            After::Refused(refusal, Some(length)) => {
                 self.stage = Stage::Skip(length);
-                let offset = offset.saturating_add(at as u64);
-                decoded = Err(DecodeError {
-                    offset,
-                    kind,
-                    cseq,
-                    fatal: false,
-                    in_response,
-                });
+                decoded = Err(refusal.error(offset, false));
             }
-            After::Refused {
-                kind,
-                cseq,
-                in_response,
-                length: None,
-                ..
-            } => decoded = Err(self.lose(kind, 0, cseq, in_response)),
+            After::Refused(refusal, None) => decoded = Err(self.lose(Refusal { at: 0, ..refusal })),
         }
         decoded
     }
@@ -294,21 +275,8 @@ impl Decoder {
         Some(Message::Interleaved(InterleavedFrame { channel, payload }))
     }
 
-    fn lose(
-        &mut self,
-        kind: DecodeErrorKind,
-        at: usize,
-        cseq: Option<u32>,
-        in_response: bool,
-    ) -> DecodeError {
-        let offset = self.consumed.saturating_add(at as u64);
-        let error = DecodeError {
-            offset,
-            kind,
-            cseq,
-            fatal: true,
-            in_response,
-        };
+    fn lose(&mut self, refusal: Refusal) -> DecodeError {
+        let error = refusal.error(self.consumed, true);
         // What was scanned is the start of a message already: the search begins behind its first byte.
         let search = Search::new(usize::from(!self.scan.is_fresh()));
         self.scan.reset();

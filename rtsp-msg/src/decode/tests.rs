@@ -1,3 +1,4 @@
+use crate::error::DecodeErrorKind;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;

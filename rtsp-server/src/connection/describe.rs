@@ -3,7 +3,7 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use rtsp_client::mp4::MovieFile;
-use rtsp_msg::{HeaderName, Method, Request, Version};
+use rtsp_msg::{HeaderName, Method, Request, Response, Version};
 use rtsp_session::{
     ProtocolError,
     media::feedback,
@@ -28,6 +28,8 @@ use crate::{
     stream::registry::Stream,
 };
 
+/// The one type of description that there is.
+const DESCRIPTION: &str = "application/sdp";
 /// How long a DESCRIBE waits for a source that is only now fetched.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -44,8 +46,9 @@ pub(super) async fn answer(
 ) -> Result<Outcome, Refusal> {
     let target = Target::of(request).ok_or(ProtocolError::BadTarget)?;
     authorize(shard, from, Action::Read, &target.path)?;
-    if !accepts_sdp(request) {
-        return Err(ProtocolError::NotAcceptable.into());
+    if !rules::accepts(request, DESCRIPTION) {
+        let available = DESCRIPTION;
+        return Err(ProtocolError::NotAcceptable { available }.into());
     }
     if request.version == Version::V2_0 && target.media.is_some() {
         // Only a presentation is described (RFC 7826 §13, table 7).
@@ -81,11 +84,19 @@ pub(super) async fn answer(
             .attributes
             .push(sdp::Attribute::new("mtag", tag));
     }
+    let location = target.location(request);
     let base = match &request.target {
         rtsp_msg::RequestTarget::Uri(uri) => uri.without_userinfo().as_str().to_owned(),
         _ => target.path,
     };
     let mut response = respond::describe(request.version, &base, description.encode());
+    if let Some(location) = location {
+        // The request may name it otherwise, by a query or a slash (RFC 7826 §18.18).
+        response
+            .headers
+            .append(HeaderName::ContentLocation, location);
+    }
+    tell_methods(shard, request, &mut response);
     respond::represent(&mut response, &representation);
     Ok(response.into())
 }
@@ -141,6 +152,19 @@ pub(super) fn representation(
     }
 }
 
+/// Allow, where what is meant does not have all methods of RTSP/2.0 (RFC 7826 §18.6).
+pub(super) fn tell_methods(shard: &Shard, request: &Request, response: &mut Response) {
+    let (Version::V2_0, Some(target)) = (request.version, Target::of(request)) else {
+        return;
+    };
+    let methods = allowed(shard, request.version, &target);
+    if methods != rules::public(&shard.shared.connection_config.methods, request.version) {
+        response
+            .headers
+            .append(HeaderName::Allow, rules::list(&methods));
+    }
+}
+
 /// The methods that a path has: a media is not described, and what is read is not announced.
 pub(super) fn allowed(shard: &Shard, version: Version, target: &Target) -> Vec<Method> {
     let mut methods = rules::public(&shard.shared.connection_config.methods, version);
@@ -150,17 +174,6 @@ pub(super) fn allowed(shard: &Shard, version: Version, target: &Target) -> Vec<M
         _ => true,
     });
     methods
-}
-
-fn accepts_sdp(request: &Request) -> bool {
-    let mut accepts = request.headers.all(&HeaderName::Accept).peekable();
-    accepts.peek().is_none()
-        || accepts.flat_map(|value| value.split(',')).any(|one| {
-            let kind = one.split(';').next().unwrap_or_default().trim();
-            ["application/sdp", "application/*", "*/*", ""]
-                .iter()
-                .any(|known| kind.eq_ignore_ascii_case(known))
-        })
 }
 
 /// Finds what a path leads to, fetching it where it has to be fetched.

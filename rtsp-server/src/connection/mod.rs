@@ -26,7 +26,9 @@ use rtsp_msg::{
 };
 use rtsp_session::{
     Now,
-    server::{Addresses, Incoming, Input, Output, Peer, RequestId, ServerConnection, SessionId},
+    server::{
+        Addresses, Incoming, Input, Output, Peer, RequestId, ServerConnection, SessionId, State,
+    },
     transport::{ChannelMap, NegotiatedTransport},
 };
 use smallvec::SmallVec;
@@ -355,6 +357,9 @@ impl Link {
                 match &entry.role {
                     Role::Publisher(publishing) => {
                         entry.session.touch(now);
+                        if entry.session.state() != State::Record {
+                            continue;
+                        }
                         Some((publishing.stream.id, publishing.layout.clone()))
                     }
                     Role::Reader(_) => None,

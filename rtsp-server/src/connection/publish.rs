@@ -3,10 +3,13 @@
 use std::{
     rc::Rc,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use rtsp_msg::{HeaderName, Request, RequestTarget, StatusCode, headers};
+use rtsp_msg::{
+    HeaderName, Request, RequestTarget, StatusCode,
+    headers::{self, Range, UtcTime},
+};
 use rtsp_session::{
     ProtocolError,
     server::{Direction, SessionId, respond},
@@ -28,6 +31,8 @@ use crate::{
     },
 };
 
+/// A recording that begins so soon begins now: clocks differ.
+const AHEAD: Duration = Duration::from_secs(5);
 /// The first report to a publisher comes soon.
 const FIRST_REPORT: Duration = Duration::from_secs(1);
 
@@ -158,7 +163,7 @@ pub(super) fn setup(shard: &Rc<Shard>, from: &From, request: &Request) -> Result
     let description = Arc::clone(&announced.description);
     let entry = SessionEntry {
         session: new_session(shard, id, request, announced.base.clone(), &from.peer),
-        _permit: permit,
+        permit,
         local: from.local.ip(),
         role: Role::Publisher(Publishing {
             stream,
@@ -167,6 +172,7 @@ pub(super) fn setup(shard: &Rc<Shard>, from: &From, request: &Request) -> Result
             next_report: Instant::now() + FIRST_REPORT,
             asked_for_key_frame: None,
             full_intra_requests: 0,
+            until: None,
         }),
     };
     let outcome = setup::begin(shard, from, request, entry, media, Direction::Record);
@@ -240,6 +246,8 @@ pub(super) fn record(
     request: &Request,
     id: SessionId,
 ) -> Result<Outcome, Refusal> {
+    let now = shard.now();
+    let range = recorded(request, now.wall)?;
     let stream: Arc<Stream> = {
         let mut sessions = shard.sessions.borrow_mut();
         let entry = sessions
@@ -263,10 +271,45 @@ pub(super) fn record(
             );
             publishing.claim.open(&stream);
         }
-        entry.session.record(shard.now());
-        stream.progress.go_on(shard.now().monotonic);
+        publishing.until = match &range {
+            Some(Range::Clock { end: Some(end), .. }) => end.to_unix().map(|end| UNIX_EPOCH + end),
+            _ => None,
+        };
+        entry.session.record(now);
+        stream.progress.go_on(now.monotonic);
         stream
     };
     tracing::info!(session = ?id, path = %stream.path, media = stream.shapes.len(), "publishing");
-    Ok(respond::record(request.version, id).into())
+    let mut response = respond::record(request.version, id);
+    if let Some(range) = range {
+        response.headers.set(&range);
+    }
+    Ok(response.into())
+}
+
+/// What a RECORD asks to be recorded, as it will be: what is live has an absolute time, that is `clock`, and begins now if it has
+/// begun (RFC 2326 §10.11). `npt`, which publishers send out of habit, says nothing of it.
+fn recorded(request: &Request, wall: SystemTime) -> Result<Option<Range>, ProtocolError> {
+    let (start, end) = match request.headers.typed::<Range>()? {
+        Some(Range::Clock { start, end }) => (start, end),
+        None | Some(Range::Npt { .. }) => return Ok(None),
+        // RFC 2326 §10.11: other units make no sense for what is live.
+        Some(_) => {
+            return Err(ProtocolError::HeaderNotValid {
+                accept_ranges: Some("clock"),
+            });
+        }
+    };
+    let now = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = |time: Option<UtcTime>| time.and_then(UtcTime::to_unix);
+    // Nobody waits here for a recording to begin, and none has an end before its start.
+    let ahead = since(start).is_some_and(|start| start > now + AHEAD);
+    let over = since(end).is_some_and(|end| end <= now);
+    if ahead || over {
+        return Err(ProtocolError::HeaderNotValid {
+            accept_ranges: None,
+        });
+    }
+    let start = UtcTime::from_unix(Duration::from_secs(now.as_secs()));
+    Ok(Some(Range::Clock { start, end }))
 }

@@ -2,16 +2,16 @@
 
 use std::{net::SocketAddr, rc::Rc, time::Instant};
 
-use rtsp_msg::{HeaderName, Method, Request, Response, StatusCode, Version};
+use rtsp_msg::{HeaderName, Method, Request, Response, StatusCode, Uri, Version};
 use rtsp_session::{
-    ProtocolError,
-    server::{Authentication, Incoming, Object, Peer, SessionId, respond, rules, state},
+    ProtocolError, Redirection,
+    server::{Authentication, Incoming, Object, Peer, SessionId, notify, respond, rules, state},
 };
 use tokio::sync::oneshot;
 
 use super::{Link, describe, parameters, play, position, publish, setup, target::Target};
 use crate::{
-    handler::{Action, Decision},
+    handler::{Action, Decision, Elsewhere},
     shard::{Ending, Forwarded, Mail, Reply, SessionEntry, Shard, ShardId},
 };
 
@@ -420,6 +420,32 @@ pub(super) fn authorize(
         Decision::Deny(reason) => {
             tracing::warn!(peer = %from.peer.address, path, ?action, reason, "refused with 403");
             Err(ProtocolError::Forbidden.into())
+        }
+        Decision::Gone => Err(ProtocolError::Gone.into()),
+        Decision::Elsewhere(elsewhere) => Err(redirected(&elsewhere, path).into()),
+    }
+}
+
+/// The answer that sends a peer to where the embedder says.
+fn redirected(elsewhere: &Elsewhere, path: &str) -> ProtocolError {
+    let (how, target) = match elsewhere {
+        Elsewhere::Permanently(target) => (Redirection::Permanent, target),
+        Elsewhere::Temporarily(target) => (Redirection::Temporary, target),
+        Elsewhere::ThroughProxy(target) => (Redirection::Proxy, target),
+    };
+    match Uri::parse(target) {
+        // The proxy itself, whatever is asked of it.
+        Ok(target) if how == Redirection::Proxy => ProtocolError::Moved {
+            how,
+            location: target.as_str().to_owned(),
+        },
+        Ok(target) => ProtocolError::Moved {
+            how,
+            location: notify::moved(&target, path),
+        },
+        Err(error) => {
+            tracing::error!(path, target, %error, "the handler sends peers to what is no URI");
+            ProtocolError::Internal
         }
     }
 }

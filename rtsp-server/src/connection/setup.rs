@@ -71,7 +71,7 @@ pub(super) async fn first(
     let presentation = presentation(request);
     let entry = SessionEntry {
         session: new_session(shard, id, request, presentation, &from.peer),
-        _permit: permit,
+        permit,
         local: from.local.ip(),
         role: Role::Reader(Reading {
             stream,
@@ -145,7 +145,7 @@ fn apply(
     if let Some(response) = conditions(shard, from, request, &id)? {
         return Err(Refusal::Answer(Box::new(response)));
     }
-    let chosen = take(shard, from, &id, media, before.as_ref(), selected.transport)?;
+    let chosen = claim(shard, from, &id, media, before.as_ref(), selected.transport)?;
     selected.transport = chosen;
     let timeout = shard.shared.config.limits.session_timeout;
     let mut sessions = shard.sessions.borrow_mut();
@@ -167,6 +167,7 @@ fn apply(
     let local = local_addresses(shard, from);
     let spec = selected.to_spec(grammar, direction, local, ssrc);
     let mut response = respond::setup(request.version, id, timeout, &spec);
+    describe::tell_methods(shard, request, &mut response);
     let mut start = None;
     if let Role::Reader(reading) = &mut entry.role {
         if request.version == Version::V2_0 {
@@ -196,6 +197,37 @@ fn local_addresses(shard: &Shard, from: &From) -> LocalAddresses {
         rtsp,
         media: ports.and_then(|ports| ports.address()).unwrap_or(rtsp),
     }
+}
+
+/// Sets aside what a media needs: bandwidth where it is read, channels or addresses. Of one that is refused nothing stays.
+fn claim(
+    shard: &Rc<Shard>,
+    from: &From,
+    id: &SessionId,
+    media: usize,
+    before: Option<&NegotiatedTransport>,
+    transport: NegotiatedTransport,
+) -> Result<NegotiatedTransport, ProtocolError> {
+    let reserved = reserve(shard, id, media)?;
+    let taken = take(shard, from, id, media, before, transport);
+    if taken.is_err()
+        && let Some(entry) = shard.sessions.borrow_mut().get_mut(id)
+    {
+        entry.permit.reserve(media, reserved)?;
+    }
+    taken
+}
+
+/// Sets bandwidth aside for a media that is read; returns what was set aside for it before.
+fn reserve(shard: &Shard, id: &SessionId, media: usize) -> Result<u64, ProtocolError> {
+    let mut sessions = shard.sessions.borrow_mut();
+    let entry = sessions.get_mut(id).ok_or(ProtocolError::SessionNotFound)?;
+    let before = entry.permit.reserved(media);
+    if let Role::Reader(reading) = &entry.role {
+        let bits = reading.stream.bit_rate(media);
+        entry.permit.reserve(media, bits)?;
+    }
+    Ok(before)
 }
 
 /// The transport that a media has, if it has one, and what is chosen of what is offered.
@@ -388,6 +420,7 @@ pub(super) fn release(shard: &Shard, entry: &mut SessionEntry, media: usize) {
     let Some(gone) = entry.session.remove_media(media) else {
         return;
     };
+    let _ = entry.permit.reserve(media, 0);
     for ports in shard.ports.iter() {
         ports.forget(&entry.session.id(), Some(media as u8));
     }

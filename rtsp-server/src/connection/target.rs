@@ -20,6 +20,20 @@ impl Target {
         }
     }
 
+    /// The URI that the path itself has at the host that the request names, where that is not the request's.
+    pub(crate) fn location(&self, request: &Request) -> Option<String> {
+        let RequestTarget::Uri(uri) = &request.target else {
+            return None;
+        };
+        let uri = uri.without_userinfo();
+        let asked = uri.as_str();
+        let authority = asked.find("://").map_or(0, |at| at + 3);
+        let end = asked.get(authority..)?.find(['/', '?']);
+        let host = asked.get(..end.map_or(asked.len(), |end| authority + end))?;
+        let own = format!("{host}{}", self.path);
+        (own != asked).then_some(own)
+    }
+
     /// Reads the path and the track of a URI. Peers put the track after the path or after the query (quirk 20).
     pub(crate) fn from_uri(uri: &Uri) -> Self {
         match sdp::control::split_track(uri.as_str()) {
@@ -70,6 +84,26 @@ mod tests {
             ("rtsp://[::1]:8554/live/trackID=3", "/live", Some(3)),
         ] {
             assert_eq!(target(uri), (path.to_owned(), media), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_path_has_one_location() {
+        for (uri, location) in [
+            ("rtsp://h/live", None),
+            ("rtsp://h:8554/live/", Some("rtsp://h:8554/live")),
+            (
+                "rtsp://u:p@[::1]:554/live?x=/1",
+                Some("rtsp://[::1]:554/live"),
+            ),
+            ("rtsp://h/", None),
+            ("rtsp://h", Some("rtsp://h/")),
+        ] {
+            let uri = Uri::parse(uri).unwrap();
+            let version = rtsp_msg::Version::V2_0;
+            let request = Request::new(rtsp_msg::Method::Describe, uri, version);
+            let target = Target::of(&request).unwrap();
+            assert_eq!(target.location(&request).as_deref(), location);
         }
     }
 

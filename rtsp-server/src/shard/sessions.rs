@@ -4,13 +4,14 @@ use std::{
     net::IpAddr,
     rc::Rc,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use rtsp_client::io::udp::Outgoing;
 use rtsp_msg::{Version, headers::TerminateCause};
 use rtsp_session::{
+    Now,
     server::{AfterClose, Lapse, ServerSession, SessionId, State},
     transport::NegotiatedTransport,
 };
@@ -37,7 +38,7 @@ const DESERTED: Duration = Duration::from_secs(5);
 pub(crate) struct SessionEntry {
     pub(crate) session: ServerSession,
     /// Its place among the sessions of the server.
-    pub(crate) _permit: SessionPermit,
+    pub(crate) permit: SessionPermit,
     /// The address that its peer reached us at: what it gets comes from there (RFC 7826 §18.54, `src_addr`).
     pub(crate) local: IpAddr,
     pub(crate) role: Role,
@@ -79,6 +80,8 @@ pub(crate) struct Publishing {
     pub(crate) asked_for_key_frame: Option<Instant>,
     /// How often by FIR, which counts its requests (RFC 5104 §4.3.1.1).
     pub(crate) full_intra_requests: u8,
+    /// When its RECORD ends, where it said so (RFC 2326 §10.11).
+    pub(crate) until: Option<SystemTime>,
 }
 
 impl Role {
@@ -429,6 +432,7 @@ impl Shard {
     pub(super) fn expire(&self) {
         let now = self.now();
         self.keep_flowing_alive();
+        self.end_recordings(now);
         let over: Vec<(SessionId, Ending)> = self
             .sessions
             .borrow()
@@ -446,6 +450,20 @@ impl Shard {
             .collect();
         for (id, why) in over {
             self.end_session(id, why);
+        }
+    }
+
+    /// What was to be recorded up to a moment that has come is recorded: its sessions are Ready again (RFC 2326 §A.2).
+    fn end_recordings(&self, now: Now) {
+        for entry in self.sessions.borrow_mut().values_mut() {
+            let Role::Publisher(publishing) = &mut entry.role else {
+                continue;
+            };
+            if publishing.until.is_some_and(|until| until <= now.wall) {
+                publishing.until = None;
+                publishing.stream.progress.halt(now.monotonic);
+                entry.session.pause(now);
+            }
         }
     }
 

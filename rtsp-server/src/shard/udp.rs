@@ -4,7 +4,7 @@ use std::{io, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use rtsp_client::io::udp::{DatagramSocket, Origin, ReceiveBuffer};
-use rtsp_session::client::PacketKind;
+use rtsp_session::{client::PacketKind, server::State};
 
 use super::{Role, Shard};
 use crate::{
@@ -96,6 +96,7 @@ impl Shard {
             };
             entry.session.touch(self.now());
             let publishing = match &entry.role {
+                Role::Publisher(_) if entry.session.state() != State::Record => continue,
                 Role::Publisher(publishing) => Some(publishing.stream.id),
                 Role::Reader(_) => None,
             };

@@ -29,6 +29,8 @@ pub(crate) struct Sending {
     pub(crate) clock_rate: u32,
     pub(crate) packets: u32,
     pub(crate) octets: u32,
+    /// Bits a second between the last two reports; 0 before.
+    pub(crate) bit_rate: u64,
 }
 
 impl Sending {

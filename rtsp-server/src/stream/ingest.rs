@@ -22,6 +22,9 @@ use super::{
 /// After this long without a report of the publisher the server writes its own.
 const OWN_REPORT: Duration = Duration::from_secs(5);
 
+/// The shortest time over which a bit rate means something.
+const RATE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// What a description says of one media, as far as packets are concerned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
@@ -55,6 +58,9 @@ struct Media {
     /// Whose clock the publisher told. FFmpeg reports before its first packet.
     reported: Option<u32>,
     first_packet: Option<Instant>,
+    /// Octets at the moment when the bit rate was found last.
+    measured: Option<(u32, Instant)>,
+    bit_rate: u64,
     /// Timestamp of the last packet.
     newest: Option<u32>,
     /// Timestamp of the last random-access point, so that its other packets do not count again.
@@ -108,6 +114,8 @@ impl Ingest {
             clock: None,
             reported: None,
             first_packet: None,
+            measured: None,
+            bit_rate: 0,
             newest: None,
             key_timestamp: None,
             reorder: datagrams.then(|| Reorder::new(ReorderConfig::default())),
@@ -336,6 +344,7 @@ impl Ingest {
             Kind::Rtcp => state.rtcp(media, packet, now),
         };
         if kind == Kind::Rtcp || known != state.source.as_ref().map(|(ssrc, _)| *ssrc) {
+            state.measure(now);
             self.clocks.set(media, state.sending());
         }
         if mark.is_err() {
@@ -374,6 +383,7 @@ impl Ingest {
             at: now,
             published: false,
         });
+        state.measure(now);
         let sending = state.sending();
         self.clocks.set(media, sending);
         if let Some(report) = sending.report(now) {
@@ -453,6 +463,23 @@ impl Media {
         Ok(report.then(|| Mark::rtcp(media)))
     }
 
+    /// Finds the bit rate since it was found last, if that is long enough ago to mean something.
+    fn measure(&mut self, now: Instant) {
+        let Some((octets, at)) = self.measured else {
+            self.measured = Some((self.octets, now));
+            return;
+        };
+        let elapsed = now.saturating_duration_since(at);
+        if elapsed >= RATE_INTERVAL {
+            let bits = u64::from(self.octets.wrapping_sub(octets)) * 8 * 1000;
+            self.bit_rate = bits
+                / u64::try_from(elapsed.as_millis())
+                    .unwrap_or(u64::MAX)
+                    .max(1);
+            self.measured = Some((self.octets, now));
+        }
+    }
+
     fn sending(&self) -> Sending {
         Sending {
             ssrc: self.source.as_ref().map(|(ssrc, _)| *ssrc),
@@ -460,6 +487,7 @@ impl Media {
             clock_rate: self.shape.clock_rate,
             packets: self.packets,
             octets: self.octets,
+            bit_rate: self.bit_rate,
         }
     }
 }

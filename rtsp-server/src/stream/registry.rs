@@ -46,6 +46,19 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// Bits a second of a media: what its description says, else what was measured lately; 0 where neither is known.
+    pub(crate) fn bit_rate(&self, media: usize) -> u64 {
+        let told = self.description.media.get(media).and_then(|media| {
+            let of = |kind: &str| {
+                let mut all = media.bandwidth.iter();
+                all.find(|one| one.kind.eq_ignore_ascii_case(kind))
+                    .map(|one| one.value)
+            };
+            of("TIAS").or_else(|| of("AS").map(|kilobits| kilobits.saturating_mul(1000)))
+        });
+        told.unwrap_or_else(|| self.clocks.of(media as u8).bit_rate)
+    }
+
     /// The media among `chosen` whose readers have to start at a key frame.
     pub(crate) fn video(&self, chosen: impl Iterator<Item = u8>) -> MediaSet {
         chosen

@@ -61,6 +61,7 @@ async fn r2_desc_06_r1_desc_04_r2_code_13_accept_is_respected() {
         let uri = peer.uri("/live");
         for (accept, status) in [
             ("application/x", 406),
+            ("application/sdp;q=0, */*", 406),
             ("text/html", 406),
             ("application/sdp", 200),
             ("text/html, application/sdp", 200),
@@ -71,7 +72,14 @@ async fn r2_desc_06_r1_desc_04_r2_code_13_accept_is_respected() {
                 .ask("DESCRIBE", &uri, &format!("Accept: {accept}\r\n"))
                 .await;
             assert_eq!(answer.status(), status, "{accept}");
-            assert_eq!(answer.body.is_empty(), status == 406, "{accept}");
+            let kind = answer.expect_header("Content-Type");
+            // What there is instead (RFC 7826 §17.4.7).
+            let (expected, says) = match status {
+                406 => ("text/plain;charset=utf-8", "application/sdp"),
+                _ => ("application/sdp", "m=video"),
+            };
+            assert_eq!(kind, expected, "{accept}");
+            assert!(answer.text().contains(says), "{accept}");
         }
     }
 }

@@ -15,6 +15,7 @@ mod connections;
 mod describing;
 mod films;
 mod flows;
+mod headers;
 mod interleaving;
 mod limits;
 mod liveness;

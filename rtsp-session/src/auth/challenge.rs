@@ -7,7 +7,7 @@ use rtsp_msg::headers::{
     self, AuthenticationInfo, Authorization, Challenge, DigestChallenge, DigestCredentials, Qop,
     WwwAuthenticate,
 };
-use rtsp_msg::{Header, HeaderName, Leniency, Response};
+use rtsp_msg::{Header, HeaderName, Leniency, Request, Response};
 use std::fmt;
 
 /// What to do after a 401.
@@ -29,14 +29,16 @@ pub enum Challenged {
 ///
 /// ```
 /// use rtsp_session::{auth::{Answerer, Challenged, Credentials}, random::Random};
-/// use rtsp_msg::{HeaderName, Response, StatusCode, Version};
+/// use rtsp_msg::{HeaderName, Method, Request, Response, StatusCode, Uri, Version};
 /// let mut answerer = Answerer::new(Credentials::new("ann", "hunter2"));
 /// let mut response = Response::new(Version::V1_0, StatusCode::UNAUTHORIZED);
 /// response.headers.append(HeaderName::WwwAuthenticate, "Basic realm=\"cam\"");
 /// assert_eq!(answerer.challenged(&response), Challenged::Retry);
-/// let value = answerer.authorize("DESCRIBE", "rtsp://h/a", &mut Random::from_seed([0; 32]));
+/// let request = Request::new(Method::Describe, Uri::parse("rtsp://h/a")?, Version::V1_0);
+/// let value = answerer.authorize(&request, &mut Random::from_seed([0; 32]));
 /// assert_eq!(value.as_deref(), Some("Basic YW5uOmh1bnRlcjI="));
 /// assert_eq!(answerer.challenged(&response), Challenged::Refused);
+/// # Ok::<(), rtsp_msg::UriError>(())
 /// ```
 #[derive(Debug)]
 pub struct Answerer {
@@ -133,13 +135,13 @@ impl Answerer {
     }
 
     /// The value of the Authorization header for a request, once a challenge was read. A new one for each request: nonces are
-    /// counted. `uri` is the request's target as it is sent.
-    pub fn authorize(&mut self, method: &str, uri: &str, random: &mut Random) -> Option<String> {
+    /// counted.
+    pub fn authorize(&mut self, request: &Request, random: &mut Random) -> Option<String> {
         let chosen = self.chosen.as_mut()?;
         self.answered = true;
         let mut value = String::new();
         chosen
-            .answer(&self.credentials, method, uri, random)
+            .answer(&self.credentials, request, random)
             .encode(&mut value);
         Some(value)
     }
@@ -163,6 +165,13 @@ impl Answerer {
     }
 }
 
+/// The protection to answer with: bodies are hashed only where the server insists.
+fn qop_of(challenge: &DigestChallenge) -> Option<Qop> {
+    [Qop::Auth, Qop::AuthInt]
+        .into_iter()
+        .find(|qop| challenge.qop.contains(qop))
+}
+
 impl Chosen {
     /// A challenge that can be answered, and whether it says that only the nonce was old.
     fn of(challenge: Challenge) -> Option<(Self, bool)> {
@@ -176,8 +185,8 @@ impl Chosen {
             .as_ref()
             .unwrap_or(&headers::Algorithm::Md5);
         let (algorithm, session) = Algorithm::from_header(named)?;
-        if !challenge.qop.is_empty() && !challenge.qop.contains(&Qop::Auth) {
-            return None; // auth-int only
+        if !challenge.qop.is_empty() && qop_of(&challenge).is_none() {
+            return None; // none that is known
         }
         let stale = challenge.stale;
         Some((
@@ -208,10 +217,10 @@ impl Chosen {
     fn answer(
         &mut self,
         credentials: &Credentials,
-        method: &str,
-        uri: &str,
+        request: &Request,
         random: &mut Random,
     ) -> Authorization {
+        let (method, uri) = (request.method.as_str(), request.target.as_str());
         let Credentials { username, password } = credentials.clone();
         let Self::Digest {
             algorithm,
@@ -228,10 +237,12 @@ impl Chosen {
         if *session {
             key = session_secret(*algorithm, &key, &challenge.nonce, &cnonce);
         }
-        let counted = challenge.qop.contains(&Qop::Auth);
-        let auth = counted.then_some(Auth {
+        let qop = qop_of(challenge);
+        let counted = qop.is_some();
+        let auth = qop.map(|qop| Auth {
             nc: &nc,
             cnonce: &cnonce,
+            body: (qop == Qop::AuthInt).then_some(&*request.body),
         });
         let response = response(*algorithm, &key, &challenge.nonce, auth, method, uri);
         Authorization::Digest(DigestCredentials {
@@ -242,7 +253,7 @@ impl Chosen {
             response,
             opaque: challenge.opaque.clone(),
             algorithm: challenge.algorithm.clone(),
-            qop: counted.then_some(Qop::Auth),
+            qop,
             nc: counted.then_some(*count),
             cnonce: (counted || *session).then_some(cnonce),
             userhash: false,

@@ -122,10 +122,10 @@ impl Gate {
         let count = match answer.qop {
             // The old form (RFC 2069), which live555 and many cameras send whatever is offered.
             None if self.leniency.digest_without_qop => None,
-            Some(Qop::Auth) => Some((answer.nc?, answer.cnonce.as_deref()?)),
+            // `auth-int` proves more than is asked for.
+            Some(Qop::Auth | Qop::AuthInt) => Some((answer.nc?, answer.cnonce.as_deref()?)),
             _ => return None,
         };
-        let method = request.method.as_str();
         let user = self.users.prove(&answer.username, algorithm, |secret| {
             let session_key;
             let secret = if session {
@@ -135,7 +135,7 @@ impl Gate {
             } else {
                 secret
             };
-            proves(answer, algorithm, secret, method, count)
+            proves(answer, algorithm, secret, request, count)
         })?;
         Some(
             match self
@@ -154,9 +154,11 @@ fn proves(
     answer: &DigestCredentials,
     algorithm: Algorithm,
     secret: &str,
-    method: &str,
+    request: &Request,
     count: Option<(u32, &str)>,
 ) -> bool {
+    let method = request.method.as_str();
+    let body = (answer.qop == Some(Qop::AuthInt)).then_some(&*request.body);
     let given = answer.response.to_ascii_lowercase();
     let right = |auth: Option<Auth<'_>>| {
         let expected = response(algorithm, secret, &answer.nonce, auth, method, &answer.uri);
@@ -168,7 +170,7 @@ fn proves(
     // The count is hashed as it was written, and it may have been written in capitals.
     [format!("{nc:08x}"), format!("{nc:08X}")]
         .iter()
-        .any(|nc| right(Some(Auth { nc, cnonce })))
+        .any(|nc| right(Some(Auth { nc, cnonce, body })))
 }
 
 /// Does the `uri` of a Digest answer name what the request is about? It must be the request's URI (RFC 7616 §3.4.6), or

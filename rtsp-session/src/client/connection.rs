@@ -30,6 +30,7 @@ use super::deviation::Met;
 use super::overload;
 use super::request::FEATURES;
 use crate::Now;
+use crate::applicability;
 use crate::auth::Answerer;
 use crate::auth::Challenged;
 use crate::random::Random;
@@ -323,14 +324,14 @@ impl ClientConnection {
             self.last_play = Some(open.cseq);
         }
         self.next_cseq = self.next_cseq.wrapping_add(1);
-        let headers = &mut open.request.headers;
-        headers.insert(HeaderName::CSeq, open.cseq.to_string());
-        if let Some(answerer) = &mut self.answerer {
-            let uri = open.request.target.as_str();
-            let method = open.request.method.as_str();
-            if let Some(value) = answerer.authorize(method, uri, &mut self.random) {
-                headers.insert(HeaderName::Authorization, value);
-            }
+        let cseq = open.cseq.to_string();
+        open.request.headers.insert(HeaderName::CSeq, cseq);
+        let answerer = self.answerer.as_mut();
+        let proof = answerer.and_then(|one| one.authorize(&open.request, &mut self.random));
+        if let Some(value) = proof {
+            open.request
+                .headers
+                .insert(HeaderName::Authorization, value);
         }
         let mut bytes = BytesMut::new();
         open.request.encode(&mut bytes);
@@ -393,7 +394,10 @@ impl ClientConnection {
     fn message(&mut self, now: Now, message: Message) {
         match message {
             Message::Response(response) => self.response(now, response),
-            Message::Request(request) => self.out.push_back(Output::Request(request)),
+            Message::Request(mut request) => {
+                applicability::heed_request(&mut request);
+                self.out.push_back(Output::Request(request));
+            }
             Message::Interleaved(frame) => {
                 let len = u16::try_from(frame.payload.len()).unwrap_or(u16::MAX);
                 self.out.push_back(Output::Frames(FrameRun {
@@ -408,7 +412,7 @@ impl ClientConnection {
         }
     }
 
-    fn response(&mut self, now: Now, response: Response) {
+    fn response(&mut self, now: Now, mut response: Response) {
         let cseq = response.cseq();
         let Some(at) = self.position(cseq) else {
             return;
@@ -447,6 +451,7 @@ impl ClientConnection {
             answerer.accepted(&response);
             self.proven |= open.request.headers.contains(&HeaderName::Authorization);
         }
+        applicability::heed_response(&mut response, &open.request.method);
         self.out.push_back(Output::Response {
             id: open.id,
             response,

@@ -12,21 +12,16 @@ const MOST: usize = 256;
 /// Is the body one that can be read? A body without a type is taken to be `text/parameters`: RTSP/1.0 peers leave it out.
 ///
 /// # Errors
-/// [`ProtocolError::UnsupportedMediaType`] for other types and for codings (RFC 7826 §13.8, §18.15).
+/// [`ProtocolError::UnsupportedMediaType`] for other types (RFC 7826 §13.8). Codings the connection has refused already.
 pub fn check_type(headers: &Headers) -> Result<(), ProtocolError> {
     let essence = |value: &str| {
         let kind = value.split(';').next().unwrap_or_default().trim();
         kind.eq_ignore_ascii_case(MEDIA_TYPE)
     };
     let readable = headers.first(&HeaderName::ContentType).is_none_or(essence);
-    let plain = headers
-        .first(&HeaderName::ContentEncoding)
-        .is_none_or(|coding| coding.trim().eq_ignore_ascii_case("identity"));
-    if readable && plain {
-        Ok(())
-    } else {
-        Err(ProtocolError::UnsupportedMediaType)
-    }
+    readable
+        .then_some(())
+        .ok_or(ProtocolError::UnsupportedMediaType)
 }
 
 /// The names in a GET_PARAMETER body, in order. A value behind a name is passed over.
@@ -79,10 +74,10 @@ fn one_line(text: &str) -> String {
     text.replace(['\r', '\n'], " ")
 }
 
-/// Visible characters but the colon.
+/// Visible characters of US-ASCII but the colon (RFC 7826 §F). White space around is not the name's.
 fn name(text: &str) -> Option<&str> {
-    let text = text.trim();
-    let visible = !text.is_empty() && !text.contains(|c: char| c.is_control() || c.is_whitespace());
+    let text = text.trim_matches([' ', '\t']);
+    let visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     visible.then_some(text)
 }
 
@@ -97,7 +92,7 @@ fn lines<'a, T>(
         .filter(|line| !line.trim().is_empty())
     {
         if all.len() >= MOST {
-            return Err(ProtocolError::BodyTooLarge);
+            return Err(ProtocolError::BodyTooLarge { retry_after: None });
         }
         all.push(parse(line).ok_or(ProtocolError::Malformed)?);
     }
@@ -124,6 +119,51 @@ mod tests {
     }
 
     #[test]
+    fn r2_parm_02_names_are_ascii_and_values_are_text() {
+        assert_eq!(
+            given("x: \u{fc}\r\n".as_bytes()).unwrap(),
+            [("x", "\u{fc}")]
+        );
+        for body in [
+            "a b: 1",
+            "\u{fc}: 1",
+            "a\tb: 1",
+            "\u{7f}: 1",
+            "\u{a0}a: 1",
+            ": 1",
+        ] {
+            assert_eq!(
+                given(body.as_bytes()),
+                Err(ProtocolError::Malformed),
+                "{body:?}"
+            );
+            let alone = body.split(':').next().unwrap_or_default();
+            if !alone.is_empty() {
+                assert_eq!(
+                    asked(alone.as_bytes()),
+                    Err(ProtocolError::Malformed),
+                    "{body:?}"
+                );
+            }
+        }
+        for byte in (0x21..0x7F_u8).filter(|byte| *byte != b':') {
+            let body = [byte, b':', b'1'];
+            assert_eq!(given(&body).unwrap()[0].0.as_bytes(), [byte]);
+        }
+        assert_eq!(given(b"a: \xff"), Err(ProtocolError::Malformed));
+    }
+
+    #[test]
+    fn r2_parm_03_white_space_before_the_colon_and_empty_values() {
+        let body = b"a :\r\nb: \r\nc:\td\r\ne \t: f\r\n";
+        assert_eq!(
+            given(body).unwrap(),
+            [("a", ""), ("b", ""), ("c", "d"), ("e", "f")]
+        );
+        assert_eq!(asked(body).unwrap(), ["a", "b", "c", "e"]);
+    }
+
+    #[test]
     fn what_is_no_parameter() {
         for body in [&b"\xff\xfe"[..], b": 1", b"a b", b"a\0"] {
             assert_eq!(asked(body), Err(ProtocolError::Malformed), "{body:?}");
@@ -132,7 +172,10 @@ mod tests {
             assert_eq!(given(body), Err(ProtocolError::Malformed), "{body:?}");
         }
         let many = "a\n".repeat(257);
-        assert_eq!(asked(many.as_bytes()), Err(ProtocolError::BodyTooLarge));
+        assert_eq!(
+            asked(many.as_bytes()),
+            Err(ProtocolError::BodyTooLarge { retry_after: None })
+        );
     }
 
     #[test]
@@ -146,8 +189,6 @@ mod tests {
             ),
             (HeaderName::ContentType, "application/json", false),
             (HeaderName::ContentType, "image/png", false),
-            (HeaderName::ContentEncoding, "identity", true),
-            (HeaderName::ContentEncoding, "gzip", false),
             (HeaderName::UserAgent, "x", true),
         ] {
             let mut headers = Headers::new();

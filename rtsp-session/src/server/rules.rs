@@ -2,14 +2,17 @@
 
 use super::ConnectionConfig;
 use crate::error::ProtocolError;
-use rtsp_msg::headers::Blocksize;
+use rtsp_msg::headers::{Accept, AcceptEncoding, Blocksize, Quality};
 use rtsp_msg::{HeaderName, Method, Request, RequestTarget, Scheme, Version};
+
+/// The coding of a body that is not coded (RFC 7826 §18.15).
+const IDENTITY: &str = "identity";
 
 /// Judges one request by the server's versions, methods and option tags.
 ///
 /// # Errors
 /// The first rule that it breaks: CSeq (RFC 7826 §18.20), version (§17.5.6), method (§17.5.2), target (§7.1), Blocksize
-/// (§18.10), Require (§18.43).
+/// (§18.10), Require (§18.43), codings of bodies (§18.3, §18.15), Conference (RFC 2326 §12.9).
 pub fn screen(request: &Request, config: &ConnectionConfig) -> Result<(), ProtocolError> {
     let (methods, features) = (&config.methods, &config.features);
     if request.cseq().is_none() {
@@ -46,11 +49,55 @@ pub fn screen(request: &Request, config: &ConnectionConfig) -> Result<(), Protoc
         .typed::<Blocksize>()
         .map_err(|_| ProtocolError::BadHeader("Blocksize"))?;
     let tags = unsupported(request, |tag| features.iter().any(|feature| feature == tag));
-    if tags.is_empty() {
-        Ok(())
-    } else {
-        Err(ProtocolError::OptionNotSupported { tags })
+    if !tags.is_empty() {
+        return Err(ProtocolError::OptionNotSupported { tags });
     }
+    codings(request)?;
+    // RFC 2326 §12.9: there are no conferences here that a session could be of. RTSP/2.0 has no such header.
+    let conference = request.version != Version::V2_0
+        && request.method == Method::Setup
+        && request.headers.contains(&HeaderName::Conference);
+    match conference {
+        true => Err(ProtocolError::ConferenceNotFound),
+        false => Ok(()),
+    }
+}
+
+/// Bodies come and go as they are: one that is coded cannot be read (RFC 7826 §18.15), and a peer that refuses what is not coded
+/// cannot be answered where the answer has a body (§18.3).
+fn codings(request: &Request) -> Result<(), ProtocolError> {
+    let headers = &request.headers;
+    let coded = headers
+        .all(&HeaderName::ContentEncoding)
+        .flat_map(|value| value.split(','))
+        .any(|coding| {
+            !matches!(coding.trim(), "") && !coding.trim().eq_ignore_ascii_case(IDENTITY)
+        });
+    if coded && !request.body.is_empty() {
+        return Err(ProtocolError::UnsupportedMediaType);
+    }
+    let answered_with_body = match request.method {
+        Method::Describe => true,
+        Method::GetParameter => !request.body.is_empty(),
+        _ => false,
+    };
+    // One that cannot be read says nothing.
+    let accepted = headers.typed::<AcceptEncoding>().ok().flatten();
+    let refused = accepted.is_some_and(|accepted| accepted.quality_of(IDENTITY) == Quality::ZERO);
+    match answered_with_body && refused {
+        true => Err(ProtocolError::NotAcceptable {
+            available: IDENTITY,
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Does a request want a body of this type, or say nothing of it (RFC 7826 §18.1)?
+#[must_use]
+pub fn accepts(request: &Request, essence: &str) -> bool {
+    // An Accept that cannot be read says nothing.
+    let accepted = request.headers.typed::<Accept>().ok().flatten();
+    accepted.is_none_or(|accepted| accepted.quality_of(essence) != Quality::ZERO)
 }
 
 /// ANNOUNCE and RECORD are gone from RTSP/2.0 (RFC 7826 §H).
@@ -70,6 +117,12 @@ pub fn public(methods: &[Method], version: Version) -> Vec<Method> {
         .filter(|method| exists_in(method, version))
         .cloned()
         .collect()
+}
+
+/// Methods as they stand in Allow and Public.
+#[must_use]
+pub fn list(methods: &[Method]) -> String {
+    crate::error::list(methods)
 }
 
 /// Exactly the tags that are asked for and not supported. RTSP/1.0 servers treat Proxy-Require like Require
@@ -95,121 +148,4 @@ pub(crate) fn unsupported(request: &Request, supports: impl Fn(&str) -> bool) ->
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rtsp_msg::Uri;
-
-    fn config() -> ConnectionConfig {
-        ConnectionConfig {
-            methods: vec![
-                Method::Options,
-                Method::Describe,
-                Method::Setup,
-                Method::Play,
-                Method::Announce,
-                Method::Record,
-            ],
-            ..ConnectionConfig::default()
-        }
-    }
-
-    fn request(
-        method: Method,
-        target: &str,
-        version: Version,
-        headers: &[(HeaderName, &str)],
-    ) -> Request {
-        let target = match target {
-            "*" => RequestTarget::Any,
-            _ => Uri::parse(target).map_or_else(
-                |_| RequestTarget::Invalid(target.into()),
-                RequestTarget::Uri,
-            ),
-        };
-        let mut request = Request::new(method, target, version);
-        request.headers.append(HeaderName::CSeq, "7");
-        for (name, value) in headers {
-            request.headers.append(name.clone(), value);
-        }
-        request
-    }
-
-    fn verdict(request: &Request) -> u16 {
-        match screen(request, &config()) {
-            Ok(()) => 200,
-            Err(error) => error.status().code(),
-        }
-    }
-
-    #[test]
-    fn methods_and_targets() {
-        use Version::{V1_0, V2_0};
-        for (method, target, version, code) in [
-            (Method::Options, "*", V1_0, 200),
-            (Method::Options, "rtsp://h", V2_0, 200),
-            (Method::Describe, "rtsp://h/a", V1_0, 200),
-            (Method::Describe, "*", V2_0, 400),
-            (Method::Play, "*", V1_0, 400),
-            (Method::Describe, "rtsp:///x", V1_0, 400),
-            (Method::Describe, "/a", V2_0, 400),
-            (Method::Describe, "rtspu://h/a", V2_0, 501),
-            (Method::Announce, "rtsp://h/a", V1_0, 200),
-            (Method::Announce, "rtsp://h/a", V2_0, 501),
-            (Method::Record, "rtsp://h/a", V2_0, 501),
-            (Method::Redirect, "rtsp://h/a", V1_0, 501),
-            (Method::Pause, "rtsp://h/a", V1_0, 501), // not among this server's methods
-            (Method::parse("FOO").unwrap(), "rtsp://h/a", V1_0, 501),
-            (Method::parse("PL").unwrap(), "AY rtsp://h/a", V2_0, 400),
-        ] {
-            let request = request(method.clone(), target, version, &[]);
-            assert_eq!(verdict(&request), code, "{method:?} {target} {version}");
-        }
-    }
-
-    #[test]
-    fn r2_cap_03_unsupported_lists_exactly_the_unknown_tags() {
-        let headers = [
-            (HeaderName::Require, "play.basic, x.y"),
-            (HeaderName::ProxyRequire, "p"),
-            (HeaderName::Require, "z,, x.y"),
-        ];
-        for (version, expected) in [
-            (Version::V1_0, vec!["x.y", "z", "p"]),
-            (Version::V2_0, vec!["x.y", "z"]),
-        ] {
-            let request = request(Method::Describe, "rtsp://h/a", version, &headers);
-            match screen(&request, &config()) {
-                Err(ProtocolError::OptionNotSupported { tags }) => assert_eq!(tags, expected),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn r2_cseq_08_a_request_without_number_is_refused() {
-        let mut request = request(Method::Options, "*", Version::V1_0, &[]);
-        request.headers.remove(&HeaderName::CSeq);
-        assert_eq!(verdict(&request), 400);
-        request.headers.append(HeaderName::CSeq, "seven");
-        assert_eq!(verdict(&request), 400);
-    }
-
-    #[test]
-    fn r2_ver_05_a_version_that_is_switched_off_is_505() {
-        let request = request(Method::Options, "*", Version::V1_0, &[]);
-        let config = ConnectionConfig {
-            versions: vec![Version::V2_0],
-            ..config()
-        };
-        assert_eq!(screen(&request, &config), Err(ProtocolError::Version));
-    }
-
-    #[test]
-    fn r1_hdr_11_r2_hdr_14_blocksize_is_a_number() {
-        for (value, code) in [("1200", 200), ("0", 400), ("-1", 400), ("abc", 400)] {
-            let headers = [(HeaderName::Blocksize, value)];
-            let request = request(Method::Setup, "rtsp://h/a", Version::V2_0, &headers);
-            assert_eq!(verdict(&request), code, "{value}");
-        }
-    }
-}
+mod tests;

@@ -43,7 +43,7 @@ impl World {
     }
 
     fn verify(&mut self, method: Method, target: &str, authorization: Option<&str>) -> Proof {
-        let mut request = Request::new(method, Uri::parse(target).unwrap(), Version::V1_0);
+        let mut request = request(method, target);
         if let Some(value) = authorization {
             request.headers.append(HeaderName::Authorization, value);
         }
@@ -52,6 +52,47 @@ impl World {
 }
 
 const URI: &str = "rtsp://h/live/a?x=1";
+
+fn request(method: Method, target: &str) -> Request {
+    Request::new(method, Uri::parse(target).unwrap(), Version::V1_0)
+}
+
+#[test]
+fn r2_auth_08_with_auth_int_another_body_proves_nothing() {
+    let mut world = world(&[Scheme::Digest(Algorithm::Sha256)]);
+    let mut challenge = world.unauthorized(false);
+    let offered = challenge
+        .headers
+        .first(&HeaderName::WwwAuthenticate)
+        .unwrap();
+    let insists = offered.replace("\"auth\"", "\"auth-int\"");
+    assert_ne!(insists, offered);
+    challenge
+        .headers
+        .insert(HeaderName::WwwAuthenticate, insists);
+    let mut answerer = Answerer::new(Credentials::new("ann", "hunter2"));
+    assert_eq!(answerer.challenged(&challenge), Challenged::Retry);
+    for (signed, sent, right) in [
+        ("", "", true),
+        ("a: 1\r\n", "a: 1\r\n", true),
+        ("a: 1\r\n", "a: 2\r\n", false),
+        ("a: 1\r\n", "", false),
+        ("", "a: 1\r\n", false),
+    ] {
+        let mut request = request(Method::SetParameter, URI);
+        request.body = signed.into();
+        let value = answerer.authorize(&request, &mut world.random).unwrap();
+        assert!(value.contains("qop=auth-int"), "{value}");
+        request.headers.append(HeaderName::Authorization, value);
+        request.body = sent.into();
+        let proof = world.gate.verify(world.now, &request);
+        assert_eq!(
+            matches!(proof, Proof::User(_)),
+            right,
+            "{signed:?} {sent:?}"
+        );
+    }
+}
 
 #[test]
 fn every_scheme_lets_the_right_user_in() {
@@ -73,7 +114,7 @@ fn every_scheme_lets_the_right_user_in() {
             assert_eq!(answerer.challenged(&challenge), Challenged::Retry);
             for method in [Method::Describe, Method::Setup, Method::Play] {
                 let value = answerer
-                    .authorize(method.as_str(), URI, &mut world.random)
+                    .authorize(&request(method.clone(), URI), &mut world.random)
                     .unwrap();
                 let proof = world.verify(method, URI, Some(&value));
                 let expected = if right {
@@ -121,6 +162,7 @@ fn answers_of_real_peers() {
     let auth = Auth {
         nc: "00000001",
         cnonce: "abc",
+        body: None,
     };
     let counted = response(Algorithm::Md5, &key, &nonce, Some(auth), "DESCRIBE", uri);
     let ffmpeg = format!(
@@ -196,7 +238,9 @@ fn old_nonces_are_stale_and_are_renewed_without_asking() {
     let challenge = world.unauthorized(false);
     answerer.challenged(&challenge);
     world.now += HOUR;
-    let value = answerer.authorize("PLAY", URI, &mut world.random).unwrap();
+    let value = answerer
+        .authorize(&request(Method::Play, URI), &mut world.random)
+        .unwrap();
     assert_eq!(world.verify(Method::Play, URI, Some(&value)), Proof::Stale);
     let challenge = world.unauthorized(true);
     assert!(
@@ -207,7 +251,9 @@ fn old_nonces_are_stale_and_are_renewed_without_asking() {
             .contains("stale=true")
     );
     assert_eq!(answerer.challenged(&challenge), Challenged::Retry);
-    let value = answerer.authorize("PLAY", URI, &mut world.random).unwrap();
+    let value = answerer
+        .authorize(&request(Method::Play, URI), &mut world.random)
+        .unwrap();
     assert_eq!(
         world.verify(Method::Play, URI, Some(&value)),
         Proof::User("ann".into())
@@ -221,7 +267,9 @@ fn a_wrong_password_with_an_old_nonce_is_wrong_not_stale() {
     let challenge = world.unauthorized(false);
     answerer.challenged(&challenge);
     world.now += HOUR;
-    let value = answerer.authorize("PLAY", URI, &mut world.random).unwrap();
+    let value = answerer
+        .authorize(&request(Method::Play, URI), &mut world.random)
+        .unwrap();
     assert_eq!(world.verify(Method::Play, URI, Some(&value)), Proof::Wrong);
 }
 
@@ -231,11 +279,15 @@ fn a_guess_does_not_use_up_the_counts_of_the_right_one() {
     let challenge = world.unauthorized(false);
     let mut wrong = Answerer::new(Credentials::new("ann", "guess"));
     wrong.challenged(&challenge);
-    let value = wrong.authorize("PLAY", URI, &mut world.random).unwrap();
+    let value = wrong
+        .authorize(&request(Method::Play, URI), &mut world.random)
+        .unwrap();
     assert_eq!(world.verify(Method::Play, URI, Some(&value)), Proof::Wrong);
     let mut right = Answerer::new(Credentials::new("ann", "hunter2"));
     right.challenged(&challenge);
-    let value = right.authorize("PLAY", URI, &mut world.random).unwrap();
+    let value = right
+        .authorize(&request(Method::Play, URI), &mut world.random)
+        .unwrap();
     assert_eq!(
         world.verify(Method::Play, URI, Some(&value)),
         Proof::User("ann".into())

@@ -11,6 +11,9 @@ use std::time::Duration;
 pub struct ConnectionConfig {
     /// How large messages may be.
     pub limits: Limits,
+    /// Seconds after which a body that is too large now may be welcome, for the Retry-After header of 413. `None` where the limit
+    /// stays what it is (RFC 7826 §17.4.12).
+    pub body_retry_after: Option<u32>,
     /// Which deviations of the grammar are read over.
     pub leniency: Leniency,
     /// Which deviations in the use of it are.
@@ -62,6 +65,7 @@ impl Default for ConnectionConfig {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            body_retry_after: None,
             leniency: Leniency::default(),
             session_leniency: crate::leniency::Leniency::default(),
             versions: vec![Version::V1_0, Version::V2_0],

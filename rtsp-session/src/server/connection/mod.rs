@@ -10,6 +10,7 @@ pub use config::ConnectionConfig;
 pub use events::{Addresses, Authentication, CloseReason, Incoming, Input, Output, RequestId};
 
 use super::{date, rules};
+use crate::applicability;
 use crate::auth::gate::{Gate, Proof};
 use crate::error::ProtocolError;
 use crate::now::Now;
@@ -366,6 +367,7 @@ impl ServerConnection {
 
     fn incoming(&mut self, mut request: Request) {
         self.timers.stop(Timer::FirstRequest);
+        applicability::heed_request(&mut request);
         let meaning = self
             .bindings
             .resolve(&mut request, &self.config.session_leniency);
@@ -428,11 +430,15 @@ impl ServerConnection {
     /// What cannot be read is answered in its turn, and reading goes on where the next message can be found.
     fn undecodable(&mut self, error: DecodeError, buffer: &mut BytesMut) {
         if !error.in_response {
-            let id = self.owe(Echo::unreadable(error.cseq));
-            self.answer(
-                id,
-                ProtocolError::from(error.kind).into_response(Version::V1_0),
-            );
+            let version = error.version.unwrap_or(Version::V1_0);
+            let id = self.owe(Echo::unreadable(version, error.cseq));
+            let cause = match ProtocolError::from(error.kind) {
+                ProtocolError::BodyTooLarge { .. } => ProtocolError::BodyTooLarge {
+                    retry_after: self.config.body_retry_after,
+                },
+                other => other,
+            };
+            self.answer(id, cause.into_response(version));
         }
         // A peer that speaks another version says nothing that is malformed (RFC 7826 §10.3, §17.5.6).
         if error.kind != DecodeErrorKind::Version {

@@ -1,6 +1,7 @@
 //! Answers that are owed, in the order of their requests.
 
 use super::{ConnectionConfig, RequestId};
+use crate::applicability;
 use crate::now::Now;
 use crate::server::date;
 use bytes::BytesMut;
@@ -56,9 +57,9 @@ impl Echo {
     }
 
     /// Of a request that could not be read, but for perhaps its number.
-    pub(super) const fn unreadable(cseq: Option<u32>) -> Self {
+    pub(super) const fn unreadable(version: Version, cseq: Option<u32>) -> Self {
         Self {
-            version: Version::V1_0,
+            version,
             method: None,
             cseq,
             session: None,
@@ -195,8 +196,9 @@ impl Pending {
             .map(|owed| &owed.echo)
     }
 
-    /// Takes the answer. `false` when there is no such request, or it has its answer already.
-    pub(super) fn answer(&mut self, id: RequestId, response: Response) -> bool {
+    /// Takes the answer. `false` when there is no such request, or it has its answer already. A status that the request's method is
+    /// never answered with becomes that of its class (RFC 7826 Table 4).
+    pub(super) fn answer(&mut self, id: RequestId, mut response: Response) -> bool {
         let Some(owed) = self
             .queue
             .iter_mut()
@@ -204,6 +206,12 @@ impl Pending {
         else {
             return false;
         };
+        if let Some(method) = &owed.echo.method
+            && !applicability::answers(response.status, method, owed.echo.version)
+        {
+            response.status = response.status.class();
+            response.reason = response.status.reason().into();
+        }
         owed.response = Some(response);
         true
     }

@@ -249,6 +249,14 @@ fn limits(mut table: Table<'_>, limits: &mut Limits) {
         let given = table.place(key).and_then(|it| it.number(least..usize::MAX));
         *limit = given.unwrap_or(*limit);
     }
+    let bandwidth = table
+        .place("bandwidth")
+        .and_then(|it| it.number(0..usize::MAX));
+    limits.bandwidth = bandwidth.map_or(limits.bandwidth, |bits| bits as u64);
+    let retry = table
+        .place("body_retry_after")
+        .and_then(|it| it.duration(SECOND));
+    limits.body_retry_after = retry.or(limits.body_retry_after);
     for (key, least, limit) in [
         ("body", LEAST_BODY, &mut limits.body),
         ("ring", LEAST_RING, &mut limits.ring),

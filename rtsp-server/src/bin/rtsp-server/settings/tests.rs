@@ -96,7 +96,9 @@ fn every_limit_reaches_the_configuration() {
         sessions_per_address = 4
         sessions_per_connection = 3
         limit_loopback = true
+        bandwidth = 8_000_000
         body = "64 KiB"
+        body_retry_after = "2m"
         ring = 1_048_576
         session_timeout = 30
         session_grace = 0
@@ -118,6 +120,8 @@ fn every_limit_reaches_the_configuration() {
     ];
     assert_eq!(counts, [1, 2, 3, 4, 7]);
     assert!(limits.limit_loopback);
+    assert_eq!(limits.bandwidth, 8_000_000);
+    assert_eq!(limits.body_retry_after, Some(Duration::from_secs(120)));
     assert_eq!((limits.body, limits.ring), (65_536, 1_048_576));
     assert_eq!(limits.inactive_timeouts, 20);
     let seconds = [
