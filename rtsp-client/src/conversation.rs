@@ -161,6 +161,11 @@ impl Conversation {
         let command = command(&mut self.session, Now::read());
         command.map_err(|error| Error::session(self.place(), error))?;
         self.drain();
+        self.outcome().await
+    }
+
+    /// Waits for the next outcome of what runs.
+    pub(crate) async fn outcome(&mut self) -> Result<Event, Error> {
         loop {
             // What the server tells of its own accord stays for who asked for none of it.
             let outcome = self.events.iter().position(Event::is_outcome);

@@ -12,6 +12,8 @@ use rtsp_session::client::ClientSession;
 use rtsp_session::client::Deviation;
 use rtsp_session::client::Event;
 use rtsp_session::client::MediaTransport;
+use rtsp_session::client::RedirectError;
+use rtsp_session::client::SessionError;
 use rtsp_session::client::TransportRequest;
 use sdp::Description;
 use sdp::MediaKind;
@@ -25,8 +27,10 @@ use crate::Playing;
 use crate::TransportPolicy;
 use crate::conversation::Conversation;
 use crate::io::framed::Making;
-use crate::paths::DatagramPath;
 use crate::paths::Path;
+use crate::starting::Start;
+use crate::starting::bind;
+use crate::starting::interleaved;
 
 mod apart;
 
@@ -39,12 +43,12 @@ const CONNECTIONS_PATIENCE: Duration = Duration::from_secs(10);
 /// A presentation as its server describes it.
 #[derive(Debug)]
 pub struct Described {
-    conversation: Conversation,
-    description: Description,
-    options: Options,
-    credentials: Option<Credentials>,
+    pub(crate) conversation: Conversation,
+    pub(crate) description: Description,
+    pub(crate) options: Options,
+    pub(crate) credentials: Option<Credentials>,
     origin: Origin,
-    selected: Vec<usize>,
+    pub(crate) selected: Vec<usize>,
     /// The description came from elsewhere; the server was not asked.
     pub(crate) adopted: bool,
 }
@@ -178,13 +182,7 @@ impl Described {
             let origin = self.origin.clone();
             (policy, self.recipe(&play, origin))
         });
-        let mut playing = match self.options.transport {
-            TransportPolicy::Udp => self.start(Lower::Udp, &play).await,
-            TransportPolicy::Tcp => self.start(Lower::Tcp, &play).await,
-            TransportPolicy::Connections => self.start(Lower::Connections, &play).await,
-            TransportPolicy::ServerConnects => self.start(Lower::ServerConnects, &play).await,
-            TransportPolicy::Auto => self.start_auto(play).await,
-        }?;
+        let mut playing = self.follow(&play).await?;
         if let Some((policy, mut recipe)) = again {
             if playing.transport() == TransportPolicy::Tcp {
                 // Whatever else was tried: this is what works.
@@ -210,58 +208,63 @@ impl Described {
         }
     }
 
-    async fn start_auto(self, play: PlayOptions) -> Result<Playing, Error> {
+    /// Plays here, or where the server sends us for it.
+    async fn follow(mut self, play: &PlayOptions) -> Result<Playing, Error> {
+        let most = self.options.max_redirects;
+        for _ in 0..=most {
+            let credentials = self.credentials.clone();
+            let uri = self.conversation.uri().clone();
+            let mut recipe = self.recipe(play, Origin { uri, credentials });
+            match self.begin(play).await? {
+                Start::Playing(playing) => return Ok(*playing),
+                Start::Refused(_, error) => return Err(error),
+                Start::Redirected(redirect) => {
+                    recipe.redirect = Some(redirect.uri.to_string());
+                    self = recipe.described().await?;
+                }
+            }
+        }
+        let error = SessionError::Redirect(RedirectError::TooMany);
+        Err(Error::session(self.conversation.place(), error))
+    }
+
+    async fn begin(self, play: &PlayOptions) -> Result<Start, Error> {
+        match self.options.transport {
+            TransportPolicy::Udp => self.start(Lower::Udp, play).await,
+            TransportPolicy::Tcp => self.start(Lower::Tcp, play).await,
+            TransportPolicy::Connections => self.start(Lower::Connections, play).await,
+            TransportPolicy::ServerConnects => self.start(Lower::ServerConnects, play).await,
+            TransportPolicy::Auto => self.start_auto(play).await,
+        }
+    }
+
+    async fn start_auto(self, play: &PlayOptions) -> Result<Start, Error> {
         let place = self.conversation.place();
         let origin = Origin {
             uri: self.conversation.uri().clone(),
             credentials: self.credentials.clone(),
         };
-        let again = self.recipe(&play, origin);
+        let again = self.recipe(play, origin);
         let patience = self.options.first_packet_timeout;
-        match self.start(Lower::Udp, &play).await {
-            Ok(mut playing) => {
+        match self.start(Lower::Udp, play).await? {
+            Start::Playing(mut playing) => {
                 if playing.wait_for_packet(Instant::now() + patience).await {
-                    return Ok(playing);
+                    return Ok(Start::Playing(playing));
                 }
                 tracing::info!(url = place, "no packet over UDP, turning to TCP");
                 playing.teardown(TEARDOWN_PATIENCE).await;
             }
-            Err(error) if error.kind() == ErrorKind::Transport => {
+            Start::Refused(described, error) if error.kind() == ErrorKind::Transport => {
                 tracing::info!(url = place, %error, "no UDP, turning to TCP");
+                if described.version() == Version::V2_0 {
+                    return described.start(Lower::Tcp, play).await;
+                }
             }
-            Err(error) => return Err(error),
+            other => return Ok(other),
         }
         // On a new connection and with a new description: some servers close after TEARDOWN, and some cameras want to be
         // asked again before another SETUP.
-        again.described().await?.start(Lower::Tcp, &play).await
-    }
-
-    async fn start(mut self, lower: Lower, play: &PlayOptions) -> Result<Playing, Error> {
-        let selected = self.selected.clone();
-        let mut paths: Vec<Option<Path>> = Vec::new();
-        paths.resize_with(self.description.media.len(), || None);
-        for (order, &media) in selected.iter().enumerate() {
-            let path = set_up(&mut self.conversation, media, order, lower).await;
-            let path = path.map_err(|error| transport_error(error, lower))?;
-            let Some(slot) = paths.get_mut(media) else {
-                let text = format!("the description has no media {media}");
-                let place = self.conversation.place();
-                return Err(Error::new(ErrorKind::Unsupported, place, text));
-            };
-            *slot = Some(path);
-        }
-        for path in paths.iter().flatten() {
-            if let Path::Datagrams(path) = path {
-                path.punch();
-            }
-        }
-        let request = play.request.clone();
-        let step = |session: &mut ClientSession, now| session.play(now, &request);
-        let info = match self.conversation.step(step).await? {
-            Event::Playing(info) => info,
-            other => return Err(unexpected(&self.conversation, &other)),
-        };
-        Playing::new(self.conversation, self.description, paths, info)
+        again.described().await?.start(Lower::Tcp, play).await
     }
 }
 
@@ -326,29 +329,17 @@ pub(crate) async fn set_up(
 ) -> Result<Path, Error> {
     match lower {
         Lower::Udp => {
-            let bound = DatagramPath::bind(conversation.local.ip(), conversation.peer_ip());
-            let bound = bound.map_err(|error| {
-                Error::io(ErrorKind::Io, "cannot bind a pair of UDP ports", error)
-            })?;
+            let bound = bind(conversation)?;
             let transport = granted(conversation, media, bound.request()).await?;
             Ok(bound.granted(&transport))
         }
-        Lower::Tcp => {
-            let channel = u8::try_from(order * 2).unwrap_or(u8::MAX - 1);
-            let request = TransportRequest::Interleaved {
-                rtp: channel,
-                rtcp: channel + 1,
-            };
-            match granted(conversation, media, request).await? {
-                MediaTransport::Interleaved { rtp, rtcp, .. } => {
-                    Ok(Path::Interleaved { rtp, rtcp })
-                }
-                _ => {
-                    let text = "the server granted UDP where TCP was asked for";
-                    Err(Error::new(ErrorKind::Transport, conversation.place(), text))
-                }
+        Lower::Tcp => match granted(conversation, media, interleaved(order)).await? {
+            MediaTransport::Interleaved { rtp, rtcp, .. } => Ok(Path::Interleaved { rtp, rtcp }),
+            _ => {
+                let text = "the server granted UDP where TCP was asked for";
+                Err(Error::new(ErrorKind::Transport, conversation.place(), text))
             }
-        }
+        },
         Lower::Connections => connections(conversation, media, Making::Active).await,
         Lower::ServerConnects => {
             let making = Making::listen(conversation.local.ip()).await;

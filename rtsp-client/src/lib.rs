@@ -33,6 +33,7 @@ mod paths;
 mod playing;
 mod reconnect;
 mod recording;
+mod starting;
 
 pub use client::Client;
 pub use described::Described;

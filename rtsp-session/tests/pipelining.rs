@@ -2,6 +2,12 @@
 
 mod support;
 
+use rtsp_session::client::{
+    ClientSession, Event, Input, PlayRequest, SessionConfig, SessionOutput, TransportRequest,
+    VersionPolicy,
+};
+use rtsp_session::random::Random;
+use std::time::Duration;
 use support::header;
 use support::world::World;
 
@@ -175,4 +181,124 @@ fn long_names() {
     let name = "Pipelined-Requests: 4117513484";
     let all = setup(0, 1, name) + &ask("PLAY", URI, 2, &[name]);
     assert_eq!(codes(&world.send(connection, all)), [200, 200]);
+}
+
+/// A client of ours with a description of the presentation, which nobody had to be asked for.
+fn described_client(now: rtsp_session::Now) -> ClientSession {
+    let mut config = SessionConfig::default();
+    config.version = VersionPolicy::V2_0;
+    let uri = rtsp_msg::Uri::parse(URI).unwrap();
+    let mut client = ClientSession::new(now, &uri, config, Random::from_seed([9; 32]));
+    client.describe(now).unwrap();
+    let sdp = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=control:trackID=0\r\n\
+        m=audio 0 RTP/AVP 0\r\na=control:trackID=1\r\n";
+    for (cseq, body) in [(1, ""), (2, sdp)] {
+        outputs(&mut client);
+        let length = body.len();
+        let answer =
+            format!("RTSP/2.0 200 OK\r\nCSeq: {cseq}\r\nContent-Length: {length}\r\n\r\n{body}");
+        client.handle(now, Input::Read(&mut answer.as_bytes().into()));
+    }
+    let (_, events) = outputs(&mut client);
+    assert!(matches!(events[..], [Event::Described]));
+    client
+}
+
+/// What the client wrote, and what it told.
+fn outputs(client: &mut ClientSession) -> (String, Vec<Event>) {
+    let (mut written, mut events) = (String::new(), Vec::new());
+    loop {
+        match client.poll() {
+            SessionOutput::Write(bytes) => written += std::str::from_utf8(&bytes).unwrap(),
+            SessionOutput::Event(event) => events.push(event),
+            SessionOutput::Wait { .. } => return (written, events),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn tcp(media: usize, rtp: u8) -> (usize, TransportRequest) {
+    (media, TransportRequest::Interleaved { rtp, rtcp: rtp + 1 })
+}
+
+#[test]
+fn our_client_and_our_server_need_one_round_trip() {
+    for piece in [1, 7, usize::MAX] {
+        let mut world = World::new();
+        let connection = world.connect(7);
+        let mut client = described_client(world.now);
+        let play = PlayRequest::from(Duration::ZERO);
+        client
+            .start(world.now, &[tcp(0, 0), tcp(1, 2)], &play)
+            .unwrap();
+        let (requests, _) = outputs(&mut client);
+        let answers: String = requests
+            .as_bytes()
+            .chunks(piece)
+            .map(|piece| world.send(connection, piece))
+            .collect();
+        // The server plays before the client has heard of it.
+        let session = world.sessions.values().next().unwrap();
+        assert_eq!(session.state(), rtsp_session::server::State::Play);
+        let mut buffer = bytes::BytesMut::new();
+        let mut events = Vec::new();
+        for piece in answers.as_bytes().chunks(piece) {
+            buffer.extend_from_slice(piece);
+            client.handle(world.now, Input::Read(&mut buffer));
+            let (written, more) = outputs(&mut client);
+            assert_eq!(written, "", "nothing is left to be asked");
+            events.extend(more);
+        }
+        assert!(
+            matches!(
+                events[..],
+                [Event::SetUp { .. }, Event::SetUp { .. }, Event::Playing(_)]
+            ),
+            "{events:?}"
+        );
+        assert_eq!(client.session_id(), Some(session.id().as_str()));
+    }
+}
+
+#[test]
+fn our_client_pauses_what_our_server_plays_without_the_rest_and_mends_it() {
+    let mut world = World::new();
+    let connection = world.connect(7);
+    let mut client = described_client(world.now);
+    let play = PlayRequest::from(Duration::ZERO);
+    // There is no such second media as the server hears of.
+    client
+        .start(world.now, &[tcp(0, 0), tcp(1, 0)], &play)
+        .unwrap();
+    let mut told = Vec::new();
+    let mut exchange = |client: &mut ClientSession, world: &mut World| {
+        loop {
+            let (requests, events) = outputs(client);
+            told.extend(events);
+            if requests.is_empty() {
+                return std::mem::take(&mut told);
+            }
+            let refused = requests.replace("trackID=1 RTSP", "trackID=none RTSP");
+            let answers = world.send(connection, refused);
+            client.handle(world.now, Input::Read(&mut answers.as_bytes().into()));
+        }
+    };
+    let events = exchange(&mut client, &mut world);
+    assert!(
+        matches!(
+            events[..],
+            [Event::SetUp { media: 0, .. }, Event::Failed(_)]
+        ),
+        "{events:?}"
+    );
+    let state = world.sessions.values().next().unwrap().state();
+    assert_eq!(
+        state,
+        rtsp_session::server::State::Ready,
+        "it does not flow"
+    );
+    assert_eq!(client.state(), rtsp_session::client::State::Ready);
+    client.play(world.now, &play).unwrap();
+    let events = exchange(&mut client, &mut world);
+    assert!(matches!(events[..], [Event::Playing(_)]), "{events:?}");
 }

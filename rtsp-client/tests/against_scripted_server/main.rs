@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod ending;
+mod moved;
 mod peer;
 mod reconnecting;
 mod seeking;
