@@ -74,7 +74,10 @@ impl Reception {
         heard: &mut Heard,
     ) {
         let kind = PacketKind::of(&bytes, negotiated);
-        heard.swapped += u64::from(kind != negotiated);
+        // Elsewhere the two may share one flow.
+        if matches!(self.path, Path::Interleaved { .. }) && kind != negotiated {
+            heard.swapped += 1;
+        }
         match kind {
             PacketKind::Rtp => match Packet::parse(bytes) {
                 Ok(packet) => {

@@ -89,7 +89,7 @@ impl ClientSession {
         let (Some(control), Some(described)) = (self.control(media), described) else {
             return Err(misuse(Method::Setup, "the description has no such media"));
         };
-        let specs = transport::offers(self.version, request, described, self.recording)
+        let specs = transport::offers(self.grammar(request), request, described, self.recording)
             .map_err(|why| misuse(Method::Setup, why))?;
         let mut message = self.message(Method::Setup, target(&control));
         message.headers.set(&Transport(specs));
@@ -100,6 +100,16 @@ impl ClientSession {
             message.headers.set(&tag);
         }
         Ok(message)
+    }
+
+    /// The version in whose way ports are asked for. gst-rtsp-server (1.22) speaks RTSP/2.0 but for them: it passes over
+    /// `dest_addr`, grants what is left, and sends nothing anywhere.
+    fn grammar(&self, request: TransportRequest) -> Version {
+        let named = self.server.as_deref().unwrap_or_default();
+        match request {
+            TransportRequest::Udp { .. } if named.starts_with("GStreamer RTSP") => Version::V1_0,
+            _ => self.version,
+        }
     }
 
     /// The description's tag, if it has a readable one.

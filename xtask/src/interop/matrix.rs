@@ -214,7 +214,7 @@ fn files(matrix: &mut Matrix) {
     }
 }
 
-/// GStreamer speaks RTSP/2.0 to our server.
+/// GStreamer and we speak RTSP/2.0 to each other's servers, and we to our own.
 fn version2(matrix: &mut Matrix) {
     const PEER: &Peer = &gstreamer::PEER;
     for transport in Transport::BOTH {
@@ -232,6 +232,21 @@ fn version2(matrix: &mut Matrix) {
             (Direction::ReadsFile, PEER, transport),
             ("h264-plain", "RTSP/2.0"),
             move |stage| in_version2::file(stage, PEER, transport, "h264-plain", Expect::LIVE.skew),
+        );
+        matrix.add(
+            (Direction::ReadsFromServer, &trackside::CLIENT, transport),
+            ("h264", "RTSP/2.0"),
+            move |stage| {
+                in_version2::read(stage, &trackside::CLIENT, transport, "h264", Expect::LIVE)
+            },
+        );
+        matrix.add(
+            (Direction::PlaysToClient, &gst_rtsp_server::PEER, transport),
+            ("h264", "RTSP/2.0"),
+            move |stage| {
+                let peer = &gst_rtsp_server::PEER;
+                in_version2::played(stage, peer, transport, "h264", FROM_THE_START)
+            },
         );
     }
 }

@@ -178,7 +178,7 @@ fn what_gst_rtsp_server_does_in_version_2() {
         bench.arrives(answer.replacen("RTSP/1.0", "RTSP/2.0", 1));
     };
     bench.command(ClientSession::describe);
-    answer(&mut bench, &[], "");
+    answer(&mut bench, &["Server: GStreamer RTSP server"], "");
     answer(&mut bench, &["Content-Type: application/sdp"], SDP);
     bench.event();
     let request = TransportRequest::Udp {
@@ -186,6 +186,8 @@ fn what_gst_rtsp_server_does_in_version_2() {
         rtcp: 60389,
     };
     bench.command(|session, now| session.setup(now, 0, request));
+    let asked = header(bench.sent.first().unwrap(), "Transport").unwrap();
+    assert_eq!(asked, "RTP/AVP;unicast;client_port=60388-60389");
     // As gst-rtsp-server 1.22 answers.
     let transport = "Transport: RTP/AVP;unicast;client_port=60388-60389;server_port=32930-32931;ssrc=8C516550;mode=\"PLAY\"";
     answer(

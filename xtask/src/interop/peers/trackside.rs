@@ -56,6 +56,7 @@ fn record(stage: &Stage<'_>, reading: &Reading<'_>) -> Result<Capture> {
     let movie = stage.path("client.mp4");
     let mut command = client(stage, reading.transport.name());
     command
+        .args(["--rtsp-version", reading.version.name()])
         .args(["record", reading.url])
         .arg(&movie)
         .args(["--duration", &reading.seconds.to_string()]);

@@ -82,3 +82,24 @@ pub(crate) fn file(
     end(server)?;
     Ok(evidence.to_string())
 }
+
+/// The peer serves, our client records.
+pub(crate) fn played(
+    stage: &Stage<'_>,
+    peer: &Peer,
+    transport: Transport,
+    clip: &str,
+    expect: Expect,
+) -> Result<String> {
+    let clip = stage.clip(clip)?;
+    let served = able(peer.serve, peer, "serve")?(stage, clip)?;
+    let witness = Witness::of(&served.url)?;
+    let reading = Reading {
+        version: Version::V2,
+        ..Reading::new(&witness.url, transport, clip)
+    };
+    let capture = able(trackside::CLIENT.read, &trackside::CLIENT, "read")?(stage, &reading)?;
+    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
+    witness.spoke(Version::V2)?;
+    Ok(evidence.to_string())
+}
