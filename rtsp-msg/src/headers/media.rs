@@ -247,7 +247,10 @@ impl Header for CacheControl {
         let directive = |text: &str| {
             let (name, value) = lex::pair(text);
             let value = match value {
-                Some(value) => Some(String::from(&*lex::unquote(value)?)),
+                Some(value) if value.starts_with('"') || is_token(value.as_bytes()) => {
+                    Some(String::from(&*lex::unquote(value)?))
+                }
+                Some(_) => return None,
                 None => None,
             };
             is_token(name.as_bytes()).then(|| CacheDirective {

@@ -116,6 +116,16 @@ impl MTag {
         })
     }
 
+    /// Whether both stand for the same bytes: identical, and neither weak (RFC 7826 §16.1.3).
+    pub fn is_strongly(&self, other: &Self) -> bool {
+        !self.weak && !other.weak && self.opaque == other.opaque
+    }
+
+    /// Whether both stand for the same meaning, be they weak or not (RFC 7826 §16.1.3).
+    pub fn is_weakly(&self, other: &Self) -> bool {
+        self.opaque == other.opaque
+    }
+
     fn push(&self, out: &mut String) {
         if self.weak {
             out.push_str("W/");

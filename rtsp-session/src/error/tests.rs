@@ -204,6 +204,19 @@ fn redirections_have_a_location_and_no_body() {
     }
 }
 
+#[test]
+fn r1_hdr_09_405_says_what_is_allowed() {
+    let allow = vec![Method::Options, Method::Setup];
+    for version in [Version::V1_0, Version::V2_0] {
+        let error = ProtocolError::MethodNotAllowed {
+            allow: allow.clone(),
+        };
+        let (head, _) = answered(error, &Method::Describe, version);
+        assert_eq!(status(&head), "405");
+        assert!(head.contains("\r\nAllow: OPTIONS, SETUP"), "{head}");
+    }
+}
+
 /// R2-CODE-18: 413 says when to try again if the limit is one of the moment, and only then.
 #[test]
 fn a_temporary_413_says_when() {

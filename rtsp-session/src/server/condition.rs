@@ -82,9 +82,10 @@ pub fn judge(request: &Request, now: &Representation) -> Result<Verdict, Protoco
 fn matches(condition: &MTagCondition, tag: &MTag, strong: bool) -> bool {
     match condition {
         MTagCondition::Any => true,
-        MTagCondition::Tags(tags) => tags
-            .iter()
-            .any(|one| one.opaque == tag.opaque && !(strong && (one.weak || tag.weak))),
+        MTagCondition::Tags(tags) => tags.iter().any(|one| match strong {
+            true => one.is_strongly(tag),
+            false => one.is_weakly(tag),
+        }),
     }
 }
 

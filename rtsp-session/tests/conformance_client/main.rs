@@ -2,6 +2,7 @@
 //! scripted server on a virtual clock.
 
 mod asked;
+mod figures;
 mod forms;
 mod launching;
 mod overload;
