@@ -282,7 +282,8 @@ impl ServerHandle {
 
     /// Sends everybody to the same path on `target` (`rtsp://host:port`): new requests for media at once, by 302; those that read
     /// until `at`, of which a REDIRECT tells them now (RFC 7826 §13.10). Who still reads then is let go as by [`drain`](Self::drain)
-    /// without a target, and who does not answer the REDIRECT, before. `at` counts in whole seconds, a fraction as one more.
+    /// without a target. Who does not answer the REDIRECT is let go before, but in RTSP/1.0, where FFmpeg does not while it plays.
+    /// `at` counts in whole seconds, a fraction as one more.
     ///
     /// Returns when nobody reads any more, or a while after `at`. Publishers stay until [`shutdown`](Self::shutdown).
     ///

@@ -20,6 +20,8 @@ pub(crate) enum Asked {
     Redirected(SessionId),
     /// REDIRECT that takes effect at a time: until then the session goes on.
     RedirectedLater(SessionId),
+    /// The same in RTSP/1.0, where players that do not answer it are many: they have their time all the same.
+    Foretold,
     /// TEARDOWN: whatever the answer, the session is gone.
     TornDown,
 }
@@ -74,7 +76,9 @@ impl Shard {
             Asked::Redirected(session) => (session, Ending::Drained),
             // RFC 7826 §13.10: who does not even say no need not be waited for.
             Asked::RedirectedLater(session) if status.is_none() => (session, Ending::Drained),
-            Asked::RedirectedLater(_) | Asked::Notified(_) | Asked::TornDown => return,
+            Asked::RedirectedLater(_) | Asked::Foretold | Asked::Notified(_) | Asked::TornDown => {
+                return;
+            }
         };
         match ShardId(session.shard()) {
             own if own == self.id => self.end_session(session, why),
@@ -195,14 +199,19 @@ impl Shard {
             }
             let message = Some("the server is shutting down");
             let request = notify::redirect(session, target, time, message);
-            session.connection().zip(request)
+            let version = session.version();
+            session
+                .connection()
+                .zip(request)
+                .map(|asked| (asked, version))
         };
-        let Some((connection, request)) = asked else {
+        let Some(((connection, request), version)) = asked else {
             return false;
         };
-        let about = match at {
-            Some(_) => Asked::RedirectedLater(id),
-            None => Asked::Redirected(id),
+        let about = match (at, version) {
+            (None, _) => Asked::Redirected(id),
+            (Some(_), Version::V2_0) => Asked::RedirectedLater(id),
+            (Some(_), _) => Asked::Foretold,
         };
         self.ask_at(connection, request, about);
         true

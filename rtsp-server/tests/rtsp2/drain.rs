@@ -218,7 +218,10 @@ async fn r2_redir_10_who_does_not_answer_a_redirect_is_not_waited_for() {
     let mut peer = Peer::connect(address(&server)).await;
     peer.version = "RTSP/2.0";
     setup(&mut peer, "/live", 0, "").await.expect(200);
+    let mut old = Peer::connect(address(&server)).await;
+    setup(&mut old, "/live", 0, "").await.expect(200);
     let silent = async {
+        request(&mut old, "REDIRECT").await;
         request(&mut peer, "REDIRECT").await;
         let teardown = request(&mut peer, "TEARDOWN").await;
         assert!(
@@ -227,6 +230,9 @@ async fn r2_redir_10_who_does_not_answer_a_redirect_is_not_waited_for() {
                 .starts_with("Server-Admin")
         );
         ask(&mut peer, "PLAY", "/live", "").await.expect(454);
+        // In RTSP/1.0, where FFmpeg does not answer, it may stay until then.
+        ask(&mut old, "PLAY", "/live", "").await.expect(200);
+        ask(&mut old, "TEARDOWN", "/live", "").await.expect(200);
     };
     // An hour ahead, and nobody is left to wait for.
     let redirected = within("redirect", server.redirect(TARGET, far));
