@@ -60,6 +60,23 @@ impl Witness {
         }
     }
 
+    /// Whether PLAY went out before the first SETUP was answered.
+    pub(crate) fn pipelined(&self) -> Result<()> {
+        let said = self.said();
+        let asked = |wanted: &str| {
+            let mut said = said.iter();
+            said.position(|said| matches!(said, Said::Asked(method, _) if method == wanted))
+        };
+        let (Some(setup), Some(play)) = (asked("SETUP"), asked("PLAY")) else {
+            return Err(Failure::new(format!("no SETUP and PLAY: {said:?}")));
+        };
+        let mut between = said.get(setup..play).unwrap_or_default().iter();
+        if between.any(|said| matches!(said, Said::Answered(_))) {
+            return Err(Failure::new(format!("not pipelined: {said:?}")));
+        }
+        Ok(())
+    }
+
     fn said(&self) -> Vec<Said> {
         let said = self.said.lock();
         said.unwrap_or_else(PoisonError::into_inner).clone()
@@ -148,6 +165,22 @@ mod tests {
         assert!(witness(&fallen_back).spoke(Version::V2).is_err());
         assert!(witness(&fallen_back[..1]).spoke(Version::V2).is_ok());
         assert!(witness(&[]).spoke(Version::V1).is_err());
+    }
+
+    #[test]
+    fn an_answer_before_play_is_seen() {
+        let (setup, play) = (asked("SETUP", "2.0"), asked("PLAY", "2.0"));
+        let ok = Said::Answered(200);
+        let at_once = [
+            ok.clone(),
+            setup.clone(),
+            setup.clone(),
+            play.clone(),
+            ok.clone(),
+        ];
+        assert!(witness(&at_once).pipelined().is_ok());
+        assert!(witness(&[setup.clone(), ok, play]).pipelined().is_err());
+        assert!(witness(&[setup]).pipelined().is_err());
     }
 
     #[test]

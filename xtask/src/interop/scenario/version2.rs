@@ -101,5 +101,6 @@ pub(crate) fn played(
     let capture = able(trackside::CLIENT.read, &trackside::CLIENT, "read")?(stage, &reading)?;
     let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
     witness.spoke(Version::V2)?;
-    Ok(evidence.to_string())
+    witness.pipelined()?;
+    Ok(format!("{evidence}; SETUP and PLAY pipelined"))
 }
