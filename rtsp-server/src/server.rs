@@ -100,6 +100,8 @@ pub struct Capacity {
     pub shards: usize,
     /// Datagrams that the system takes in one call; 1 without segmentation offload.
     pub datagrams_per_call: usize,
+    /// Connections that the system writes to in one call; 1 without io_uring.
+    pub connections_per_call: usize,
 }
 
 /// A running server. Dropping it stops the server without a word to its peers: [`shutdown`](Self::shutdown) is kinder.
@@ -152,12 +154,13 @@ impl Server {
             files,
         ));
 
-        let (threads, datagrams_per_call) =
+        let (threads, (datagrams_per_call, connections_per_call)) =
             start_shards(shards, &shared, &addresses, &mut random).await?;
         let capacity = Capacity {
             connections,
             shards,
             datagrams_per_call,
+            connections_per_call,
         };
         let mut handle = ServerHandle {
             shared,
@@ -475,27 +478,31 @@ fn shard_count(threads: usize) -> usize {
     wanted.clamp(1, 255)
 }
 
-/// Starts all shards; their threads, and how many datagrams one call takes on all of them.
+/// Datagrams, and connections, that one call serves.
+type PerCall = (usize, usize);
+
+/// Starts all shards; their threads, and what one call serves on all of them.
 async fn start_shards(
     count: usize,
     shared: &Arc<Shared>,
     listen: &[SocketAddr],
     random: &mut Random,
-) -> Result<(Vec<thread::JoinHandle<()>>, usize), StartError> {
+) -> Result<(Vec<thread::JoinHandle<()>>, PerCall), StartError> {
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(MAILBOX)).unzip();
     shared.connect(senders);
     let mut threads = Vec::with_capacity(count);
-    let mut datagrams_per_call = usize::MAX;
+    let mut per_call = (usize::MAX, usize::MAX);
     let ports = shared.config.udp_ports;
     for (index, mailbox) in receivers.into_iter().enumerate() {
         let started = start_shard(index, shared, listen, ports, random.fork(), mailbox).await?;
-        datagrams_per_call = datagrams_per_call.min(started.1);
-        threads.push(started.0);
+        let (thread, (datagrams, connections)) = started;
+        per_call = (per_call.0.min(datagrams), per_call.1.min(connections));
+        threads.push(thread);
     }
-    Ok((threads, datagrams_per_call))
+    Ok((threads, per_call))
 }
 
-/// Starts one shard; its thread, and how many datagrams one call of it takes.
+/// Starts one shard; its thread, and what one call of it serves.
 async fn start_shard(
     index: usize,
     shared: &Arc<Shared>,
@@ -503,7 +510,7 @@ async fn start_shard(
     ports: UdpPorts,
     random: Random,
     mailbox: mpsc::Receiver<Mail>,
-) -> Result<(thread::JoinHandle<()>, usize), StartError> {
+) -> Result<(thread::JoinHandle<()>, PerCall), StartError> {
     let (tell, told) = tokio::sync::oneshot::channel();
     let shared = Arc::clone(shared);
     let listen = listen.to_vec();
@@ -534,7 +541,7 @@ async fn start_shard(
                 }))),
                 Ok(ports) => {
                     let shard = Shard::new(ShardId(index as u8), shared, ports, random);
-                    let _ = tell.send(Ok(shard.segments()));
+                    let _ = tell.send(Ok(shard.per_call()));
                     shard.run(mailbox).await;
                 }
             }
@@ -545,10 +552,10 @@ async fn start_shard(
         .name(format!("shard-{index}"))
         .spawn(body)
         .map_err(StartError::Thread)?;
-    let segments = told.await.unwrap_or_else(|_| {
+    let per_call = told.await.unwrap_or_else(|_| {
         Err(StartError::Thread(io::Error::other(
             "a shard ended as it began",
         )))
     })?;
-    Ok((thread, segments))
+    Ok((thread, per_call))
 }

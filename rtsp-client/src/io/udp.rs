@@ -424,5 +424,10 @@ impl DatagramPair {
     }
 }
 
+mod many;
+
+pub use many::SendMemory;
+pub use many::Shared;
+
 #[cfg(test)]
 mod tests;

@@ -28,7 +28,7 @@ impl Shard {
                 for shard in &attached {
                     self.hand_over(*shard, id, index, &batch);
                 }
-                local.deliver(index, batch, now, after);
+                local.deliver(index, batch, now, &mut self.outlet.borrow_mut(), after);
             }
             deadline
         });

@@ -167,7 +167,7 @@ impl Shard {
                 batch,
             } => {
                 self.with_stream(stream, |local, now, after| {
-                    local.deliver(index, batch, now, after);
+                    local.deliver(index, batch, now, &mut self.outlet.borrow_mut(), after);
                 });
             }
             Mail::KeyFrame { stream, media } => self.ask_for_key_frame(stream, media),
@@ -251,7 +251,7 @@ impl Shard {
             local.ready = true;
             local.ring.begin(first);
             for (index, batch) in (first..).zip(batches) {
-                local.deliver(index, batch, now, after);
+                local.deliver(index, batch, now, &mut self.outlet.borrow_mut(), after);
             }
         });
         self.attached.notify_waiters();

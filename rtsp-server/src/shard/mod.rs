@@ -33,6 +33,7 @@ use crate::{
     io::udp::ShardPorts,
     shared::Shared,
     stream::{
+        fan_out::Outlet,
         local::{Aftermath, LocalStream},
         reader::ReaderId,
         registry::StreamId,
@@ -86,6 +87,8 @@ pub(crate) struct Shard {
     evicted: RefCell<Vec<ReaderId>>,
     ticker: Notify,
     segments: usize,
+    /// What batches go out with.
+    pub(crate) outlet: RefCell<Outlet>,
 }
 
 impl Shard {
@@ -116,6 +119,7 @@ impl Shard {
             evicted: RefCell::default(),
             ticker: Notify::new(),
             segments,
+            outlet: RefCell::new(Outlet::new()),
         })
     }
 
@@ -133,9 +137,9 @@ impl Shard {
         self.farewell().await;
     }
 
-    /// Datagrams that one call takes here.
-    pub(crate) fn segments(&self) -> usize {
-        self.segments
+    /// Datagrams, and connections, that one call serves here.
+    pub(crate) fn per_call(&self) -> (usize, usize) {
+        (self.segments, self.outlet.borrow().connections_per_call())
     }
 
     pub(crate) fn now(&self) -> Now {

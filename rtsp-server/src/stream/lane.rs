@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 
 use super::{
     batch::{Kind, MediaSet},
+    form::{Framed, Group},
     layout::Layout,
     reader::{Counters, Pumped},
     ring::{LayoutId, Position, Ring},
@@ -75,6 +76,11 @@ impl Pipe {
             Self::Rtsp(link) => &link.outbox,
             Self::Own(link) => &link.outbox,
         }
+    }
+
+    /// Whether nothing has to go out before a frame.
+    pub(super) fn is_free(&self) -> bool {
+        self.outbox().borrow().is_empty()
     }
 
     fn want_write(&self) {
@@ -246,6 +252,74 @@ impl Lane {
         }
     }
 
+    /// Whether it can go on at all.
+    pub(super) fn is_alive(&self) -> bool {
+        !self.gone
+    }
+
+    /// So much of the frames of a batch that was offered whole is on its way.
+    pub(super) fn wrote(
+        &mut self,
+        framed: &Framed,
+        written: io::Result<usize>,
+        counters: &mut Counters,
+    ) -> Pumped {
+        let Way::Tcp { pipe, .. } = &self.way else {
+            return Pumped::CaughtUp;
+        };
+        match written {
+            Ok(written) => {
+                let mut left = written as u32;
+                counters.bytes += written as u64;
+                if advance(framed, &mut self.position, &mut left, pipe, counters) {
+                    return Pumped::CaughtUp;
+                }
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
+                _ => {
+                    self.gone = true;
+                    return Pumped::Gone;
+                }
+            },
+        }
+        pipe.want_write();
+        self.blocked = true;
+        Pumped::Blocked
+    }
+
+    /// A group of datagrams was sent, was refused by the system (`Some(false)`), or is none of this lane's.
+    pub(super) fn passed(&mut self, group: &Group, sent: Option<bool>, counters: &mut Counters) {
+        self.position.item += 1;
+        let (packets, bytes) = (u64::from(group.packets), group.contents.len() as u64);
+        match sent {
+            None => {}
+            Some(false) => counters.refused_datagrams += packets,
+            Some(true) => {
+                counters.packets += packets;
+                counters.bytes += bytes;
+                if let (Kind::Rtp, Way::Udp { destinations, .. }) = (group.kind, &mut self.way)
+                    && let Some(to) = destinations.iter_mut().find(|to| to.media == group.media)
+                {
+                    to.sent = (to.sent.0 + packets, to.sent.1 + bytes);
+                }
+            }
+        }
+    }
+
+    /// As many of the `groups` of a batch were sent as the socket takes.
+    pub(super) fn sent(&mut self, groups: u32) -> Pumped {
+        self.blocked = self.position.item < groups;
+        if self.blocked {
+            return Pumped::Blocked;
+        }
+        self.position = Position {
+            batch: self.position.batch + 1,
+            item: 0,
+        };
+        Pumped::CaughtUp
+    }
+
     /// Sends what is there.
     pub(crate) fn pump(&mut self, ring: &mut Ring, counters: &mut Counters) -> Pumped {
         if self.gone {
@@ -398,25 +472,37 @@ fn write_once(
     counters.bytes += written as u64;
     let mut left = written as u32;
     for (framed, at) in &forms {
-        let start = framed.start(at.item);
-        let rest = framed.len() - start;
-        if left >= rest {
-            left -= rest;
-            counters.packets += u64::from(framed.ends.len() as u32 - at.item);
-            *position = Position {
-                batch: at.batch + 1,
-                item: 0,
-            };
-            continue;
+        *position = *at;
+        if !advance(framed, position, &mut left, pipe, counters) {
+            break;
         }
-        let (item, tail) = framed.split(start + left);
-        counters.packets += u64::from(item - at.item);
-        *position = Position {
-            batch: at.batch,
-            item,
-        };
-        pipe.outbox().borrow_mut().push(tail);
-        break;
     }
     Ok(written == offered)
+}
+
+/// Goes on by what was written of the frames from `position` on, `left` octets; whether that was all of the batch. The tail of a
+/// frame that was begun goes out before anything else.
+fn advance(
+    framed: &Framed,
+    position: &mut Position,
+    left: &mut u32,
+    pipe: &Pipe,
+    counters: &mut Counters,
+) -> bool {
+    let start = framed.start(position.item);
+    let rest = framed.len() - start;
+    if *left >= rest {
+        *left -= rest;
+        counters.packets += u64::from(framed.ends.len() as u32 - position.item);
+        *position = Position {
+            batch: position.batch + 1,
+            item: 0,
+        };
+        return true;
+    }
+    let (item, tail) = framed.split(start + *left);
+    counters.packets += u64::from(item - position.item);
+    position.item = item;
+    pipe.outbox().borrow_mut().push(tail);
+    false
 }

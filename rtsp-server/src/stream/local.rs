@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::{
     batch::Batch,
+    fan_out::Outlet,
     ingest::Ingest,
     lane::NewWay,
     reader::{Pumped, Reader, ReaderId},
@@ -34,7 +35,7 @@ pub(crate) struct Origin {
 pub(crate) struct LocalStream {
     pub(crate) stream: Arc<Stream>,
     pub(crate) ring: Ring,
-    readers: Vec<Reader>,
+    pub(super) readers: Vec<Reader>,
     pub(crate) origin: Option<Origin>,
     /// What the home shard kept has arrived.
     pub(crate) ready: bool,
@@ -59,7 +60,7 @@ pub(crate) struct Aftermath {
 }
 
 impl Aftermath {
-    fn note(&mut self, id: ReaderId, pumped: Pumped) {
+    pub(super) fn note(&mut self, id: ReaderId, pumped: Pumped) {
         match pumped {
             Pumped::Paced => self.paced = true,
             Pumped::Gone => self.gone.push(id),
@@ -105,18 +106,11 @@ impl LocalStream {
         index: u64,
         batch: Arc<Batch>,
         now: Instant,
+        outlet: &mut Outlet,
         after: &mut Aftermath,
     ) {
         self.ring.push(index, batch);
-        for at in 0..self.readers.len() {
-            if self
-                .readers
-                .get(at)
-                .is_some_and(|reader| !reader.is_blocked() && !reader.is_paced())
-            {
-                self.pump_at(at, now, after);
-            }
-        }
+        self.fan_out(index, now, outlet, after);
     }
 
     /// Goes on with one reader: its socket takes more, or it has just begun.
@@ -140,7 +134,7 @@ impl LocalStream {
         }
     }
 
-    fn pump_at(&mut self, at: usize, now: Instant, after: &mut Aftermath) {
+    pub(super) fn pump_at(&mut self, at: usize, now: Instant, after: &mut Aftermath) {
         let Some(reader) = self.readers.get_mut(at) else {
             return;
         };

@@ -5,6 +5,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod clocks;
+pub(crate) mod fan_out;
 pub(crate) mod form;
 pub(crate) mod ingest;
 pub(crate) mod lane;

@@ -3,6 +3,7 @@
 mod lag;
 
 use std::{
+    io,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -12,6 +13,7 @@ use smallvec::SmallVec;
 use self::lag::Lag;
 use super::{
     batch::MediaSet,
+    form::{Framed, Group},
     lane::{Lane, NewWay, Pipe, Way},
     ring::{Position, Ring},
 };
@@ -223,17 +225,60 @@ impl Reader {
             return Pumped::CaughtUp;
         }
         let mut all = None;
-        let mut waits = false;
         for lane in &mut self.lanes {
             all = Some(lane.pump(ring, &mut self.counters).join(all));
-            waits |= lane.blocked;
         }
-        let pumped = all.unwrap_or(Pumped::CaughtUp);
+        self.settle(all.unwrap_or(Pumped::CaughtUp), ring, now)
+    }
+
+    /// After its lanes have sent what they could.
+    fn settle(&mut self, pumped: Pumped, ring: &mut Ring, now: Instant) -> Pumped {
+        let waits = self.lanes.iter().any(|lane| lane.blocked);
         self.paced = pumped == Pumped::Paced;
         self.blocked = pumped == Pumped::Blocked;
         self.blocked_since = waits.then(|| self.blocked_since.unwrap_or(now));
         self.note_place(ring);
         pumped
+    }
+
+    /// The one way that it has, if it waits for nothing but the batch that comes next there.
+    pub(super) fn level(&self) -> Option<&Lane> {
+        let level = !self.blocked && !self.paced && !self.is_waiting() && self.lag.is_level();
+        match &self.lanes[..] {
+            [lane] if level && lane.is_alive() => Some(lane),
+            _ => None,
+        }
+    }
+
+    /// See [`Lane::wrote`]; of a reader that is level.
+    pub(super) fn wrote(
+        &mut self,
+        framed: &Framed,
+        written: io::Result<usize>,
+        ring: &mut Ring,
+        now: Instant,
+    ) -> Pumped {
+        let Some(lane) = self.lanes.first_mut() else {
+            return Pumped::CaughtUp;
+        };
+        let pumped = lane.wrote(framed, written, &mut self.counters);
+        self.settle(pumped, ring, now)
+    }
+
+    /// See [`Lane::passed`]; of a reader that is level.
+    pub(super) fn passed(&mut self, group: &Group, sent: Option<bool>) {
+        if let Some(lane) = self.lanes.first_mut() {
+            lane.passed(group, sent, &mut self.counters);
+        }
+    }
+
+    /// See [`Lane::sent`]; of a reader that is level.
+    pub(super) fn sent(&mut self, groups: u32, ring: &mut Ring, now: Instant) -> Pumped {
+        let Some(lane) = self.lanes.first_mut() else {
+            return Pumped::CaughtUp;
+        };
+        let pumped = lane.sent(groups);
+        self.settle(pumped, ring, now)
     }
 
     fn skip_to(&mut self, position: Position, ring: &Ring) {

@@ -114,3 +114,80 @@ async fn nothing_to_read_is_would_block() {
     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     assert_eq!(buffer.iter().count(), 0);
 }
+
+/// Sends to all, however many calls it takes; `Err` for those that were refused.
+async fn send_to_all(
+    from: &DatagramSocket,
+    shared: &Shared<'_>,
+    destinations: &[SocketAddr],
+) -> Vec<io::Result<()>> {
+    let mut memory = SendMemory::default();
+    let mut results = Vec::new();
+    while results.len() < destinations.len() {
+        match from.try_send_many(shared, &destinations[results.len()..], &mut memory) {
+            Ok(sent) => results.extend((0..sent).map(|_| Ok(()))),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                from.writable().await.unwrap();
+            }
+            Err(error) => results.push(Err(error)),
+        }
+    }
+    results
+}
+
+#[tokio::test]
+async fn many_peers_get_the_same() {
+    for ip in [
+        IpAddr::from(Ipv4Addr::LOCALHOST),
+        Ipv6Addr::LOCALHOST.into(),
+    ] {
+        let Ok(from) = DatagramSocket::bind(SocketAddr::new(ip, 0), &options()) else {
+            continue; // A machine without IPv6.
+        };
+        let bind = |_| DatagramSocket::bind(SocketAddr::new(ip, 0), &options()).unwrap();
+        // More than go with one call.
+        let peers: Vec<DatagramSocket> = (0..70).map(bind).collect();
+        let destinations: Vec<_> = peers.iter().map(DatagramSocket::local_address).collect();
+        for (length, segment) in [(900_usize, None), (2500, Some(1000)), (1000, Some(1000))] {
+            for source in [None, Some(ip)] {
+                let contents: Vec<u8> = (0..length).map(|at| at as u8).collect();
+                let shared = Shared {
+                    contents: &contents,
+                    segment_size: segment,
+                    source,
+                };
+                let results = send_to_all(&from, &shared, &destinations).await;
+                assert!(results.iter().all(Result::is_ok), "{results:?}");
+                for peer in &peers {
+                    let count = segment.map_or(1, |size| length.div_ceil(size));
+                    let got = collect(peer, count).await;
+                    let joined: Vec<u8> =
+                        got.iter().flat_map(|(_, bytes)| bytes.to_vec()).collect();
+                    assert_eq!((joined, got.len()), (contents.clone(), count));
+                    assert_eq!(got[0].0.source, from.local_address());
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_peer_that_is_refused_takes_nobody_with_it() {
+    let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+    let from = DatagramSocket::bind(address, &options()).unwrap();
+    let peers = [(); 3].map(|()| DatagramSocket::bind(address, &options()).unwrap());
+    let mut destinations: Vec<_> = peers.iter().map(DatagramSocket::local_address).collect();
+    // Nobody can be sent to at port 0.
+    destinations.insert(1, address);
+    let shared = Shared {
+        contents: b"abcd",
+        segment_size: Some(2),
+        source: None,
+    };
+    let results = send_to_all(&from, &shared, &destinations).await;
+    let sent: Vec<bool> = results.iter().map(Result::is_ok).collect();
+    assert_eq!(sent, [true, false, true, true]);
+    for peer in &peers {
+        assert_eq!(collect(peer, 2).await.len(), 2);
+    }
+}

@@ -51,12 +51,14 @@ pub(crate) fn print(
     let capacity = server.capacity();
     page.title("Capacity")?;
     page.line(format_args!(
-        "up to {} connections, {} {}, {} {} a call",
+        "up to {} connections, {} {}; {} {} or {} {} a call",
         capacity.connections,
         capacity.shards,
         plural(capacity.shards, "thread"),
         capacity.datagrams_per_call,
         plural(capacity.datagrams_per_call, "datagram"),
+        capacity.connections_per_call,
+        plural(capacity.connections_per_call, "connection"),
     ))?;
     writeln!(page.out, "\nCtrl-C ends it.")?;
     page.out.flush()

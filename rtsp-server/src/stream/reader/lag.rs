@@ -56,6 +56,11 @@ impl Lag {
             evicted: false,
         }
     }
+
+    /// Nothing was left out that is still to be made good.
+    pub(super) fn is_level(&self) -> bool {
+        !self.waiting_for_key && !self.evicted && self.skipped_to.is_none()
+    }
 }
 
 impl Reader {

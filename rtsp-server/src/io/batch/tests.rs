@@ -1,0 +1,84 @@
+use std::io::{ErrorKind, Read};
+
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// Connections, and the other ends of them.
+async fn pairs(count: usize) -> Vec<(TcpStream, std::net::TcpStream)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut pairs = Vec::new();
+    for _ in 0..count {
+        let far = std::net::TcpStream::connect(address).unwrap();
+        pairs.push((listener.accept().await.unwrap().0, far));
+    }
+    pairs
+}
+
+/// With io_uring where it is, and without.
+fn both() -> [Batch; 2] {
+    [Batch::new(true), Batch::new(false)]
+}
+
+#[tokio::test]
+async fn each_connection_gets_its_own_octets() {
+    for mut batch in both() {
+        let mut pairs = pairs(AT_ONCE).await;
+        let texts: Vec<Vec<u8>> = (0..AT_ONCE).map(|at| vec![at as u8; 1000 + at]).collect();
+        let mut results = Vec::new();
+        for _ in 0..3 {
+            let sends: Vec<Send<'_>> = pairs
+                .iter()
+                .zip(&texts)
+                .map(|((near, _), text)| (near, &text[..]))
+                .collect();
+            batch.send(&sends, &mut results);
+            for (((_, far), text), result) in pairs.iter_mut().zip(&texts).zip(&results) {
+                assert_eq!(*result.as_ref().unwrap(), text.len());
+                let mut got = vec![0; text.len()];
+                far.read_exact(&mut got).unwrap();
+                assert_eq!(got, *text);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_socket_is_told_and_the_others_are_served() {
+    for mut batch in both() {
+        let pairs = pairs(2).await;
+        let much = vec![7; 64 << 20];
+        let mut results = Vec::new();
+        let (near, _) = &pairs[0];
+        batch.send(
+            &[(near, &much), (near, &much), (&pairs[1].0, b"x")],
+            &mut results,
+        );
+        let taken = *results[0].as_ref().unwrap();
+        assert!((1..much.len()).contains(&taken), "{taken}");
+        assert_eq!(
+            results[1].as_ref().unwrap_err().kind(),
+            ErrorKind::WouldBlock
+        );
+        assert_eq!(*results[2].as_ref().unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_is_an_error_of_its_own() {
+    for mut batch in both() {
+        let mut pairs = pairs(2).await;
+        let (near, far) = pairs.remove(0);
+        // A reset, not a farewell.
+        socket2::SockRef::from(&far)
+            .set_linger(Some(std::time::Duration::ZERO))
+            .unwrap();
+        drop(far);
+        near.readable().await.unwrap();
+        let mut results = Vec::new();
+        batch.send(&[(&near, b"x"), (&pairs[0].0, b"y")], &mut results);
+        assert!(results[0].is_err());
+        assert_eq!(*results[1].as_ref().unwrap(), 1);
+    }
+}

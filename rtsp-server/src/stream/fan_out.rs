@@ -1,0 +1,286 @@
+//! The newest batch to all readers that wait for it, in as few system calls as there are.
+//!
+//! Readers that are anywhere else (behind, blocked, at a bounded pace) go on one by one: see [`Reader::pump`].
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+    time::Instant,
+};
+
+use rtsp_client::io::udp::{SendMemory, Shared};
+use smallvec::SmallVec;
+
+use super::{
+    form::{Framed, Group},
+    lane::Way,
+    layout::Layout,
+    local::{Aftermath, LocalStream},
+    reader::Reader,
+    ring::{LayoutId, Position, Ring},
+};
+use crate::io::{
+    batch::{AT_ONCE, Batch as Sends, Send},
+    udp::Ports,
+};
+
+/// What a shard sends with; one for all its streams.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    sends: Sends,
+    results: Vec<io::Result<usize>>,
+    memory: SendMemory,
+}
+
+impl Outlet {
+    /// By io_uring where it is.
+    pub(crate) fn new() -> Self {
+        Self {
+            sends: Sends::new(true),
+            results: Vec::with_capacity(AT_ONCE),
+            memory: SendMemory::default(),
+        }
+    }
+
+    /// Connections that are written to with one call.
+    pub(crate) fn connections_per_call(&self) -> usize {
+        if self.sends.submits() { AT_ONCE } else { 1 }
+    }
+}
+
+/// The forms of the batch that are in use.
+type Forms = SmallVec<[(LayoutId, Rc<Framed>); 2]>;
+
+impl LocalStream {
+    /// Hands batch `index`, the newest, to everybody who has everything before it.
+    pub(super) fn fan_out(
+        &mut self,
+        index: u64,
+        now: Instant,
+        outlet: &mut Outlet,
+        after: &mut Aftermath,
+    ) {
+        let here = Position {
+            batch: index,
+            item: 0,
+        };
+        let mut connections = SmallVec::<[u32; AT_ONCE]>::new();
+        let mut forms = Forms::new();
+        let mut datagrams = false;
+        for at in 0..self.readers.len() {
+            let Some(reader) = self.readers.get(at) else {
+                break;
+            };
+            if reader.is_blocked() || reader.is_paced() {
+                continue;
+            }
+            let level = reader.level().filter(|lane| lane.position() == here);
+            match level.map(|lane| &lane.way) {
+                Some(Way::Tcp { pipe, layout })
+                    if pipe.is_free() && is_whole(&mut forms, here, *layout, &mut self.ring) =>
+                {
+                    connections.push(at as u32);
+                    if connections.len() == AT_ONCE {
+                        self.write(&connections, &forms, now, outlet, after);
+                        connections.clear();
+                    }
+                }
+                Some(Way::Udp { .. }) => datagrams = true,
+                _ => self.pump_at(at, now, after),
+            }
+        }
+        self.write(&connections, &forms, now, outlet, after);
+        if datagrams {
+            self.send_datagrams(here, now, &mut outlet.memory, after);
+        }
+    }
+
+    /// The whole batch on these connections.
+    fn write(
+        &mut self,
+        connections: &[u32],
+        forms: &Forms,
+        now: Instant,
+        outlet: &mut Outlet,
+        after: &mut Aftermath,
+    ) {
+        let mut sends = SmallVec::<[Send<'_>; AT_ONCE]>::new();
+        for at in connections {
+            if let Some(Way::Tcp { pipe, layout }) = self.way(*at)
+                && let Some(framed) = form(forms, *layout)
+                && let [octets] = &framed.chunks[..]
+            {
+                sends.push((pipe.stream(), octets));
+            }
+        }
+        outlet.sends.send(&sends, &mut outlet.results);
+        drop(sends);
+        for (at, result) in connections.iter().zip(outlet.results.drain(..)) {
+            let Some(Way::Tcp { layout, .. }) = self.way(*at) else {
+                continue;
+            };
+            if let Some(framed) = form(forms, *layout)
+                && let Some(reader) = self.readers.get_mut(*at as usize)
+            {
+                let pumped = reader.wrote(framed, result, &mut self.ring, now);
+                after.note(reader.id, pumped);
+            }
+        }
+    }
+
+    fn way(&self, at: u32) -> Option<&Way> {
+        Some(&self.readers.get(at as usize)?.level()?.way)
+    }
+
+    /// The whole batch as datagrams: group by group, each to all who get it.
+    fn send_datagrams(
+        &mut self,
+        here: Position,
+        now: Instant,
+        memory: &mut SendMemory,
+        after: &mut Aftermath,
+    ) {
+        let Some(datagrams) = self.ring.datagrams(here.batch) else {
+            return;
+        };
+        for from in self.origins(here) {
+            let full = (0_u32..).zip(&datagrams.groups).any(|(item, group)| {
+                !self.send_group(Position { item, ..here }, group, &from, memory)
+            });
+            if full {
+                from.ports.want_write();
+            }
+        }
+        let groups = datagrams.groups.len() as u32;
+        for reader in &mut self.readers {
+            let under_way = reader.level().is_some_and(|lane| {
+                lane.position().batch == here.batch && matches!(lane.way, Way::Udp { .. })
+            });
+            if under_way {
+                let pumped = reader.sent(groups, &mut self.ring, now);
+                after.note(reader.id, pumped);
+            }
+        }
+    }
+
+    /// From where the readers that are here are sent to: one place, but for servers of several addresses.
+    fn origins(&self, here: Position) -> SmallVec<[From; 2]> {
+        let mut all = SmallVec::<[From; 2]>::new();
+        let level = self.readers.iter().filter_map(Reader::level);
+        for lane in level.filter(|lane| lane.position() == here) {
+            if let Way::Udp { ports, source, .. } = &lane.way
+                && !all.iter().any(|known| known.is(ports, *source))
+            {
+                all.push(From {
+                    ports: Rc::clone(ports),
+                    source: *source,
+                });
+            }
+        }
+        all
+    }
+
+    /// One group to all who wait for it; `false` when the socket is full.
+    fn send_group(
+        &mut self,
+        at: Position,
+        group: &Group,
+        from: &From,
+        memory: &mut SendMemory,
+    ) -> bool {
+        let mut who = SmallVec::<[u32; AT_ONCE]>::new();
+        let mut to = SmallVec::<[SocketAddr; AT_ONCE]>::new();
+        // Where reports share the port of the media, their socket is that of the media.
+        let mut socket = &from.ports.pair.rtp;
+        for (number, reader) in (0_u32..).zip(&mut self.readers) {
+            let Some(lane) = reader.level().filter(|lane| lane.position() == at) else {
+                continue;
+            };
+            let Way::Udp {
+                ports,
+                source,
+                destinations,
+            } = &lane.way
+            else {
+                continue;
+            };
+            if !from.is(ports, *source) {
+                continue;
+            }
+            let destination = destinations.iter().find(|to| to.media == group.media);
+            match destination.and_then(|to| from.ports.way_to(to, group.kind)) {
+                Some((its, address)) if who.is_empty() || std::ptr::eq(its, socket) => {
+                    socket = its;
+                    who.push(number);
+                    to.push(address);
+                }
+                // By the other socket: in a call of its own, when its turn comes.
+                Some((its, address)) => {
+                    let shared = from.shared(group);
+                    match its.try_send_many(&shared, &[address], memory) {
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                        sent => reader.passed(group, Some(sent.is_ok())),
+                    }
+                }
+                None => reader.passed(group, None),
+            }
+        }
+        let mut done = 0;
+        while let Some(rest) = to.get(done..).filter(|rest| !rest.is_empty()) {
+            let sent = match socket.try_send_many(&from.shared(group), rest, memory) {
+                Ok(sent) => Ok(sent),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(_) => Err(()),
+            };
+            // An unreachable peer is found out by its session's timeout; what was not sent is counted.
+            let next = done + sent.unwrap_or(1).max(1);
+            for number in who.get(done..next).unwrap_or_default() {
+                if let Some(reader) = self.readers.get_mut(*number as usize) {
+                    reader.passed(group, Some(sent.is_ok()));
+                }
+            }
+            done = next;
+        }
+        true
+    }
+}
+
+/// From where datagrams go out.
+struct From {
+    ports: Rc<Ports>,
+    source: Option<IpAddr>,
+}
+
+impl From {
+    fn shared<'a>(&self, group: &'a Group) -> Shared<'a> {
+        Shared {
+            contents: &group.contents,
+            segment_size: group.segment.map(usize::from),
+            source: self.source,
+        }
+    }
+
+    fn is(&self, ports: &Rc<Ports>, source: Option<IpAddr>) -> bool {
+        Rc::ptr_eq(&self.ports, ports) && self.source == source
+    }
+}
+
+fn form(forms: &Forms, layout: LayoutId) -> Option<&Framed> {
+    let known = forms.iter().find(|(known, _)| *known == layout)?;
+    Some(&known.1)
+}
+
+/// Whether the batch lies in one piece for this layout, so that one call of the simplest kind writes it. Reports alone may be
+/// dropped where nobody takes them, which is not for here.
+fn is_whole(forms: &mut Forms, here: Position, layout: LayoutId, ring: &mut Ring) -> bool {
+    if form(forms, layout).is_none()
+        && !matches!(ring.layout(layout), Some(Layout::Flow { rtp: false, .. }))
+    {
+        forms.extend(
+            ring.framed(here.batch, layout)
+                .map(|framed| (layout, framed)),
+        );
+    }
+    form(forms, layout).is_some_and(|framed| framed.chunks.len() == 1)
+}
