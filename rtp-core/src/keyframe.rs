@@ -1,6 +1,6 @@
 //! Where decoding can start, told from a payload without depacketizing it.
 
-use crate::{Codec, h264, h265};
+use crate::{Codec, h264, h265, payload::vpx::Format};
 
 /// Whether a stream of this format has points where decoding can start and others where it cannot, and
 /// [`random_access`] knows them.
@@ -36,8 +36,8 @@ pub fn random_access(codec: Codec, payload: &[u8]) -> bool {
     match codec {
         Codec::H264 => h264::random_access(payload),
         Codec::H265 => h265::random_access(payload),
-        Codec::Vp8 => vp8(payload).unwrap_or(false),
-        Codec::Vp9 => vp9(payload).unwrap_or(false),
+        Codec::Vp8 => begins_key_frame(Format::Vp8, payload),
+        Codec::Vp9 => begins_key_frame(Format::Vp9, payload),
         // The N bit of the aggregation header (AV1 RTP specification §4.4).
         Codec::Av1 => payload.first().is_some_and(|&header| header & 0x08 != 0),
         // Fragment offset 0 (RFC 2435 §3.1.2).
@@ -49,89 +49,11 @@ pub fn random_access(codec: Codec, payload: &[u8]) -> bool {
     }
 }
 
-/// RFC 7741 §4.2, §4.3: start of the first partition, and an inverse key frame flag of 0.
-fn vp8(payload: &[u8]) -> Option<bool> {
-    let (&descriptor, mut rest) = payload.split_first()?;
-    if descriptor & 0x10 == 0 || descriptor & 0x07 != 0 {
-        return Some(false);
-    }
-    if descriptor & 0x80 != 0 {
-        let (&extension, behind) = rest.split_first()?;
-        let picture_id = match (extension & 0x80 != 0, behind.first()?) {
-            (false, _) => 0,
-            (true, first) => 1 + usize::from(first >> 7),
-        };
-        let level = usize::from(extension & 0x40 != 0);
-        let layer = usize::from(extension & 0x30 != 0);
-        rest = behind.get(picture_id + level + layer..)?;
-    }
-    Some(rest.first()? & 1 == 0)
-}
-
-/// draft-ietf-payload-vp9 §4.2: beginning of a frame that is not predicted from another picture, in the lowest layer.
-fn vp9(payload: &[u8]) -> Option<bool> {
-    let &descriptor = payload.first()?;
-    let bit = |mask: u8| descriptor & mask != 0;
-    let (id, inter, layers, flexible) = (bit(0x80), bit(0x40), bit(0x20), bit(0x10));
-    let (begins, structure) = (bit(0x08), bit(0x02));
-    if inter || !begins {
-        return Some(false);
-    }
-    let mut rest = payload.get(1..)?;
-    if id {
-        rest = rest.get(1 + usize::from(rest.first()? >> 7)..)?;
-    }
-    if layers {
-        if rest.first()? >> 1 & 7 != 0 {
-            return Some(false);
-        }
-        // Without flexible mode the index of the base layer follows.
-        rest = rest.get(1 + usize::from(!flexible)..)?;
-    }
-    if structure {
-        rest = rest.get(vp9_structure(rest)?..)?;
-    }
-    vp9_key_frame(rest)
-}
-
-/// Octets of a scalability structure (draft-ietf-payload-vp9 §4.2.1).
-fn vp9_structure(payload: &[u8]) -> Option<usize> {
-    let (&flags, rest) = payload.split_first()?;
-    let sizes = if flags & 0x10 != 0 {
-        4 * (usize::from(flags >> 5) + 1)
-    } else {
-        0
-    };
-    let mut groups = 0;
-    if flags & 0x08 != 0 {
-        let mut pictures = rest.get(sizes..)?.iter();
-        let count = *pictures.next()?;
-        groups = 1;
-        for _ in 0..count {
-            let references = usize::from(pictures.next()? >> 2 & 3);
-            groups += 1 + references;
-            if let Some(last) = references.checked_sub(1) {
-                pictures.nth(last)?;
-            }
-        }
-    }
-    Some(1 + sizes + groups)
-}
-
-/// Whether the uncompressed header of a VP9 frame says that it is a key frame. FFmpeg never sets the P bit of the
-/// descriptor, so that this bit alone tells nothing.
-fn vp9_key_frame(frame: &[u8]) -> Option<bool> {
-    let header = *frame.first()?;
-    if header >> 6 != 2 {
-        return Some(false);
-    }
-    // Profile 3 has a reserved bit before the two flags.
-    let flags = if header & 0x30 == 0x30 {
-        header << 1
-    } else {
-        header
-    };
-    Some(flags & 0x0c == 0)
+/// The first packet of a picture, in its lowest layer, that says itself and by its descriptor that it needs no other.
+fn begins_key_frame(format: Format, payload: &[u8]) -> bool {
+    format
+        .piece(payload)
+        .is_some_and(|piece| piece.begins && !piece.inter && format.is_key(piece.bytes))
 }
 
 /// The start codes at the beginning: a sequence, or a VOP that is intra coded (ISO/IEC 14496-2 §6.2).

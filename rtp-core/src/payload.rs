@@ -17,6 +17,7 @@ mod opus;
 mod pack;
 mod packetizer;
 mod parameters;
+pub(crate) mod vpx;
 
 pub use depacketizer::{Depacketizer, DepacketizerCounters};
 pub use packetizer::{Packetizer, PacketizerConfig};

@@ -1,6 +1,6 @@
 //! Packets to frames, whatever the format.
 
-use super::{Parameters, aac, audio, fmtp, h264, h265, mpa, opus};
+use super::{Parameters, aac, audio, fmtp, h264, h265, mpa, opus, vpx};
 use crate::{
     Codec, Error, Frame, Packet,
     frame::FrameQueue,
@@ -48,6 +48,7 @@ enum Inner {
     Opus(opus::Depacketizer),
     Audio(audio::Depacketizer),
     Mpa(mpa::Depacketizer),
+    Vpx(vpx::Depacketizer),
 }
 
 impl Depacketizer {
@@ -85,6 +86,8 @@ impl Depacketizer {
                 Inner::Audio(audio::Depacketizer::new(codec, clock_rate, channel_count))
             }
             Codec::Mpa => Inner::Mpa(mpa::Depacketizer::new(clock_rate)),
+            Codec::Vp8 => Inner::Vpx(vpx::Depacketizer::new(vpx::Format::Vp8, Self::FRAME_LIMIT)),
+            Codec::Vp9 => Inner::Vpx(vpx::Depacketizer::new(vpx::Format::Vp9, Self::FRAME_LIMIT)),
             _ => return Err(Error::Unsupported(codec)),
         };
         Ok(Self {
@@ -111,6 +114,7 @@ impl Depacketizer {
             Inner::Opus(inner) => inner.push(packet, out),
             Inner::Audio(inner) => inner.push(packet, out),
             Inner::Mpa(inner) => inner.push(packet, out),
+            Inner::Vpx(inner) => inner.push(packet, out),
         };
         self.counters.malformed += u64::from(result.is_err());
         result
@@ -149,6 +153,7 @@ impl Depacketizer {
             Inner::H265(inner) => inner.lost(count.into()),
             Inner::Aac(inner) => inner.lost(),
             Inner::Mpa(inner) => inner.lost(),
+            Inner::Vpx(inner) => inner.lost(),
             Inner::Opus(_) | Inner::Audio(_) => {}
         }
     }
@@ -160,6 +165,7 @@ impl Depacketizer {
             Inner::H265(inner) => inner.flush(&mut self.out),
             Inner::Aac(inner) => inner.lost(),
             Inner::Mpa(inner) => inner.lost(),
+            Inner::Vpx(inner) => inner.flush(&mut self.out),
             Inner::Opus(_) | Inner::Audio(_) => {}
         }
     }
@@ -170,6 +176,7 @@ impl Depacketizer {
             Inner::H264(inner) => inner.set_limit(limit),
             Inner::H265(inner) => inner.set_limit(limit),
             Inner::Aac(inner) => inner.set_limit(limit),
+            Inner::Vpx(inner) => inner.set_limit(limit),
             // One packet bounds them.
             Inner::Opus(_) | Inner::Audio(_) | Inner::Mpa(_) => {}
         }
@@ -190,6 +197,7 @@ impl Depacketizer {
             Inner::Opus(inner) => inner.parameters.as_ref(),
             Inner::Audio(inner) => inner.parameters.as_ref(),
             Inner::Mpa(inner) => inner.parameters(),
+            Inner::Vpx(inner) => inner.parameters(),
         }
     }
 

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{aac, audio, h264, h265, mpa, pack};
+use super::{aac, audio, h264, h265, mpa, pack, vpx};
 use crate::{Codec, Error, Header};
 
 /// How packets are to be made.
@@ -54,6 +54,7 @@ enum Inner {
     Opus,
     Audio(Codec),
     Mpa,
+    Vpx(vpx::Format),
 }
 
 /// Packets under construction: back to back in one buffer, from which they are split without a copy.
@@ -111,6 +112,8 @@ impl Packetizer {
             Codec::Aac => Inner::Aac,
             Codec::Opus => Inner::Opus,
             Codec::Mpa => Inner::Mpa,
+            Codec::Vp8 => Inner::Vpx(vpx::Format::Vp8),
+            Codec::Vp9 => Inner::Vpx(vpx::Format::Vp9),
             Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16 => Inner::Audio(codec),
             _ => return Err(Error::Unsupported(codec)),
         };
@@ -147,6 +150,10 @@ impl Packetizer {
             Inner::H265 => pack::packetize::<h265::H265>(writer, frame, timestamp),
             Inner::Aac => aac::packetize(writer, frame, timestamp),
             Inner::Mpa => mpa::packetize(writer, frame, timestamp),
+            Inner::Vpx(format) => {
+                vpx::packetize(format, writer, frame, timestamp);
+                Ok(())
+            }
             Inner::Audio(codec) => {
                 audio::packetize(codec, writer, frame, timestamp);
                 Ok(())
