@@ -87,6 +87,13 @@ fn writable(shard: &Rc<Shard>, link: &Rc<Link>) -> Result<(), Over> {
     Ok(())
 }
 
+/// A read that left room took all there was: the next thing to wait for is more, not a read that finds nothing. What arrived
+/// since then is told anew, because tokio registers sockets for edges (epoll(7), questions and answers, 9).
+fn drained(link: &Link) {
+    let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+    let _ = link.stream.try_io(Interest::READABLE, nothing);
+}
+
 fn readable(link: &Link, reading: &mut Reading) -> Result<(), Over> {
     let mut buffer = link.buffer.borrow_mut();
     let mut protocol = link.protocol.borrow_mut();
@@ -106,6 +113,7 @@ fn readable(link: &Link, reading: &mut Reading) -> Result<(), Over> {
             Ok(read) => {
                 protocol.handle(Now::read(), Input::Read(&mut buffer));
                 if read < room {
+                    drained(link);
                     break;
                 }
                 reading.size = (reading.size * 4).min(LARGE_READ);

@@ -61,6 +61,7 @@ pub(crate) struct Reader {
     /// All its lanes wait for room.
     blocked: bool,
     /// Since when one of them does.
+    /// Who sets this calls `note_place` as well: when the ring has moved on it is too late to know where it was.
     blocked_since: Option<Instant>,
     paced: bool,
     pub(crate) counters: Counters,
