@@ -445,12 +445,18 @@ fn connection_config(config: &Config) -> ConnectionConfig {
     messages.body = config.limits.body;
     let users = (!config.users.is_empty())
         .then(|| Arc::new(Users::new(&config.realm, config.users.iter().cloned())));
+    let mut features = vec!["play.basic".to_owned()];
+    if config.files.is_some() {
+        // Films are played at other scales and speeds (RFC 7826 §18.46, §18.50); what is live is not.
+        features.extend(["play.scale".to_owned(), "play.speed".to_owned()]);
+    }
     let mut connections = ConnectionConfig {
         limits: messages,
         body_retry_after: config
             .limits
             .body_retry_after
             .map(|after| u32::try_from(after.as_secs()).unwrap_or(u32::MAX).max(1)),
+        features,
         users,
         continue_after: config.limits.continue_after,
         answer_timeout: config.limits.answer_timeout,

@@ -4,7 +4,7 @@
 
 mod support;
 
-use rtsp_msg::headers::TerminateCause;
+use rtsp_msg::headers::{Range, TerminateCause};
 use rtsp_session::random::Random;
 use rtsp_session::server::{Nature, SessionId, State, notify};
 use std::collections::VecDeque;
@@ -292,7 +292,7 @@ impl Run {
         match kind {
             0 => {
                 let nature = Nature::live(Duration::from_secs(9));
-                let range = nature.position();
+                let range = Range::npt_from(nature.position());
                 self.world.ask(id, |session| {
                     notify::media_properties_update(session, &nature, &range)
                 });

@@ -2,6 +2,7 @@ use std::fs::File;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use bytes::BytesMut;
 
@@ -113,6 +114,11 @@ impl MovieFile {
     /// The tracks that cannot, and why.
     pub fn skipped(&self) -> &[SkippedTrack] {
         &self.skipped
+    }
+
+    /// When the file was changed last before it was opened, where its system knows.
+    pub const fn modified(&self) -> Option<SystemTime> {
+        self.source.modified()
     }
 
     /// How long the longest track lasts.

@@ -64,6 +64,14 @@ impl Source {
         }
     }
 
+    /// When it was changed last before it was opened.
+    pub(super) const fn modified(&self) -> Option<SystemTime> {
+        match self {
+            Self::File { identity, .. } => identity.modified,
+            Self::Static(_) => None,
+        }
+    }
+
     pub(super) fn read_exact_at(&self, out: &mut [u8], offset: u64) -> Result<(), Error> {
         let truncated = Error::Truncated {
             offset,

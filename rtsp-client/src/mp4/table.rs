@@ -241,6 +241,16 @@ impl SampleTable {
             .unwrap_or(0)
     }
 
+    /// The random-access point after a sample.
+    pub(super) fn random_access_after(&self, sample: u32) -> Option<u32> {
+        let next = sample.checked_add(1)?;
+        let point = match &self.random_access {
+            Some(points) => *points.get(points.partition_point(|&point| point < next))?,
+            None => next,
+        };
+        (point < self.count).then_some(point)
+    }
+
     /// The last sample whose decode time is not after `time`.
     pub(super) fn last_at_or_before(&self, time: u64) -> u32 {
         self.times

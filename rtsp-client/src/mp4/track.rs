@@ -10,6 +10,9 @@ use super::entry;
 use super::entry::SampleForm;
 use super::table::SampleTable;
 
+/// How many samples may lie between the places of one in the orders of decoding and presentation: H.264 and H.265 keep 16 frames.
+const REORDERED: u32 = 16;
+
 /// One track of a movie: a codec and where its samples are.
 ///
 /// Times are in ticks, [`timescale`](Self::timescale) of them a second, from the start of the presentation: the edit list is
@@ -206,6 +209,65 @@ impl Track {
             point = self.random_access_at_or_before(before);
         }
         point
+    }
+
+    /// The random-access point that follows a sample, in decode order.
+    pub fn random_access_after(&self, index: u32) -> Option<u32> {
+        self.table.random_access_after(index)
+    }
+
+    /// The sample that is shown at this time: the last in the order of presentation that begins at it or before.
+    pub fn find_shown(&self, time: Duration) -> u32 {
+        let wanted = duration_to_ticks(time, self.timescale);
+        let mut shown: Option<(i64, u32)> = None;
+        let mut since = 0;
+        for index in (0..=self.last_decoded_for(wanted)).rev() {
+            let Some(sample) = self.sample(index) else {
+                break;
+            };
+            if sample.presentation_time <= wanted {
+                shown = shown.max(Some((sample.presentation_time, index)));
+            }
+            since += u32::from(shown.is_some());
+            if since > REORDERED {
+                break;
+            }
+        }
+        shown.map_or(0, |(_, index)| index)
+    }
+
+    /// The first sample in decode order that is shown at `wanted`, in ticks, or later; and the time at which the first of
+    /// these is shown. `None` when all are shown before.
+    pub fn find_shown_from(&self, wanted: i64) -> Option<(u32, i64)> {
+        let last = self.last_decoded_for(wanted);
+        let mut first = last.saturating_add(1);
+        let mut since = 0;
+        for index in (0..=last).rev() {
+            let Some(sample) = self.sample(index) else {
+                break;
+            };
+            since += 1;
+            if sample.presentation_time >= wanted {
+                (first, since) = (index, 0);
+            }
+            if since > REORDERED {
+                break;
+            }
+        }
+        let window = first..last.saturating_add(2 + REORDERED);
+        let shown = window
+            .map_while(|index| Some(self.sample(index)?.presentation_time))
+            .filter(|&time| time >= wanted);
+        Some((first, shown.min()?))
+    }
+
+    /// The last sample that can be shown by `time`: all that are decoded later are shown later.
+    fn last_decoded_for(&self, time: i64) -> u32 {
+        let bound = time
+            .saturating_sub(self.table.min_shift().into())
+            .saturating_sub(self.start);
+        self.table
+            .last_at_or_before(u64::try_from(bound).unwrap_or(0))
     }
 
     /// How many samples, in decode order from the first of the track, have to be decoded to show all that begin before this time.

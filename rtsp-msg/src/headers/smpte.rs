@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use core::fmt::Write;
+use core::time::Duration;
 
 use super::lex;
 
@@ -31,6 +32,14 @@ impl SmpteRate {
         [Self::Default, Self::Drop30, Self::Rate25]
             .into_iter()
             .find(|rate| text.eq_ignore_ascii_case(rate.as_str()))
+    }
+
+    /// How long a hundredth of a frame is: nanoseconds, and the number to divide them by.
+    const fn hundredth(self) -> (u64, u64) {
+        match self {
+            Self::Default | Self::Drop30 => (1_001_000_000, 3_000),
+            Self::Rate25 => (400_000, 1),
+        }
     }
 
     /// Frame numbers in one second of time code.
@@ -100,6 +109,42 @@ impl SmpteTime {
         }
     }
 
+    /// Time from time code 0 to this one, at the rate's true pace: 29.97 frames a second where numbers are dropped.
+    pub fn to_duration(self, rate: SmpteRate) -> Duration {
+        let hundredths = u64::from(self.frame_number(rate)) * 100 + u64::from(self.subframes);
+        let (nanoseconds, per) = rate.hundredth();
+        // Rounded up, so that `at` finds the same time code again.
+        Duration::from_nanos((hundredths * nanoseconds).div_ceil(per))
+    }
+
+    /// The time code at or just before a moment, to the hundredth of a frame; `None` from 100 hours on.
+    pub fn at(time: Duration, rate: SmpteRate) -> Option<Self> {
+        if time.as_secs() > 101 * 3600 {
+            return None;
+        }
+        let (nanoseconds, per) = rate.hundredth();
+        let hundredths = time.as_nanos() * u128::from(per) / u128::from(nanoseconds);
+        let frame = u32::try_from(hundredths / 100).ok()?;
+        let counted = match rate {
+            SmpteRate::Default | SmpteRate::Drop30 => {
+                // In ten minutes nine times two numbers are dropped.
+                let (tens, rest) = (frame / 17_982, frame % 17_982);
+                frame + 18 * tens + 2 * (rest.saturating_sub(2) / 1798)
+            }
+            SmpteRate::Rate25 => frame,
+        };
+        let frames = u32::from(rate.frames());
+        let seconds = counted / frames;
+        let part = |number: u32| u8::try_from(number).ok();
+        Some(Self {
+            hours: part(seconds / 3600).filter(|&hours| hours < 100)?,
+            minutes: part(seconds / 60 % 60)?,
+            seconds: part(seconds % 60)?,
+            frames: part(counted % frames)?,
+            subframes: (hundredths % 100) as u8,
+        })
+    }
+
     /// Appends the time code, frames only where there are any.
     pub fn push(self, out: &mut String) {
         let Self {
@@ -136,5 +181,36 @@ mod tests {
         assert_eq!(frame("01:00:00:00"), 107_892);
         let pal = SmpteTime::parse("00:01:00:02", SmpteRate::Rate25).unwrap();
         assert_eq!(pal.frame_number(SmpteRate::Rate25), 1502);
+    }
+
+    #[test]
+    fn time_codes_and_durations() {
+        use SmpteRate::{Default, Drop30, Rate25};
+        for (text, rate, nanos) in [
+            ("00:00:05", Rate25, 5_000_000_000),
+            ("00:00:05:12.50", Rate25, 5_500_000_000),
+            ("00:00:01", Default, 1_001_000_000),
+            ("00:00:00:01", Drop30, 33_366_667),
+            // 17982 frames: with drop this is ten minutes but for 0.6 ms.
+            ("00:10:00", Drop30, 599_999_400_000),
+        ] {
+            let time = SmpteTime::parse(text, rate).unwrap();
+            assert_eq!(time.to_duration(rate).as_nanos(), nanos, "{text}");
+            assert_eq!(SmpteTime::at(time.to_duration(rate), rate), Some(time));
+        }
+        // Each frame of twenty minutes has a time code of its own, and finds back.
+        for rate in [Default, Rate25] {
+            let mut before = None;
+            for frame in 0..36_000_u64 {
+                let (nanoseconds, per) = rate.hundredth();
+                let time = Duration::from_nanos((frame * 100 * nanoseconds).div_ceil(per));
+                let code = SmpteTime::at(time, rate).unwrap();
+                assert_eq!(u64::from(code.frame_number(rate)), frame, "{code:?}");
+                assert!(before < Some(code), "{before:?} {code:?}");
+                before = Some(code);
+            }
+        }
+        assert_eq!(SmpteTime::at(Duration::from_secs(360_000), Rate25), None);
+        assert_eq!(SmpteTime::at(Duration::MAX, Default), None);
     }
 }

@@ -1,6 +1,10 @@
 //! DESCRIBE: what a path offers.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use rtsp_client::mp4::MovieFile;
 use rtsp_msg::{HeaderName, Method, Request, Response, Version};
@@ -56,24 +60,19 @@ pub(super) async fn answer(
         return Err(ProtocolError::MethodNotAllowed { allow }.into());
     }
     let found = find(shard, &target.path).await?;
-    let modified = match &found {
-        Found::Live(stream) => Some(stream.began.wall),
-        Found::File(_) => None,
-    };
-    let (description, range) = match found {
-        Found::Live(stream) => (Arc::clone(&stream.description), Some("npt=now-".to_owned())),
+    let of = (request.version, &*target.path);
+    let (mut description, modified) = match found {
+        Found::Live(stream) => {
+            let description = presented(shard, from, of, &stream.description, true);
+            (description, Some(stream.began.wall))
+        }
         Found::File(movie) => {
             let description = describe(&movie, &target.path);
-            let range = description.range.clone();
-            (Arc::new(description), range)
+            let description = presented(shard, from, of, &description, false);
+            (description, movie.modified())
         }
     };
-    let of = (request.version, &*target.path);
-    let mut description = presented(shard, from, of, &description, range.as_deref());
-    let representation = Representation {
-        tag: condition::tag(description.encode().as_bytes()),
-        modified,
-    };
+    let representation = representing(shard, &description, modified);
     if condition::judge(request, &representation)? == Verdict::NotModified {
         return Ok(respond::not_modified(request.version, Some(&representation)).into());
     }
@@ -101,7 +100,8 @@ pub(super) async fn answer(
     Ok(response.into())
 }
 
-/// The description as it is sent, but for its own tag.
+/// The description as it is sent, but for its own tag. What is live has no range but `now`, whatever its publisher says; a film has
+/// one, or each of its media.
 ///
 /// RTSP/2.0 readers are told that RTP and RTCP may share a flow (RFC 7826 §C.1.6.4), and what feedback the publisher takes
 /// (§C.1.3). Those of RTSP/1.0 are not: live555 would name one port for both and expect everybody to know, and it does not know
@@ -111,13 +111,20 @@ fn presented(
     from: &From,
     (version, path): (Version, &str),
     source: &sdp::Description,
-    range: Option<&str>,
+    live: bool,
 ) -> sdp::Description {
     let address = from.local.ip().to_canonical();
     let origin = sdp::Origin::new(shard.shared.session_number(path), 1, address);
+    let range = match live {
+        true => Some("npt=now-"),
+        false => source.range.as_deref(),
+    };
     let mut description = source.for_describe(origin, range);
-    if version == Version::V2_0 {
-        for (media, source) in description.media.iter_mut().zip(&source.media) {
+    for (media, source) in description.media.iter_mut().zip(&source.media) {
+        if !live {
+            media.range.clone_from(&source.range);
+        }
+        if version == Version::V2_0 {
             if source.is_rtp() && can_multiplex(source) {
                 media.attributes.push(sdp::Attribute::property("rtcp-mux"));
             }
@@ -131,6 +138,17 @@ fn presented(
     description
 }
 
+fn representing(
+    shard: &Shard,
+    sent: &sdp::Description,
+    modified: Option<SystemTime>,
+) -> Representation {
+    Representation {
+        tag: condition::tag(sent.encode().as_bytes()),
+        modified: modified.map(|time| condition::last_modified(time, shard.now())),
+    }
+}
+
 /// What conditions of a SETUP are held against: what DESCRIBE would tell of the same stream.
 pub(super) fn representation(
     shard: &Shard,
@@ -138,18 +156,15 @@ pub(super) fn representation(
     version: Version,
     reading: &Reading,
 ) -> Representation {
-    let description = &reading.stream.description;
-    let live = reading.course.length().is_none();
-    let range = match live {
-        true => Some("npt=now-"),
-        false => description.range.as_deref(),
+    let stream = &reading.stream;
+    let live = reading.player.is_none();
+    let of = (version, &*stream.path);
+    let sent = presented(shard, from, of, &stream.description, live);
+    let modified = match &reading.player {
+        Some(player) => player.modified(),
+        None => Some(stream.began.wall),
     };
-    let of = (version, &*reading.stream.path);
-    let sent = presented(shard, from, of, description, range);
-    Representation {
-        tag: condition::tag(sent.encode().as_bytes()),
-        modified: live.then_some(reading.stream.began.wall),
-    }
+    representing(shard, &sent, modified)
 }
 
 /// Allow, where what is meant does not have all methods of RTSP/2.0 (RFC 7826 §18.6).

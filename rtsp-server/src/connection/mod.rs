@@ -1,8 +1,10 @@
 //! A connection on its shard: what is read, answered and written.
 
 mod describe;
+mod film;
 mod outbox;
 mod parameters;
+mod pause;
 mod play;
 pub(crate) mod position;
 mod publish;
@@ -35,7 +37,7 @@ use smallvec::SmallVec;
 use tokio::{net::TcpStream, sync::Notify};
 
 pub(crate) use self::outbox::Outbox;
-pub(crate) use self::{play::next_range, request::forwarded};
+pub(crate) use self::{film::next_range, request::forwarded};
 use crate::{
     accept::Permit,
     shard::{Asked, Ended, Role, Shard},

@@ -1,12 +1,12 @@
 //! GET_PARAMETER and SET_PARAMETER: values of the embedder's, and the headers that RTSP/2.0 peers ask for.
 
 use rtsp_msg::{
-    HeaderName, Request, Response, Version,
-    headers::{MediaRange, RtpInfo},
+    HeaderName, Headers, Request, Response, Version,
+    headers::{MediaRange, Range, RtpInfo},
 };
 use rtsp_session::{
     ProtocolError,
-    server::{SessionId, State, parameters, respond},
+    server::{SessionId, State, TimeUnit, parameters, respond, unit},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     handler::{Action, ParameterError, Scope},
-    shard::{Role, SessionEntry, Shard},
+    shard::{Reading, Role, SessionEntry, Shard},
 };
 
 /// Headers that are questions when they are empty (RFC 7826 §13.8).
@@ -127,6 +127,14 @@ fn answer_headers(shard: &Shard, request: &Request, entry: &SessionEntry, respon
         return;
     };
     let nature = reading.nature();
+    // A unit alone asks for the place in that unit (RFC 7826 §18.40).
+    if let Ok(Some(range)) = request.headers.typed::<Range>()
+        && let Some(unit) = TimeUnit::of(&range)
+        && matches!(unit::bounds(&range, nature.origin()), Some((None, None)))
+    {
+        response.headers.set(&reading.rest_in(unit));
+        tell_scale(&mut response.headers, reading);
+    }
     let asks = |name: &HeaderName| {
         request
             .headers
@@ -139,10 +147,14 @@ fn answer_headers(shard: &Shard, request: &Request, entry: &SessionEntry, respon
             HeaderName::AcceptRanges => headers.insert(name.clone(), nature.accept_ranges()),
             HeaderName::MediaProperties => headers.set(&nature.properties()),
             HeaderName::MediaRange => headers.set::<MediaRange>(&nature.range()),
-            HeaderName::Range => headers.set(&reading.rest()),
+            HeaderName::Range => {
+                headers.set(&reading.rest());
+                tell_scale(headers, reading);
+            }
             _ => {
                 // RFC 7826 §18.45: with the Range that it belongs to, and empty unless media flow.
                 headers.set(&reading.rest());
+                tell_scale(headers, reading);
                 let playing = entry.session.state() == State::Play;
                 let last = position::last_packets(shard, &entry.session, reading);
                 let info = match playing {
@@ -154,5 +166,13 @@ fn answer_headers(shard: &Shard, request: &Request, entry: &SessionEntry, respon
                 headers.set(&info);
             }
         }
+    }
+}
+
+/// What a Range means is told with the scale, unless that is 1 (RFC 7826 §18.40).
+fn tell_scale(headers: &mut Headers, reading: &Reading) {
+    let scale = reading.course.played.and_then(|played| played.scale);
+    if let Some(scale) = scale.filter(|scale| scale.value() != 1.0) {
+        headers.set(&scale);
     }
 }

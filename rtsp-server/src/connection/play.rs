@@ -1,207 +1,112 @@
-//! PLAY and PAUSE.
+//! PLAY: of what is live, and how media set out.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant, UNIX_EPOCH},
+};
 
 use rtsp_msg::{
-    HeaderName, Request, Version,
-    headers::{self, NptTime, Range},
+    Request, Version,
+    headers::{Range, Scale, SeekStyle, Speed, TimedRange, UtcTime},
 };
 use rtsp_session::{
     ProtocolError,
-    server::{
-        ServerSession, SessionId, State,
-        plan::{self, PlayAction},
-        respond,
-    },
+    server::{ServerSession, SessionId, State, TimeUnit, plan, respond},
 };
 
 use super::{
-    Link,
-    position::{self, FirstPacket, first_packet},
+    Link, film,
+    position::{self, first_packet},
     request::{Outcome, Refusal},
     ways,
 };
 use crate::{
     config::Start,
-    shard::{Role, Shard},
-    source::player::{Player, Started},
-    stream::{
-        reader::Reader,
-        registry::{Stream, StreamId},
-    },
+    shard::{Played, Role, Shard},
+    stream::{reader::Reader, registry::Stream},
 };
 
-/// Ranges that may follow the one that plays.
-const QUEUE: usize = 16;
+/// The longest that a PLAY may ask to wait before it begins.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// What a PLAY says beside its Range.
+pub(super) struct Asked {
+    pub(super) range: Option<Range>,
+    /// When to begin (RFC 2326 §10.5). A moment that has passed is now.
+    pub(super) not_before: Option<Instant>,
+    pub(super) scale: Option<Scale>,
+    pub(super) speed: Option<Speed>,
+    pub(super) style: Option<SeekStyle>,
+}
+
+impl Asked {
+    fn of(shard: &Shard, request: &Request) -> Result<Self, ProtocolError> {
+        let headers = &request.headers;
+        let timed = headers
+            .typed::<TimedRange>()
+            .map_err(|_| ProtocolError::BadHeader("Range"))?;
+        let not_before = match timed.as_ref().and_then(|timed| timed.time) {
+            Some(time) if request.version != Version::V2_0 => start_time(shard, time)?,
+            _ => None,
+        };
+        Ok(Self {
+            range: timed.map(|timed| timed.range),
+            not_before,
+            scale: headers
+                .typed()
+                .map_err(|_| ProtocolError::BadHeader("Scale"))?,
+            speed: headers
+                .typed()
+                .map_err(|_| ProtocolError::BadHeader("Speed"))?,
+            style: headers
+                .typed()
+                .map_err(|_| ProtocolError::BadHeader("Seek-Style"))?,
+        })
+    }
+}
+
+/// The moment at which to begin, if it lies ahead. A server may refuse to keep what it has for long (RFC 2326 §12.29).
+fn start_time(shard: &Shard, time: UtcTime) -> Result<Option<Instant>, ProtocolError> {
+    let now = shard.now();
+    let wall = now.wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let ahead = time.to_unix().unwrap_or_default().saturating_sub(wall);
+    match ahead {
+        Duration::ZERO => Ok(None),
+        ahead if ahead <= LONGEST_WAIT => Ok(Some(now.monotonic + ahead)),
+        _ => Err(ProtocolError::InvalidRange),
+    }
+}
 
 pub(super) async fn play(
     shard: &Rc<Shard>,
     request: &Request,
     id: SessionId,
 ) -> Result<Outcome, Refusal> {
-    let range = request
-        .headers
-        .typed::<headers::TimedRange>()
-        .map_err(|_| ProtocolError::BadHeader("Range"))?
-        .map(|timed| timed.range);
-    let (stream, player, action) = {
-        let sessions = shard.sessions.borrow();
-        let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
-        let Role::Reader(reading) = &entry.role else {
-            return Err(ProtocolError::WrongState {
-                allow: entry.session.allowed(),
-            }
-            .into());
+    let asked = Asked::of(shard, request)?;
+    let (stream, player) = {
+        let mut sessions = shard.sessions.borrow_mut();
+        let entry = sessions
+            .get_mut(&id)
+            .ok_or(ProtocolError::SessionNotFound)?;
+        let allow = entry.session.allowed();
+        let Role::Reader(reading) = &mut entry.role else {
+            return Err(ProtocolError::WrongState { allow }.into());
         };
-        let action = plan::play(request.version, entry.session.state(), range.is_some());
         if reading.player.is_none() {
-            plan::live_range(request.version, range.as_ref(), &reading.nature())?;
+            plan::live_range(request.version, asked.range.as_ref(), &reading.nature())?;
         }
-        (Arc::clone(&reading.stream), reading.player.clone(), action)
+        reading.course.unit = asked
+            .range
+            .as_ref()
+            .and_then(TimeUnit::of)
+            .or(reading.course.unit);
+        (Arc::clone(&reading.stream), reading.player.clone())
     };
-    match (player, range) {
-        (Some(_), Some(range)) if action == PlayAction::Queue => queue(shard, request, id, range),
-        (Some(player), range) => {
-            let range = continued(shard, request.version, id, range)?;
-            let started = begin_file(shard, id, &stream, &player, range.as_ref())?;
-            file(shard, request, id, &started)
-        }
-        (None, _) => live(shard, request, id, &stream).await,
+    match player {
+        Some(player) => film::play(shard, request, id, &stream, &player, asked),
+        None => live(shard, request, id, &stream, asked.not_before).await,
     }
-}
-
-/// The range that is played, where the peer left out its start after the last one was done: it goes on from there. At the end
-/// of the file RTSP/2.0 has no more to play (RFC 7826 §13.4.1), RTSP/1.0 begins anew.
-fn continued(
-    shard: &Shard,
-    version: Version,
-    id: SessionId,
-    range: Option<Range>,
-) -> Result<Option<Range>, ProtocolError> {
-    let sessions = shard.sessions.borrow();
-    let Some(Role::Reader(reading)) = sessions.get(&id).map(|entry| &entry.role) else {
-        return Err(ProtocolError::SessionNotFound);
-    };
-    let end = match &range {
-        None => None,
-        Some(Range::Npt { start: None, end }) => *end,
-        Some(_) => return Ok(range),
-    };
-    if !reading.course.ended {
-        return Ok(range);
-    }
-    let position = reading.position();
-    // Positions are told in milliseconds: the last one may be all that is left.
-    let done = reading
-        .course
-        .length()
-        .is_some_and(|length| position + Duration::from_millis(1) >= length);
-    match (done, version) {
-        (false, _) => Ok(Some(Range::Npt {
-            start: Some(NptTime::At(position)),
-            end,
-        })),
-        (true, Version::V2_0) => Err(ProtocolError::InvalidRange),
-        (true, _) => Ok(range),
-    }
-}
-
-/// One more range, to be played when those before it are done (RFC 2326 §10.5).
-fn queue(
-    shard: &Shard,
-    request: &Request,
-    id: SessionId,
-    range: Range,
-) -> Result<Outcome, Refusal> {
-    let mut sessions = shard.sessions.borrow_mut();
-    let entry = sessions
-        .get_mut(&id)
-        .ok_or(ProtocolError::SessionNotFound)?;
-    let allow = entry.session.allowed();
-    let Role::Reader(reading) = &mut entry.role else {
-        return Err(ProtocolError::WrongState { allow }.into());
-    };
-    if !matches!(range, Range::Npt { .. }) {
-        return Err(ProtocolError::HeaderNotValid {
-            accept_ranges: Some(reading.nature().accept_ranges()),
-        }
-        .into());
-    }
-    let length = reading.course.length().unwrap_or_default();
-    if position::start_of(&range).is_some_and(|start| start >= length) {
-        return Err(ProtocolError::InvalidRange.into());
-    }
-    if reading.course.queue.len() >= QUEUE {
-        return Err(ProtocolError::WrongState { allow }.into());
-    }
-    let mut response = respond::play(request.version, id);
-    response.headers.set(&range);
-    reading.course.queue.push_back(range);
-    entry.session.touch(shard.now());
-    Ok(response.into())
-}
-
-/// Goes on with the next range of the queue; `false` when there is none. Ranges that cannot be played are passed over.
-pub(crate) fn next_range(shard: &Shard, stream: StreamId) -> bool {
-    loop {
-        let (id, player, range, stream) = {
-            let mut sessions = shard.sessions.borrow_mut();
-            let its = sessions.values_mut().find_map(|entry| {
-                let id = entry.session.id();
-                match &mut entry.role {
-                    Role::Reader(reading) if reading.stream.id == stream => Some((id, reading)),
-                    _ => None,
-                }
-            });
-            let Some((id, reading)) = its else {
-                return false;
-            };
-            let Some(range) = reading.course.queue.pop_front() else {
-                return false;
-            };
-            let Some(player) = reading.player.clone() else {
-                return false;
-            };
-            (id, player, range, Arc::clone(&reading.stream))
-        };
-        match begin_file(shard, id, &stream, &player, Some(&range)) {
-            Ok(_) => return true,
-            Err(error) => tracing::debug!(session = ?id, %error, "a queued range was passed over"),
-        }
-    }
-}
-
-fn begin_file(
-    shard: &Shard,
-    id: SessionId,
-    stream: &Stream,
-    player: &Player,
-    range: Option<&Range>,
-) -> Result<Started, ProtocolError> {
-    let chosen = chosen_media(shard, id)?;
-    let before = shard.with_stream(stream.id, |local, _, _| local.ring.live());
-    let started = player.play(shard, range, &chosen)?;
-    if let Some(Role::Reader(reading)) = shard
-        .sessions
-        .borrow_mut()
-        .get_mut(&id)
-        .map(|entry| &mut entry.role)
-    {
-        // What was not sent before a pause still comes, and what comes now after it.
-        reading.paused_at = reading.paused_at.or(before);
-    }
-    Ok(started)
-}
-
-fn chosen_media(shard: &Shard, id: SessionId) -> Result<Vec<usize>, ProtocolError> {
-    let sessions = shard.sessions.borrow();
-    let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
-    Ok(entry
-        .session
-        .media()
-        .iter()
-        .map(|media| media.index)
-        .collect())
 }
 
 async fn live(
@@ -209,6 +114,7 @@ async fn live(
     request: &Request,
     id: SessionId,
     stream: &Arc<Stream>,
+    not_before: Option<Instant>,
 ) -> Result<Outcome, Refusal> {
     if !shard.attach_to(stream).await {
         return Err(ProtocolError::NotFound.into());
@@ -241,52 +147,38 @@ async fn live(
             .map(|media| first_packet(local, position, media.index))
             .collect::<Vec<_>>()
     };
-    respond_play(shard, request, id, &first, None)
-}
-
-fn file(
-    shard: &Rc<Shard>,
-    request: &Request,
-    id: SessionId,
-    started: &Started,
-) -> Result<Outcome, Refusal> {
-    let first: Vec<FirstPacket> = started
-        .media
-        .iter()
-        .map(|(media, sequence, timestamp)| (*media, Some(*sequence), Some(*timestamp)))
-        .collect();
-    respond_play(shard, request, id, &first, Some(&started.range))
-}
-
-/// The answer to a PLAY. `range` is that of a file; live media are where they are: `now` in RTSP/1.0, which players know, an
-/// explicit time in RTSP/2.0, which forbids it (RFC 7826 §13.4.6).
-fn respond_play(
-    shard: &Shard,
-    request: &Request,
-    id: SessionId,
-    first: &[FirstPacket],
-    range: Option<&str>,
-) -> Result<Outcome, Refusal> {
     let mut sessions = shard.sessions.borrow_mut();
     let entry = sessions
         .get_mut(&id)
         .ok_or(ProtocolError::SessionNotFound)?;
     entry.session.play(shard.now());
     let mut response = respond::play(request.version, id);
-    let info = position::rtp_info(&entry.session, entry.role.stream(), request.version, first);
     if let Role::Reader(reading) = &mut entry.role {
-        let range = match (range.map(Range::parse), request.version) {
-            (Some(Ok(range)), _) => range,
-            (_, Version::V2_0) => reading.nature().position(),
+        reading.course.not_before = not_before;
+        let place = reading.nature().position();
+        let played = request.cseq().map(|cseq| Played {
+            cseq,
+            start: Some(place),
+            end: None,
+            scale: None,
+        });
+        reading.course.play(played);
+        // Live media are where they are: `now` in RTSP/1.0, which players know, an explicit time in RTSP/2.0, which forbids it
+        // (RFC 7826 §13.4.6).
+        let range = match request.version {
+            Version::V2_0 => reading.range(Some(place), None),
             _ => Range::now(),
         };
         response.headers.set(&range);
-        reading.course.play(request.cseq(), Some(range));
         reading.told(shard.now());
-        position::tell(&mut response.headers, request.version, reading, true);
+        position::tell(&mut response.headers, request.version, reading);
     }
-    if !info.0.is_empty() {
-        response.headers.set(&info);
+    // What comes later begins with a packet that nobody knows yet.
+    if not_before.is_none() {
+        let info = position::rtp_info(&entry.session, entry.role.stream(), request.version, &first);
+        if !info.0.is_empty() {
+            response.headers.set(&info);
+        }
     }
     Ok(Outcome {
         response,
@@ -294,48 +186,8 @@ fn respond_play(
     })
 }
 
-pub(super) fn pause(
-    shard: &Rc<Shard>,
-    request: &Request,
-    id: SessionId,
-) -> Result<Outcome, Refusal> {
-    let mut sessions = shard.sessions.borrow_mut();
-    let entry = sessions
-        .get_mut(&id)
-        .ok_or(ProtocolError::SessionNotFound)?;
-    let link = link_of(shard, &entry.session);
-    if let Role::Publisher(publishing) = &entry.role {
-        publishing.stream.progress.halt(shard.now().monotonic);
-    }
-    if let Role::Reader(reading) = &mut entry.role {
-        if let Some(position) = shard.stop_reader(&entry.session, reading, link.as_deref()) {
-            reading.paused_at = Some(position);
-        }
-        reading.reader = None;
-        reading.course.queue.clear();
-        if reading.player.is_none() && reading.course.paused.is_none() {
-            reading.course.paused = Some(reading.nature().position());
-        }
-    }
-    entry.session.pause(shard.now());
-    let mut response = respond::pause(request.version, id);
-    if let Role::Reader(reading) = &entry.role {
-        match &reading.player {
-            Some(_) if request.version == Version::V2_0 => response.headers.set(&reading.rest()),
-            Some(player) => {
-                let position = format!("npt={}-", player.position());
-                response.headers.append(HeaderName::Range, position);
-            }
-            None if request.version == Version::V2_0 => response.headers.set(&reading.rest()),
-            None => {}
-        }
-        position::tell(&mut response.headers, request.version, reading, false);
-    }
-    Ok(response.into())
-}
-
 /// The connection that a session is tied to: not always the one that asks.
-fn link_of(shard: &Shard, session: &ServerSession) -> Option<Rc<Link>> {
+pub(super) fn link_of(shard: &Shard, session: &ServerSession) -> Option<Rc<Link>> {
     shard.links.borrow().get(&session.connection()?).cloned()
 }
 
@@ -356,12 +208,30 @@ pub(super) fn start(shard: &Rc<Shard>, id: SessionId) {
         return;
     };
     let stream = Arc::clone(&reading.stream);
+    if std::mem::take(&mut reading.course.passed) {
+        // The end that was asked for has passed: it stops, and says so now that the answer is out (RFC 7826 §13.4.3).
+        if let Some(position) = shard.stop_reader(&entry.session, reading, link.as_deref()) {
+            reading.paused_at = Some(position);
+        }
+        reading.reader = None;
+        drop(sessions);
+        return shard.rest(stream.id);
+    }
     if let Some(reader) = reading.reader {
         if let Some(media) = reading.switched.take() {
             let entry = (&entry.session, entry.local);
             ways::switch(shard, entry, (stream.id, reader), media, link.as_ref());
         }
         return;
+    }
+    let now = Instant::now();
+    if let Some(at) = reading.course.not_before.filter(|at| *at > now) {
+        start_later(shard, id, at);
+        return;
+    }
+    if reading.course.not_before.take().is_some() {
+        // Live media go on from where they are now.
+        reading.paused_at = None;
     }
     let ways = ways::of(shard, &entry.session, entry.local, link.as_ref(), |_| true);
     if ways.is_empty() {
@@ -398,4 +268,19 @@ pub(super) fn start(shard: &Rc<Shard>, id: SessionId) {
         session = ?id, path = %stream.path, reader = reader_id.0,
         interleaved, "reader started"
     );
+}
+
+/// Starts live media at a time, unless the session was asked for something else by then.
+fn start_later(shard: &Rc<Shard>, id: SessionId, at: Instant) {
+    let shard = Rc::clone(shard);
+    tokio::task::spawn_local(async move {
+        tokio::time::sleep_until(at.into()).await;
+        let waits = match shard.sessions.borrow().get(&id).map(|entry| &entry.role) {
+            Some(Role::Reader(reading)) => reading.course.not_before == Some(at),
+            _ => false,
+        };
+        if waits {
+            start(&shard, id);
+        }
+    });
 }

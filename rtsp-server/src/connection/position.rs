@@ -2,11 +2,11 @@
 
 use rtsp_msg::{
     HeaderName, Headers, Request, Response, Version,
-    headers::{MediaRange, NptTime, Range, RtpInfo, RtpInfoEntry, SeekStyle},
+    headers::{MediaRange, RtpInfo, RtpInfoEntry},
 };
 use rtsp_session::{
     ProtocolError,
-    server::{ServerSession, SessionId},
+    server::{ServerSession, SessionId, State},
 };
 
 use super::request::Refusal;
@@ -72,9 +72,18 @@ pub(super) fn switch_point(
         let place = local.place_of(reader, media as u8)?;
         Some(first_packet(local, place, media))
     });
-    let Some(first) = first.flatten() else { return };
+    let Some(mut first) = first.flatten() else {
+        return;
+    };
+    let at = reading.position();
+    if let Some(player) = &reading.player {
+        // Its time is told, not that of the packet.
+        let of = player.positions(at).into_iter();
+        let its = of.filter(|position| position.media == media).last();
+        first.2 = its.map(|position| position.rtp_timestamp);
+    }
     let headers = &mut response.headers;
-    headers.set(&Range::npt_from(reading.position()));
+    headers.set(&reading.range(Some(at), None));
     let info = rtp_info(session, &reading.stream, request.version, &[first]);
     if !info.0.is_empty() {
         headers.set(&info);
@@ -101,16 +110,11 @@ pub(crate) fn last_packets(
     last.collect()
 }
 
-/// What an answer to a PLAY or PAUSE that was done says beside its Range: how far live media reach, and how a file was sought.
-pub(super) fn tell(headers: &mut Headers, version: Version, reading: &Reading, played: bool) {
-    if version != Version::V2_0 {
-        return;
-    }
+/// What an answer to a PLAY or PAUSE that was done says beside its Range: how far media reach that grow with time.
+pub(super) fn tell(headers: &mut Headers, version: Version, reading: &Reading) {
     let nature = reading.nature();
-    if nature.is_live() {
+    if version == Version::V2_0 && nature.progresses() {
         headers.set::<MediaRange>(&nature.range());
-    } else if played && !headers.contains(&HeaderName::SeekStyle) {
-        headers.set(&SeekStyle::Rap);
     }
 }
 
@@ -118,9 +122,15 @@ pub(super) fn tell(headers: &mut Headers, version: Version, reading: &Reading, p
 pub(super) fn refuse_play(shard: &Shard, id: SessionId, error: ProtocolError) -> Refusal {
     let mut response: Response = error.into_response(Version::V2_0);
     let sessions = shard.sessions.borrow();
-    if let Some(Role::Reader(reading)) = sessions.get(&id).map(|entry| &entry.role) {
+    let entry = sessions.get(&id);
+    if let Some((session, Role::Reader(reading))) = entry.map(|entry| (&entry.session, &entry.role))
+    {
         let nature = reading.nature();
-        response.headers.set(&Range::npt_from(reading.position()));
+        let place = match session.state() {
+            State::Play => reading.rest(),
+            _ => reading.place(),
+        };
+        response.headers.set(&place);
         response.headers.set::<MediaRange>(&nature.range());
         if response.status == rtsp_msg::StatusCode::HEADER_FIELD_NOT_VALID {
             response
@@ -129,15 +139,4 @@ pub(super) fn refuse_play(shard: &Shard, id: SessionId, error: ProtocolError) ->
         }
     }
     Refusal::Answer(Box::new(response))
-}
-
-/// The start of a range in normal play time.
-pub(super) fn start_of(range: &Range) -> Option<std::time::Duration> {
-    match range {
-        Range::Npt {
-            start: Some(NptTime::At(at)),
-            ..
-        } => Some(*at),
-        _ => None,
-    }
 }

@@ -9,7 +9,7 @@ use rtsp_session::{
 };
 use tokio::sync::oneshot;
 
-use super::{Link, describe, parameters, play, position, publish, setup, target::Target};
+use super::{Link, describe, parameters, pause, play, position, publish, setup, target::Target};
 use crate::{
     handler::{Action, Decision, Elsewhere},
     shard::{Ending, Forwarded, Mail, Reply, SessionEntry, Shard, ShardId},
@@ -301,7 +301,7 @@ async fn in_session(
             }
             other => other,
         },
-        Method::Pause => play::pause(shard, request, id),
+        Method::Pause => pause::pause(shard, request, id),
         Method::Record => publish::record(shard, from, request, id),
         Method::Teardown => teardown(shard, request, id),
         Method::GetParameter => Ok(parameters::get(shard, from, request, Some(id))?.into()),

@@ -49,12 +49,11 @@ pub(super) async fn first(
     authorize(shard, from, Action::Read, &target.path)?;
     let found = describe::find(shard, &target.path).await?;
     let permit = admit(shard, from, true)?;
-    let (stream, player, length) = match found {
-        Found::Live(stream) => (stream, None, None),
+    let (stream, player) = match found {
+        Found::Live(stream) => (stream, None),
         Found::File(file) => {
-            let length = file.duration();
             let (stream, player) = Player::new(shard, &target.path, file)?;
-            (stream, Some(player), Some(length))
+            (stream, Some(player))
         }
     };
     let media = match media_index(&target, &stream) {
@@ -69,18 +68,20 @@ pub(super) async fn first(
     };
     let id = SessionId::generate(&mut shard.random.borrow_mut(), shard.id.0);
     let presentation = presentation(request);
+    let mut reading = Reading {
+        stream,
+        reader: None,
+        paused_at: None,
+        switched: None,
+        player,
+        course: Course::new(),
+    };
+    reading.set_up(&[media]);
     let entry = SessionEntry {
         session: new_session(shard, id, request, presentation, &from.peer),
         permit,
         local: from.local.ip(),
-        role: Role::Reader(Reading {
-            stream,
-            reader: None,
-            paused_at: None,
-            switched: None,
-            player,
-            course: Course::new(length),
-        }),
+        role: Role::Reader(reading),
     };
     begin(shard, from, request, entry, media, Direction::Play)
 }
@@ -170,7 +171,10 @@ fn apply(
     describe::tell_methods(shard, request, &mut response);
     let mut start = None;
     if let Role::Reader(reading) = &mut entry.role {
+        let chosen: Vec<_> = entry.session.media().iter().map(|one| one.index).collect();
+        reading.set_up(&chosen);
         if request.version == Version::V2_0 {
+            reading.course.accepts = request.headers.typed()?;
             reading.nature().describe(&mut response.headers);
         }
         if entry.session.state() == State::Play {

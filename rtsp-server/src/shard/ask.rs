@@ -87,7 +87,7 @@ impl Shard {
     }
 
     /// Tells the peer of a session in RTSP/2.0 that all of what it plays was sent.
-    pub(super) fn notify_end(&self, entry: &SessionEntry, reading: &Reading) {
+    pub(super) fn notify_end(&self, entry: &SessionEntry, reading: &Reading, status: StatusCode) {
         let session = &entry.session;
         let Some(played) = &reading.course.played else {
             return;
@@ -98,9 +98,9 @@ impl Shard {
         let last = position::last_packets(self, session, reading);
         let end = EndOfStream {
             play: played.cseq,
-            status: StatusCode::OK,
-            range: reading.whole(),
-            scale: None,
+            status,
+            range: reading.whole(status.is_success()),
+            scale: played.scale,
             rtp_info: position::rtp_info(session, &reading.stream, Version::V2_0, &last),
         };
         if let Some(request) = notify::end_of_stream(session, &end) {
@@ -131,8 +131,26 @@ impl Shard {
         }
         entry.session.end_of_media(self.now());
         if let Role::Reader(reading) = &entry.role {
-            self.notify_end(entry, reading);
+            self.notify_end(entry, reading, StatusCode::OK);
         }
+    }
+
+    /// A private stream's session has come to where it was to pause (RFC 2326 §10.6).
+    pub(crate) fn pause_at_end(&self, stream: StreamId) {
+        let mut sessions = self.sessions.borrow_mut();
+        let mut its = sessions
+            .values_mut()
+            .filter(|entry| entry.role.stream().id == stream);
+        let Some(entry) = its.next() else { return };
+        let link = entry
+            .session
+            .connection()
+            .and_then(|id| self.links.borrow().get(&id).cloned());
+        if let Role::Reader(reading) = &mut entry.role {
+            reading.paused_at = self.stop_reader(&entry.session, reading, link.as_deref());
+            reading.reader = None;
+        }
+        entry.session.end_of_media(self.now());
     }
 
     /// Whether the sources of a private stream end with its range: players of RTSP/1.0 wait for that.
@@ -157,8 +175,8 @@ impl Shard {
             };
             if plays && reading.update_due(now) {
                 let nature = reading.nature();
-                let request =
-                    notify::media_properties_update(&entry.session, &nature, &nature.position());
+                let place = reading.place();
+                let request = notify::media_properties_update(&entry.session, &nature, &place);
                 if let Some(request) = request {
                     let about = Asked::Notified(entry.session.id());
                     self.ask(&entry.session, request, about);

@@ -23,7 +23,7 @@ use tokio::sync::{Notify, mpsc};
 
 pub(crate) use self::{
     ask::Asked,
-    course::Course,
+    course::{Course, Played, Queued},
     flows::FlowLink,
     mail::{Forwarded, Mail, OutPacket, Reply},
     sessions::{Ended, Ending, Publishing, Reading, Role, SessionEntry},

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use rtsp_client::io::udp::Outgoing;
-use rtsp_msg::{Version, headers::TerminateCause};
+use rtsp_msg::{StatusCode, Version, headers::TerminateCause};
 use rtsp_session::{
     Now,
     server::{AfterClose, Lapse, ServerSession, SessionId, State},
@@ -365,7 +365,12 @@ impl Shard {
             if let Some(entry) = self.sessions.borrow().get(&id)
                 && let Role::Reader(reading) = &entry.role
             {
-                self.notify_end(entry, reading);
+                // A film that cannot be read any further did not come to its end.
+                let status = match reading.player {
+                    Some(_) => StatusCode::INTERNAL_SERVER_ERROR,
+                    None => StatusCode::OK,
+                };
+                self.notify_end(entry, reading, status);
             }
             self.end_session(id, Ending::StreamEnded(reason));
         }

@@ -10,13 +10,15 @@ use std::{
 use bytes::Bytes;
 use rtp_core::PacketView;
 use rtsp_client::{movie::MediaStart, mp4::MovieFile};
-use rtsp_msg::headers::{NptTime, Range};
 use rtsp_session::ProtocolError;
 use tokio::{sync::Notify, task::JoinHandle};
 
 use super::{
     SourceError,
-    file::{FilePlayback, PlayError, Progress, ReadDone, describe},
+    file::{
+        FilePlayback, MediaPosition, PlayError, PlayStart, Progress, ReadDone, Wish, describe,
+        has_video, length_of,
+    },
     live::compound,
 };
 use crate::{
@@ -44,26 +46,18 @@ pub(crate) struct Player(Rc<Inner>);
 struct Inner {
     stream: Arc<Stream>,
     movie: Arc<MovieFile>,
-    /// Made with the first PLAY, when it is known what was set up.
-    playback: RefCell<Option<FilePlayback>>,
+    playback: RefCell<FilePlayback>,
     starts: RefCell<Vec<MediaStart>>,
     /// Sequence number and RTP timestamp of the last packet of each media.
     last: RefCell<Vec<Option<(u16, u32)>>>,
     /// What is played has changed.
     changed: Notify,
     ended: Cell<bool>,
+    /// Where the end of the last range is a pause.
+    pauses_at: Cell<Option<Duration>>,
     /// Its sources were said goodbye to: what comes next has others.
     said_bye: Cell<bool>,
     closed: Cell<bool>,
-}
-
-/// What a PLAY answer says.
-#[derive(Debug)]
-pub(crate) struct Started {
-    /// The media: index, first sequence number, and the RTP timestamp of the range's start.
-    pub(crate) media: Vec<(usize, u16, u32)>,
-    /// The value of the Range header.
-    pub(crate) range: String,
 }
 
 impl Player {
@@ -89,12 +83,13 @@ impl Player {
             .collect();
         let inner = Rc::new(Inner {
             stream: Arc::clone(&stream),
+            playback: RefCell::new(FilePlayback::new(Arc::clone(&movie))),
             movie,
-            playback: RefCell::new(None),
             last: RefCell::new(vec![None; stream.shapes.len()]),
             starts: RefCell::new(starts),
             changed: Notify::new(),
             ended: Cell::new(false),
+            pauses_at: Cell::new(None),
             said_bye: Cell::new(false),
             closed: Cell::new(false),
         });
@@ -102,26 +97,24 @@ impl Player {
         Ok((stream, Self(inner)))
     }
 
-    /// Plays the media that were set up, from where `range` says. Packets come once the session's reader is there.
+    /// Plays what is wished for of the media that were set up. Packets come once the session's reader is there.
     pub(crate) fn play(
         &self,
         shard: &Shard,
-        range: Option<&Range>,
+        wish: &Wish,
         media: &[usize],
-    ) -> Result<Started, ProtocolError> {
-        let (start, end) = bounds(range)?;
-        let mut slot = self.0.playback.borrow_mut();
-        if slot.is_none() {
+    ) -> Result<PlayStart, ProtocolError> {
+        let mut playback = self.0.playback.borrow_mut();
+        let chosen: Vec<_> = {
             let starts = self.0.starts.borrow();
-            let chosen: Vec<_> = media
-                .iter()
-                .filter_map(|&media| Some((media, *starts.get(media)?)))
-                .collect();
-            let made = FilePlayback::new(Arc::clone(&self.0.movie), &chosen);
-            *slot = made.map_err(|_| ProtocolError::UnsupportedMediaType)?;
+            let start = |media| Some((media, *starts.get(media)?));
+            media.iter().filter_map(|&media| start(media)).collect()
+        };
+        match playback.choose(&chosen) {
+            Ok(true) => {}
+            Ok(false) => return Err(ProtocolError::NotFound),
+            Err(_) => return Err(ProtocolError::UnsupportedMediaType),
         }
-        let playback = slot.as_mut().ok_or(ProtocolError::NotFound)?;
-        self.0.ended.set(false);
         if self.0.said_bye.replace(false) {
             // After a BYE the source is gone: what comes now is another one (RFC 3550 §6.6).
             for &media in media {
@@ -129,34 +122,65 @@ impl Player {
             }
         }
         let started = playback
-            .play(Instant::now(), start, end)
-            .map_err(|error| match error {
-                PlayError::InvalidRange { .. } => ProtocolError::InvalidRange,
-            })?;
+            .play(Instant::now(), wish)
+            .map_err(|PlayError::InvalidRange { .. }| ProtocolError::InvalidRange)?;
+        self.0.ended.set(false);
         self.0.changed.notify_one();
-        Ok(Started {
-            media: started
-                .media
-                .iter()
-                .map(|media| (media.media, media.sequence, media.rtp_timestamp))
-                .collect(),
-            range: format!("npt={}-{}", npt(started.start), npt(started.end)),
-        })
+        Ok(started)
+    }
+
+    /// What is played at the moment, as it would be answered.
+    pub(crate) fn present(&self) -> Option<PlayStart> {
+        self.0.playback.borrow().present(Instant::now())
+    }
+
+    /// For RTP-Info: what a media begins with, and the RTP timestamp of a time of the presentation.
+    pub(crate) fn positions(&self, at: Duration) -> Vec<MediaPosition> {
+        self.0.playback.borrow().positions(at)
     }
 
     /// Stops where it is.
     pub(crate) fn pause(&self) {
-        if let Some(playback) = self.0.playback.borrow_mut().as_mut() {
-            playback.pause(Instant::now());
-        }
+        self.0.pauses_at.set(None);
+        self.0.playback.borrow_mut().pause(Instant::now());
     }
 
-    /// Where it is, in normal play time.
-    pub(crate) fn position(&self) -> String {
-        let playback = self.0.playback.borrow();
-        npt(playback
-            .as_ref()
-            .map_or(Duration::ZERO, |playback| playback.position(Instant::now())))
+    /// Stops at once; what is played next begins at `at`.
+    pub(crate) fn pause_at(&self, at: Duration) {
+        self.0.playback.borrow_mut().pause_at(Instant::now(), at);
+    }
+
+    /// Ends what plays at `at`, if that lies ahead in it; `false` where it does not.
+    pub(crate) fn end_at(&self, at: Duration) -> bool {
+        let ends = self.0.playback.borrow_mut().end_at(Instant::now(), at);
+        self.0.changed.notify_one();
+        ends
+    }
+
+    /// Whether the end of the last range is a pause, and where (RFC 2326 §10.6).
+    pub(crate) fn will_pause(&self, at: Option<Duration>) {
+        self.0.pauses_at.set(at);
+    }
+
+    /// What is played at the moment: where it began and where it will end.
+    pub(crate) fn playing(&self) -> Option<(Duration, Duration)> {
+        self.0.playback.borrow().playing()
+    }
+
+    /// Where it is, since the beginning of the film.
+    pub(crate) fn position(&self) -> Duration {
+        self.0.playback.borrow().position(Instant::now())
+    }
+
+    /// When the film was changed last.
+    pub(crate) fn modified(&self) -> Option<SystemTime> {
+        self.0.movie.modified()
+    }
+
+    /// How long these media of it last together, and whether there is a picture among them.
+    pub(crate) fn extent(&self, media: &[usize]) -> (Duration, bool) {
+        let movie = &self.0.movie;
+        (length_of(movie, media), has_video(movie, media))
     }
 
     /// Sequence number and RTP timestamp of the last packet of a media that was sent.
@@ -186,29 +210,6 @@ fn fresh(shard: &Shard, stream: &Stream, media: usize) -> MediaStart {
     start
 }
 
-/// Seconds with milliseconds, as `npt` wants them (RFC 2326 §3.6).
-fn npt(time: Duration) -> String {
-    format!("{}.{:03}", time.as_secs(), time.subsec_millis())
-}
-
-fn bounds(range: Option<&Range>) -> Result<(Option<Duration>, Option<Duration>), ProtocolError> {
-    match range {
-        None => Ok((None, None)),
-        Some(Range::Npt { start, end }) => Ok((instant(*start)?, instant(*end)?)),
-        Some(_) => Err(ProtocolError::HeaderNotValid {
-            accept_ranges: Some("npt"),
-        }),
-    }
-}
-
-/// A file has no `now` but the one where it is (RFC 2326 §3.6).
-fn instant(time: Option<NptTime>) -> Result<Option<Duration>, ProtocolError> {
-    match time {
-        Some(NptTime::At(at)) => Ok(Some(at)),
-        Some(NptTime::Now) | None => Ok(None),
-    }
-}
-
 /// Sends what is due until the session is over.
 async fn run(shard: Rc<Shard>, inner: Rc<Inner>) {
     let mut reading: Option<JoinHandle<ReadDone>> = None;
@@ -230,11 +231,7 @@ async fn run(shard: Rc<Shard>, inner: Rc<Inner>) {
             }
         }
         if reading.is_none() {
-            let job = inner
-                .playback
-                .borrow_mut()
-                .as_mut()
-                .and_then(|playback| playback.take_read(Instant::now()));
+            let job = inner.playback.borrow_mut().take_read(Instant::now());
             reading = job.map(|job| tokio::task::spawn_blocking(move || job.run()));
         }
         let progress = send_due(&shard, &inner, &mut next_report);
@@ -278,9 +275,9 @@ fn took(shard: &Shard, inner: &Inner, done: Option<ReadDone>) -> bool {
 
 impl Inner {
     fn take(&self, done: Option<ReadDone>) -> Result<(), SourceError> {
-        match (done, self.playback.borrow_mut().as_mut()) {
-            (Some(done), Some(playback)) => playback.finish_read(done),
-            _ => Ok(()),
+        match done {
+            Some(done) => self.playback.borrow_mut().finish_read(done),
+            None => Ok(()),
         }
     }
 }
@@ -317,10 +314,7 @@ fn lags(shard: &Shard, stream: &Stream) -> bool {
 
 fn send_due(shard: &Shard, inner: &Inner, next_report: &mut Instant) -> Progress {
     let now = Instant::now();
-    let mut slot = inner.playback.borrow_mut();
-    let Some(playback) = slot.as_mut() else {
-        return Progress::Idle;
-    };
+    let mut playback = inner.playback.borrow_mut();
     let mut due: Vec<(usize, Bytes)> = Vec::new();
     let progress = playback.due(now, BUDGET, |media, packet| due.push((media, packet)));
     if due.is_empty() {
@@ -339,7 +333,7 @@ fn send_due(shard: &Shard, inner: &Inner, next_report: &mut Instant) -> Progress
         let media = 0..inner.stream.shapes.len();
         reports.extend(media.filter_map(|media| Some((media, playback.report(media, now, wall)?))));
     }
-    drop(slot);
+    drop(playback);
     shard.ingest(inner.stream.id, |ingest, now| {
         for (media, report) in &reports {
             ingest.packet(*media as u8, Kind::Rtcp, &compound(report), now);
@@ -359,7 +353,10 @@ async fn finish(shard: &Rc<Shard>, inner: &Inner) {
         return;
     }
     inner.ended.set(true);
-    if shard.says_bye(inner.stream.id) {
+    let pause = inner.pauses_at.take();
+    if let Some(at) = pause {
+        inner.playback.borrow_mut().pause_at(Instant::now(), at);
+    } else if shard.says_bye(inner.stream.id) {
         say_bye(shard, inner);
     }
     while !inner.closed.get() && inner.ended.get() && !drained(shard, &inner.stream) {
@@ -369,7 +366,10 @@ async fn finish(shard: &Rc<Shard>, inner: &Inner) {
         }
     }
     if inner.ended.get() && !inner.closed.get() {
-        shard.rest(inner.stream.id);
+        match pause {
+            Some(_) => shard.pause_at_end(inner.stream.id),
+            None => shard.rest(inner.stream.id),
+        }
     }
 }
 

@@ -127,7 +127,8 @@ async fn answer(peer: &mut Peer, request: &Message, status: &str) {
 
 /// The two numbers of `npt=a-b`; NaN where there is none.
 fn npt(value: &str) -> (f64, f64) {
-    let range = value
+    let first = value.split(',').next().unwrap_or_default();
+    let range = first
         .strip_prefix("npt=")
         .unwrap_or_else(|| panic!("{value}"));
     let (start, end) = range.split_once('-').expect("a range");

@@ -8,7 +8,7 @@ async fn r2_setup_06_08_09_r2_play_23_r2_media_05_06_07_live_media_tell_what_the
     let mut peer = house.peer("RTSP/2.0").await;
     for media in 0..2 {
         let answer = setup(&mut peer, "/live", media, "").await.expect(200);
-        assert_eq!(answer.expect_header("Accept-Ranges"), "npt");
+        assert_eq!(answer.expect_header("Accept-Ranges"), "npt, clock");
         assert_eq!(
             answer.expect_header("Media-Properties"),
             "No-Seeking, Time-Progressing, Time-Duration=0"
@@ -30,7 +30,7 @@ async fn r2_setup_08_r2_media_06_films_tell_what_they_are() {
     let answer = setup(&mut peer, FILM, 0, "").await.expect(200);
     assert_eq!(
         answer.expect_header("Media-Properties"),
-        "Random-Access, Immutable, Unlimited"
+        "Random-Access, Immutable, Unlimited, Scales=\"-8:-0.5, 0.5:8\""
     );
     assert_eq!(npt(answer.expect_header("Media-Range")), (0.0, LENGTH));
 }
@@ -50,12 +50,15 @@ async fn rtsp_1_peers_are_spared_what_they_do_not_know() {
 #[tokio::test]
 async fn r2_setup_07_r2_range_23_no_unit_in_common_is_456() {
     let house = House::new().await;
-    for path in ["/live", FILM] {
+    for (path, units) in [
+        ("/live", "npt, clock"),
+        (FILM, "npt, smpte, smpte-25, smpte-30-drop"),
+    ] {
         let mut peer = house.peer("RTSP/2.0").await;
-        let answer = setup(&mut peer, path, 0, "Accept-Ranges: smpte, clock\r\n")
+        let answer = setup(&mut peer, path, 0, "Accept-Ranges: bytes, foo\r\n")
             .await
             .expect(456);
-        assert_eq!(answer.expect_header("Accept-Ranges"), "npt");
+        assert_eq!(answer.expect_header("Accept-Ranges"), units);
         assert_eq!(answer.header("Session"), None);
         setup(&mut peer, path, 0, "Accept-Ranges: clock, npt\r\n")
             .await

@@ -1,6 +1,7 @@
 //! Conditions of a request: If-Match, If-None-Match, If-Modified-Since (RFC 7826 §18.24 to §18.26, RFC 2326 §12.22, §12.23).
 
 use crate::error::ProtocolError;
+use crate::now::Now;
 use rtsp_msg::headers::{IfMatch, IfModifiedSince, IfNoneMatch, MTag, MTagCondition};
 use rtsp_msg::{HeaderName, Method, Request};
 use sha2::{Digest, Sha256};
@@ -14,6 +15,12 @@ pub struct Representation {
     pub tag: MTag,
     /// When it changed last, where that is known.
     pub modified: Option<SystemTime>,
+}
+
+/// When something was changed, as it may be told at `now`: never later than that, whatever its time stamp says (RFC 7826 §18.27).
+#[must_use]
+pub fn last_modified(modified: SystemTime, now: Now) -> SystemTime {
+    modified.min(now.wall)
 }
 
 /// What becomes of a request whose conditions were looked at.

@@ -1,6 +1,14 @@
 //! The Date header (RFC 7826 §18.21: RFC 5322 form, in GMT).
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Whether a clock tells the time at all. One that was never set, on a device that keeps no time while it is off, begins with
+/// 1970; such a server says no Date, Expires or Last-Modified (RFC 7826 §18.21).
+pub(crate) fn is_known(wall: SystemTime) -> bool {
+    const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
+    wall.duration_since(UNIX_EPOCH)
+        .is_ok_and(|since| since >= A_YEAR)
+}
 
 /// `Mon, 23 Nov 2026 00:11:47 GMT`. Moments before 1970 are shown as 1970.
 pub(crate) fn format(wall: SystemTime) -> String {
@@ -42,7 +50,6 @@ fn civil(days: u64) -> (u64, usize, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn known_dates() {

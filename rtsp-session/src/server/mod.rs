@@ -15,6 +15,7 @@ pub mod respond;
 pub mod rules;
 mod session;
 pub mod state;
+pub mod unit;
 mod update;
 
 pub use connection::{
@@ -28,4 +29,5 @@ pub use nature::Nature;
 pub use overload::Overload;
 pub use session::{AfterClose, Direction, Object, Peer, ServerSession, SessionMedia, Way};
 pub use state::State;
+pub use unit::TimeUnit;
 pub use update::MediaUpdates;

@@ -2,9 +2,11 @@
 
 use super::State;
 use super::nature::Nature;
+use super::unit::{self, Bound, TimeUnit};
 use crate::error::ProtocolError;
 use rtsp_msg::Version;
-use rtsp_msg::headers::{NptTime, Range};
+use rtsp_msg::headers::Range;
+use std::time::Duration;
 
 /// What a PLAY does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,15 +47,11 @@ pub fn live_range(
     nature: &Nature,
 ) -> Result<(), ProtocolError> {
     let Some(range) = range else { return Ok(()) };
-    let Range::Npt { start, end } = range else {
-        return Err(ProtocolError::HeaderNotValid {
-            accept_ranges: Some(nature.accept_ranges()),
-        });
-    };
+    let (start, end) = known_bounds(range, nature)?;
     if version == Version::V2_0 {
         let passed = match (start, end) {
-            (Some(NptTime::At(start)), Some(NptTime::At(end))) if end < start => true,
-            (_, Some(NptTime::At(end))) => *end <= nature.end(),
+            (Some(Bound::At(start)), Some(Bound::At(end))) if end < start => true,
+            (_, Some(Bound::At(end))) => end <= nature.end(),
             _ => false,
         };
         return if passed {
@@ -62,19 +60,71 @@ pub fn live_range(
             Ok(())
         };
     }
-    match start {
-        None | Some(NptTime::Now) => Ok(()),
-        Some(NptTime::At(at)) if at.is_zero() => Ok(()),
-        Some(NptTime::At(_)) => Err(ProtocolError::HeaderNotValid {
+    match (range, start) {
+        (_, None | Some(Bound::Now)) => Ok(()),
+        (Range::Npt { .. }, Some(Bound::At(at))) if at.is_zero() => Ok(()),
+        _ => Err(ProtocolError::HeaderNotValid {
             accept_ranges: None,
         }),
     }
 }
 
+/// What a range asks of media that can be sought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs)] // What a Range says.
+pub struct Seek {
+    /// The unit in which it was asked, and is to be answered (RFC 7826 §13.4.1). `None` without a range.
+    pub unit: Option<TimeUnit>,
+    /// Where to begin, since the beginning of the presentation. `None` is where it is.
+    pub start: Option<Duration>,
+    /// Where to end. `None` is the end of the media.
+    pub end: Option<Duration>,
+}
+
+/// Reads the Range of a PLAY of media that can be sought. Times outside of what is kept of an event are moved to its border (RFC
+/// 7826 §13.4.7); those outside of a recording are left for the one who knows where it is.
+///
+/// # Errors
+/// [`ProtocolError::HeaderNotValid`] for a unit that the media do not have, [`ProtocolError::InvalidRange`] for `now` in what does
+/// not happen now (RFC 7826 §4.4.2, RFC 2326 §3.6).
+pub fn seek(range: Option<&Range>, nature: &Nature) -> Result<Seek, ProtocolError> {
+    let Some(range) = range else {
+        return Ok(Seek::default());
+    };
+    let (start, end) = known_bounds(range, nature)?;
+    let time = |bound: Bound| match bound {
+        Bound::Now if nature.progresses() => Ok(nature.end()),
+        Bound::Now => Err(ProtocolError::InvalidRange),
+        Bound::At(at) => Ok(at),
+    };
+    let start = start.map(time).transpose()?;
+    let kept = |at: Duration| match nature.progresses() {
+        true => at.clamp(nature.start(), nature.end()),
+        false => at,
+    };
+    Ok(Seek {
+        unit: TimeUnit::of(range),
+        start: start.map(kept),
+        end: end.map(time).transpose()?,
+    })
+}
+
+fn known_bounds(
+    range: &Range,
+    nature: &Nature,
+) -> Result<(Option<Bound>, Option<Bound>), ProtocolError> {
+    let known = TimeUnit::of(range).filter(|unit| nature.units().contains(unit));
+    known
+        .and_then(|_| unit::bounds(range, nature.origin()))
+        .ok_or(ProtocolError::HeaderNotValid {
+            accept_ranges: Some(nature.accept_ranges()),
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::time::UNIX_EPOCH;
 
     #[test]
     fn r2_ver_10_r2_play_16_r1_play_02_03_a_second_play_is_queued_in_1_0_and_replaces_in_2_0() {
@@ -95,6 +145,20 @@ mod tests {
     #[test]
     fn r1_play_09_r2_play_06_22_r2_code_25_ranges_of_live_media() {
         let nature = Nature::live(Duration::from_secs(90));
+        let dated = nature.clone().begun(UNIX_EPOCH);
+        for (text, v1, v2) in [
+            ("clock=20261123T000000Z-", 456, 200),
+            ("clock=19700101T000000Z-19700101T000001Z", 456, 457),
+            ("clock=-19700101T000200Z", 200, 200),
+            ("smpte=00:00:10-", 501, 456),
+        ] {
+            let range = Range::parse(text).unwrap();
+            for (version, code) in [(Version::V1_0, v1), (Version::V2_0, v2)] {
+                let verdict = live_range(version, Some(&range), &dated);
+                let got = verdict.map_or_else(|error| error.status_in(version).code(), |()| 200);
+                assert_eq!(got, code, "{text} {version}");
+            }
+        }
         for (text, v1, v2) in [
             ("npt=now-", 200, 200),
             ("npt=0-", 200, 200),
@@ -117,5 +181,78 @@ mod tests {
             }
         }
         assert_eq!(live_range(Version::V1_0, None, &nature), Ok(()));
+    }
+
+    #[test]
+    fn r2_time_04_r1_time_10_now_is_only_for_what_happens_now() {
+        let film = Nature::recorded(Duration::from_secs(60));
+        let event = Nature::kept(Duration::from_secs(60), None);
+        for text in ["npt=now-", "npt=now-70", "npt=5-now"] {
+            let range = Range::parse(text).unwrap();
+            assert_eq!(
+                seek(Some(&range), &film),
+                Err(ProtocolError::InvalidRange),
+                "{text}"
+            );
+            assert!(seek(Some(&range), &event).is_ok(), "{text}");
+        }
+        let now = seek(Some(&Range::now()), &event).unwrap();
+        assert_eq!(now.start, Some(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn r2_play_06_25_starts_outside_of_the_window_are_moved_to_its_border() {
+        let window = Some(Duration::from_secs(60));
+        let event = Nature::kept(Duration::from_secs(100), window).begun(UNIX_EPOCH);
+        for (text, start) in [
+            ("npt=0-", 40),
+            ("npt=39.9-", 40),
+            ("npt=50-", 50),
+            ("npt=100-", 100),
+            ("npt=99999-", 100),
+            ("npt=now-", 100),
+            ("clock=19700101T000000Z-", 40),
+            ("clock=19700101T000050Z-", 50),
+            ("clock=20261123T000000Z-", 100),
+        ] {
+            let range = Range::parse(text).unwrap();
+            let seek = seek(Some(&range), &event).unwrap();
+            assert_eq!(seek.start, Some(Duration::from_secs(start)), "{text}");
+        }
+    }
+
+    #[test]
+    fn r2_range_01_r1_time_07_units_of_films() {
+        let film = Nature::recorded(Duration::from_secs(60));
+        for (text, start, end) in [
+            ("npt=5-", Some(5_000), None),
+            ("npt=-7.5", None, Some(7_500)),
+            ("smpte-25=0:00:05:05-0:00:06", Some(5_200), Some(6_000)),
+            ("smpte=0:00:10-", Some(10_010), None),
+            ("smpte-30-drop=0:00:10-", Some(10_010), None),
+            ("npt=99999-", Some(99_999_000), None),
+        ] {
+            let range = Range::parse(text).unwrap();
+            let seek = seek(Some(&range), &film).unwrap();
+            let millis = |time: Option<Duration>| time.map(|time| time.as_millis());
+            assert_eq!(
+                (millis(seek.start), millis(seek.end)),
+                (start, end),
+                "{text}"
+            );
+            assert_eq!(seek.unit, TimeUnit::of(&range));
+        }
+        for text in ["clock=20261123T000000Z-", "foo=1-2"] {
+            let range = Range::parse(text).unwrap();
+            assert!(
+                matches!(
+                    seek(Some(&range), &film),
+                    Err(ProtocolError::HeaderNotValid { accept_ranges: Some(units) })
+                        if units.starts_with("npt, smpte")
+                ),
+                "{text}"
+            );
+        }
+        assert_eq!(seek(None, &film), Ok(Seek::default()));
     }
 }

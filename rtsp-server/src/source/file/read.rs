@@ -13,11 +13,13 @@ pub(super) struct Unit {
     pub(super) track: usize,
     pub(super) sample: u32,
     pub(super) count: u32,
+    /// Where its media goes on behind it.
+    pub(super) next: u32,
     /// When it is due, in nanoseconds of normal play time.
     pub(super) due: i64,
-    /// When it is shown, and when it ends, in ticks of the RTP clock from the start of the presentation.
+    /// When it is shown from the start of the presentation on, and how long, in ticks of the RTP clock.
     pub(super) ticks: i64,
-    pub(super) end_ticks: i64,
+    pub(super) length: i64,
 }
 
 /// A unit and its bytes.

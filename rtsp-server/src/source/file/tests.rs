@@ -15,10 +15,11 @@ use rtsp_client::mp4::MovieWriter;
 use rtsp_client::mp4::NewSample;
 use rtsp_client::mp4::TrackConfig;
 
-use super::playback::PlayError;
-use super::playback::PlayStart;
 use super::*;
 use crate::source::SourceError;
+
+mod pacing;
+mod seeking;
 
 /// A folder that goes with the test.
 pub(super) struct Folder(pub(super) PathBuf);
@@ -152,6 +153,30 @@ impl Sent {
     }
 }
 
+/// All there is, from where it is.
+const WISH: Wish = Wish {
+    start: None,
+    end: End::Media,
+    policy: SeekPolicy::Rap,
+    scale: None,
+    speed: None,
+    delivery: Delivery::Stream,
+    goes_on: false,
+    not_before: None,
+};
+
+/// What a PLAY would be answered.
+#[derive(Debug)]
+struct Answer {
+    start: Duration,
+    end: Duration,
+    policy: SeekPolicy,
+    passed: bool,
+    scale: f64,
+    speed: f64,
+    media: Vec<MediaPosition>,
+}
+
 /// One session on a virtual clock.
 struct Session {
     playback: FilePlayback,
@@ -162,9 +187,8 @@ struct Session {
 
 impl Session {
     fn new(movie: &Arc<MovieFile>, media: &[(usize, MediaStart)]) -> Self {
-        let playback = FilePlayback::new(Arc::clone(movie), media)
-            .unwrap()
-            .unwrap();
+        let mut playback = FilePlayback::new(Arc::clone(movie));
+        assert!(playback.choose(media).unwrap());
         Self {
             playback,
             now: Instant::now(),
@@ -211,8 +235,32 @@ impl Session {
         }
     }
 
-    fn play(&mut self, start: Option<Duration>, end: Option<Duration>) -> PlayStart {
-        self.playback.play(self.now, start, end).unwrap()
+    /// As RTSP/1.0 asks: without a start it goes on as it was.
+    fn play(&mut self, start: Option<Duration>, end: Option<Duration>) -> Answer {
+        self.wish(&Wish {
+            start,
+            end: match (start, end) {
+                (_, Some(end)) => End::At(end),
+                (None, None) => End::Kept,
+                (Some(_), None) => End::Media,
+            },
+            goes_on: start.is_none(),
+            ..WISH
+        })
+        .unwrap()
+    }
+
+    fn wish(&mut self, wish: &Wish) -> Result<Answer, PlayError> {
+        let started = self.playback.play(self.now, wish)?;
+        Ok(Answer {
+            start: started.start,
+            end: started.end,
+            policy: started.policy,
+            passed: started.passed,
+            scale: started.pace.scale(),
+            speed: started.pace.speed(),
+            media: self.playback.positions(started.start),
+        })
     }
 
     fn take(&mut self, media: usize) -> Vec<Sent> {
@@ -463,15 +511,13 @@ fn ranges_outside_the_file_change_nothing() {
         (5000, Some(5000)),
         (5000, Some(4000)),
     ] {
-        let result = session
-            .playback
-            .play(session.now, Some(millis(start)), end.map(millis));
-        assert_eq!(
-            result,
-            Err(PlayError::InvalidRange {
-                duration: Duration::from_secs(10)
-            })
-        );
+        let result = session.wish(&Wish {
+            start: Some(millis(start)),
+            end: end.map_or(End::Media, |end| End::At(millis(end))),
+            ..WISH
+        });
+        let duration = Duration::from_secs(10);
+        assert_eq!(result.unwrap_err(), PlayError::InvalidRange { duration });
     }
     let answer = session.play(Some(millis(9990)), Some(Duration::from_secs(3600)));
     assert_eq!(
@@ -495,8 +541,10 @@ fn playing_while_it_plays_plays_on() {
     assert_eq!(answer.media[1].rtp_timestamp, expected);
     session.run(Duration::from_secs(60)).unwrap();
     assert_eq!(session.samples(1).len(), 235);
-    // After the end it begins anew, with the numbers going on.
+    // After the end it goes on from there, or begins anew, with the numbers going on.
     let answer = session.play(None, None);
+    assert_eq!(answer.start, Duration::from_secs(5));
+    let answer = session.play(Some(Duration::ZERO), None);
     assert_eq!(
         (answer.start, answer.end),
         (Duration::ZERO, Duration::from_secs(10))
@@ -589,7 +637,7 @@ fn a_media_can_begin_anew() {
         timestamp: 1000,
     };
     session.playback.restart_media(1, fresh);
-    let answer = session.play(None, None);
+    let answer = session.play(Some(Duration::ZERO), None);
     assert_eq!((answer.media[0].ssrc, answer.media[0].sequence), (99, 5));
     session.sent.clear();
     session.run(millis(50)).unwrap();
@@ -602,7 +650,7 @@ fn a_media_that_is_not_there() {
     let folder = Folder::new("none");
     let movie = movie(&folder);
     let start = STARTS[0].1;
-    assert!(FilePlayback::new(movie, &[(2, start)]).unwrap().is_none());
+    assert!(!FilePlayback::new(movie).choose(&[(2, start)]).unwrap());
 }
 
 /// PCM goes out in packets of 20 ms; the first after a PLAY is marked (RFC 2326 §B).

@@ -235,7 +235,7 @@ impl ServerConnection {
         if self.phase != Phase::Open || self.outstanding.len() >= self.config.outstanding_requests {
             return None;
         }
-        if !request.headers.contains(&HeaderName::Date) {
+        if date::is_known(now.wall) && !request.headers.contains(&HeaderName::Date) {
             request
                 .headers
                 .append(HeaderName::Date, date::format(now.wall));

@@ -99,7 +99,10 @@ impl Echo {
                 headers.append(name, value);
             }
         };
-        fill(HeaderName::Date, &date::format(wall));
+        let dated = date::is_known(wall);
+        if dated {
+            fill(HeaderName::Date, &date::format(wall));
+        }
         if !config.server.is_empty() {
             fill(HeaderName::Server, &config.server);
         }
@@ -115,8 +118,13 @@ impl Echo {
         if self.supported {
             fill(HeaderName::Supported, &config.features.join(", "));
         }
+        let ours = |name: &HeaderName| match name {
+            HeaderName::CSeq => false,
+            HeaderName::Date | HeaderName::Expires | HeaderName::LastModified => dated,
+            _ => true,
+        };
         for (name, value) in given.iter() {
-            if let Some(name) = HeaderName::parse(name).filter(|name| *name != HeaderName::CSeq) {
+            if let Some(name) = HeaderName::parse(name).filter(ours) {
                 headers.append(name, value);
             }
         }

@@ -91,7 +91,8 @@ fn r2_pn_01_05_06_07_08_11_end_of_stream() {
 fn r2_pn_13_14_17_media_properties_update() {
     let session = session(Version::V2_0);
     let nature = Nature::live(Duration::from_secs(90));
-    let request = media_properties_update(&session, &nature, &nature.position()).unwrap();
+    let request =
+        media_properties_update(&session, &nature, &Range::npt_from(nature.position())).unwrap();
     assert_eq!(
         lines(&session, &request)[1..],
         [
@@ -132,7 +133,9 @@ fn r2_pn_19_20_21_22_scale_change() {
 fn rtsp_1_has_no_notifications() {
     let session = session(Version::V1_0);
     let nature = Nature::live(Duration::ZERO);
-    assert!(media_properties_update(&session, &nature, &nature.position()).is_none());
+    assert!(
+        media_properties_update(&session, &nature, &Range::npt_from(nature.position())).is_none()
+    );
     assert!(teardown(&session, TerminateCause::ServerAdmin, None).is_none());
 }
 
