@@ -27,6 +27,7 @@ use crate::{
 pub(crate) struct Counters {
     foreign_datagrams: AtomicU64,
     overruns: AtomicU64,
+    circuit_breakers: AtomicU64,
     /// Readers of all streams, also of those that have ended.
     pub(crate) slow: SlowCounters,
 }
@@ -41,6 +42,11 @@ impl Counters {
                 "datagrams from addresses that no session has"
             );
         }
+    }
+
+    /// A reader by UDP that nothing more may be sent to; how many there were.
+    pub(crate) fn circuit_breaker(&self) -> u64 {
+        self.circuit_breakers.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     rc::Rc,
+    time::{Duration, Instant},
 };
 
 use rtsp_client::io::udp::{DatagramOptions, DatagramPair, DatagramSocket, PairPorts};
@@ -21,7 +22,12 @@ pub(crate) struct Ports {
     /// Told when a send found the socket full.
     pub(crate) full: Notify,
     peers: RefCell<HashMap<(SocketAddr, Kind), UdpPeer>>,
+    /// Addresses that nothing got through to, and until when nobody has them.
+    resting: RefCell<HashMap<SocketAddr, Instant>>,
 }
+
+/// How long an address rests: as long as it takes at least to find out that nothing gets through (RFC 8083 §4.5).
+const REST: Duration = Duration::from_secs(15);
 
 /// Who may send from an address, and for what.
 #[derive(Clone, Debug)]
@@ -42,6 +48,7 @@ impl Ports {
             pair,
             full: Notify::new(),
             peers: RefCell::default(),
+            resting: RefCell::default(),
         }))
     }
 
@@ -75,6 +82,19 @@ impl Ports {
         })
     }
 
+    /// Nobody gets anything at `rtp` for a while.
+    pub(crate) fn rest(&self, rtp: SocketAddr) {
+        let until = Instant::now() + REST;
+        self.resting.borrow_mut().insert(canonical(rtp), until);
+    }
+
+    fn rests(&self, rtp: SocketAddr) -> bool {
+        let now = Instant::now();
+        let mut resting = self.resting.borrow_mut();
+        resting.retain(|_, until| *until > now);
+        resting.contains_key(&canonical(rtp))
+    }
+
     /// Lets `peer` send from its addresses, and from no others that it had; refused where one is another's.
     pub(crate) fn admit(&self, rtp: SocketAddr, reports: Reports, peer: &UdpPeer) -> bool {
         let mut peers = self.peers.borrow_mut();
@@ -88,7 +108,7 @@ impl Ports {
                 known.session != peer.session || known.media != peer.media
             })
         };
-        if keys.iter().flatten().any(taken) {
+        if self.rests(rtp) || keys.iter().flatten().any(taken) {
             return false;
         }
         peers.retain(|_, known| known.session != peer.session || known.media != peer.media);

@@ -52,10 +52,13 @@ impl Shard {
         for packet in compound.iter() {
             match packet {
                 Packet::ReceiverReport(report) => {
-                    for block in report
-                        .report_blocks()
-                        .filter(|block| block.fraction_lost >= WORTH_SAYING)
-                    {
+                    for block in report.report_blocks() {
+                        if self.judge(id, media, &stream, &block) {
+                            return;
+                        }
+                        if block.fraction_lost < WORTH_SAYING {
+                            continue;
+                        }
                         tracing::info!(
                             session = ?id, path = %stream.path, media,
                             lost_percent = u32::from(block.fraction_lost) * 100 / 256,

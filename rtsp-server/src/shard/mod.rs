@@ -1,6 +1,7 @@
 //! A shard: a thread that alone reads and writes its connections, and hands batches to its readers.
 
 mod ask;
+mod breakers;
 mod course;
 mod deliver;
 mod feedback;

@@ -12,6 +12,7 @@ use rtsp_client::io::udp::Outgoing;
 use rtsp_msg::{StatusCode, Version, headers::TerminateCause};
 use rtsp_session::{
     Now,
+    media::Tripped,
     server::{AfterClose, Lapse, ServerSession, SessionId, State},
     transport::NegotiatedTransport,
 };
@@ -108,6 +109,8 @@ pub(crate) enum Ending {
     StreamEnded(&'static str),
     /// Its connection did not take what the stream brought.
     TooSlow,
+    /// Sending it more would harm the network.
+    CircuitBreaker(Tripped),
     /// It goes on at another server.
     Moved,
     /// The server takes no more sessions, and ends those that it has.
@@ -126,6 +129,7 @@ impl Ending {
             Self::ConnectionClosed => "its connection closed",
             Self::TakenOver => "another connection has it now",
             Self::StreamEnded(reason) => reason,
+            Self::CircuitBreaker(why) => why.as_str(),
             Self::TooSlow => "it was too slow for the stream",
             Self::Moved => "it was sent to another server",
             Self::Drained => "the server is about to shut down",
@@ -138,7 +142,12 @@ impl Ending {
     fn is_news(self) -> bool {
         matches!(
             self,
-            Self::Timeout | Self::Inactive | Self::StreamEnded(_) | Self::Drained | Self::Shutdown
+            Self::Timeout
+                | Self::Inactive
+                | Self::StreamEnded(_)
+                | Self::CircuitBreaker(_)
+                | Self::Drained
+                | Self::Shutdown
         )
     }
 

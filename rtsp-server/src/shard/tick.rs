@@ -45,6 +45,7 @@ pub(super) async fn run(shard: Rc<Shard>) {
         if Instant::now() >= housekeeping {
             housekeeping = Instant::now() + HOUSEKEEPING;
             shard.expire();
+            shard.check_breakers();
             shard.watch_readers();
             shard.update_media();
             shard.report();

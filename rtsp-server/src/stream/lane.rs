@@ -5,10 +5,14 @@ use std::{
     io::{self, IoSlice},
     net::{IpAddr, SocketAddr},
     rc::Rc,
+    time::Instant,
 };
 
 use rtsp_client::io::udp::Outgoing;
-use rtsp_session::transport::Reports;
+use rtsp_session::{
+    media::{Breaker, Sent},
+    transport::Reports,
+};
 use smallvec::SmallVec;
 use tokio::net::TcpStream;
 
@@ -34,13 +38,14 @@ const WRITE_BYTES: usize = 512 * 1024;
 const CATCH_UP_PACKETS: u32 = 20;
 
 /// Where one media of a reader goes by UDP, and what went there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Destination {
     pub(crate) media: u8,
     pub(crate) rtp: SocketAddr,
     pub(crate) reports: Reports,
-    /// RTP packets, and octets of them.
-    pub(crate) sent: (u64, u64),
+    pub(crate) sent: Sent,
+    /// Whether it may be sent on.
+    pub(crate) breaker: Breaker,
 }
 
 impl Destination {
@@ -49,7 +54,8 @@ impl Destination {
             media,
             rtp,
             reports,
-            sent: (0, 0),
+            sent: Sent::default(),
+            breaker: Breaker::new(Instant::now()),
         }
     }
 }
@@ -399,7 +405,8 @@ impl Lane {
                         counters.packets += packets;
                         counters.bytes += bytes;
                         if group.kind == Kind::Rtp {
-                            to.sent = (to.sent.0 + packets, to.sent.1 + bytes);
+                            to.sent.packets += packets;
+                            to.sent.octets += bytes;
                         }
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -243,6 +243,11 @@ impl LocalStream {
         reader.is_interleaved()
     }
 
+    pub(crate) fn reader_mut(&mut self, id: ReaderId) -> Option<&mut Reader> {
+        let at = self.index(id)?;
+        self.readers.get_mut(at)
+    }
+
     pub(crate) fn reader(&self, id: ReaderId) -> Option<&Reader> {
         self.readers.get(self.index(id)?)
     }

@@ -14,7 +14,7 @@ use self::lag::Lag;
 use super::{
     batch::MediaSet,
     form::{Framed, Group},
-    lane::{Lane, NewWay, Pipe, Way},
+    lane::{Destination, Lane, NewWay, Pipe, Way},
     ring::{Position, Ring},
 };
 
@@ -142,6 +142,14 @@ impl Reader {
         }
         self.blocked = false;
         self.note_place(ring);
+    }
+
+    /// Where its datagrams go.
+    pub(crate) fn destinations(&mut self) -> impl Iterator<Item = &mut Destination> {
+        self.lanes.iter_mut().flat_map(|lane| match &mut lane.way {
+            Way::Udp { destinations, .. } => destinations.as_mut_slice(),
+            Way::Tcp { .. } => &mut [],
+        })
     }
 
     /// Where its media go.

@@ -453,3 +453,84 @@ async fn a_data_connection_of_somebody_else_is_nobodys() {
         ask(&mut peer, "PAUSE").await;
     }
 }
+
+/// A report on `source`: nothing lost, and `highest` the last that came.
+fn reception(source: u32, highest: u16) -> Vec<u8> {
+    let mut out = vec![0x81, 201, 0, 7, 0, 0, 0, 7];
+    out.extend(source.to_be_bytes());
+    out.extend([0, 0, 0, 0]);
+    out.extend(u32::from(highest).to_be_bytes());
+    out.extend([0; 12]);
+    out
+}
+
+#[tokio::test]
+async fn r2_rtp_11_what_does_not_arrive_is_not_sent_on() {
+    for version in VERSIONS {
+        let server = server(1).await;
+        let source = Source::tcp(&server, "/live", &av()).await;
+        let mut live = Live::of(server, source);
+        let pair = Pair::local().await;
+        let mut peer = live.peer(version).await;
+        let uri = track(&peer, 0);
+        let offer = match version {
+            "RTSP/1.0" => pair.transport(),
+            _ => format!(
+                "RTP/AVP;unicast;dest_addr=\":{}\"/\":{}\"",
+                pair.port(),
+                pair.port() + 1
+            ),
+        };
+        let answer = peer.setup(&uri, &offer).await.expect(200);
+        let to = match version {
+            "RTSP/1.0" => server_ports(&answer).1,
+            _ => source_ports(&answer)[1],
+        };
+        ask(&mut peer, "PLAY").await.expect(200);
+        let packet = live.send().await;
+        while pair.packet().await != packet {}
+        let (ssrc, highest) = (be32(&packet, 8), crate::source::sequence(&packet));
+        // As long as it says that more arrives, more comes.
+        for _ in 0..20 {
+            let packet = live.send().await;
+            assert_eq!(pair.packet().await, packet);
+            let report = reception(ssrc, crate::source::sequence(&packet));
+            pair.rtcp
+                .send_to(&report, ("127.0.0.1", to))
+                .await
+                .expect("sent");
+        }
+        // Then it says that nothing does any more, and is told goodbye.
+        let mut buffer = [0; 1500];
+        let stuck = reception(ssrc, highest);
+        within("the end", async {
+            loop {
+                live.send().await;
+                let _ = pair.rtcp.send_to(&stuck, ("127.0.0.1", to)).await;
+                live.source.peer.sync().await;
+                if let Ok(len) = pair.rtcp.try_recv(&mut buffer)
+                    && has_rtcp(&buffer[..len], 203)
+                {
+                    return;
+                }
+            }
+        })
+        .await;
+        match version {
+            "RTSP/1.0" => drop(peer.until_closed().await),
+            _ => match peer.next().await {
+                crate::peer::Event::Message(message) => {
+                    assert!(message.first_line.starts_with("TEARDOWN"), "{message:?}");
+                    let reason = message.expect_header("Terminate-Reason");
+                    assert!(reason.contains("no media arrive"), "{reason}");
+                }
+                other => panic!("{other:?}"),
+            },
+        }
+        // The way rests: nobody gets it at once.
+        let mut again = live.peer(version).await;
+        let uri = track(&again, 0);
+        again.setup(&uri, &offer).await.expect(461);
+        again.setup(&uri, TCP).await.expect(200);
+    }
+}

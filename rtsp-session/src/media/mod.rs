@@ -4,12 +4,16 @@
 //! and tells which timestamp belongs to which time of day; a [`Timeline`] makes positions out of timestamps, for all media of
 //! a presentation on one clock.
 
+mod breaker;
 pub mod feedback;
 mod receiver;
 mod schedule;
 mod sender;
 mod timeline;
 
+pub use breaker::Breaker;
+pub use breaker::Sent;
+pub use breaker::Tripped;
 pub use feedback::Feedback;
 pub use receiver::Arrived;
 pub use receiver::ClockPair;
