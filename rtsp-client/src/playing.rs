@@ -88,7 +88,10 @@ impl Playing {
             let format = description.media.get(index).and_then(|m| m.formats.first());
             let rate = format.map_or(90_000, |format| format.clock_rate);
             rates.push(path.as_ref().map(|_| rate));
-            media.push(path.map(|p| Reception::new(index, p, rate, random.number(), &cname)));
+            let described = description.media.get(index);
+            media.push(
+                path.map(|path| Reception::new(index, path, described, random.number(), &cname)),
+            );
         }
         let datagrams = media
             .iter()

@@ -10,6 +10,7 @@ use rtp_core::Packet;
 use rtp_core::Reordered;
 use rtsp_session::client::PacketKind;
 use rtsp_session::media::Arrived;
+use rtsp_session::media::Feedback;
 use rtsp_session::media::Receiver;
 use rtsp_session::media::ReceiverConfig;
 use rtsp_session::media::Timeline;
@@ -49,13 +50,22 @@ pub(super) struct Heard {
 
 impl Reception {
     /// The media at `index`, which comes by `path`; `rate` is its clock's, in Hz.
-    pub(super) fn new(index: usize, path: Path, rate: u32, ssrc: u32, cname: &str) -> Self {
-        let config = match path {
+    pub(super) fn new(
+        index: usize,
+        path: Path,
+        media: Option<&sdp::Media>,
+        ssrc: u32,
+        cname: &str,
+    ) -> Self {
+        let format = media.and_then(|media| media.formats.first());
+        let rate = format.map_or(90_000, |format| format.clock_rate);
+        let mut config = match path {
             Path::Datagrams(_) => ReceiverConfig::datagrams(rate, ssrc, cname),
             Path::Interleaved { .. } | Path::Connections(_) => {
                 ReceiverConfig::interleaved(rate, ssrc, cname)
             }
         };
+        config.feedback = media.and_then(Feedback::of);
         Self {
             index,
             path,

@@ -58,6 +58,13 @@ impl ClientSession {
         if media.is_empty() {
             return Err(misuse(method, "there is no media to play"));
         }
+        let own = |(_, request): &(usize, TransportRequest)| {
+            matches!(request, TransportRequest::Connections { .. })
+        };
+        if media.iter().any(own) {
+            // RFC 7826 §C.2.2: no PLAY before all of them are there.
+            return Err(misuse(method, "connections for media come before PLAY"));
+        }
         // What cannot be said is found out before anything is said.
         for &(media, request) in media {
             self.setup_message(media, request)?;

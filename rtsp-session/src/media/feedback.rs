@@ -1,7 +1,11 @@
 //! What feedback a description wants (RFC 4585 §4.2, RFC 5104 §7).
 
 use std::time::Duration;
+use std::time::Instant;
 
+use bytes::BytesMut;
+use rtcp::CompoundWriter;
+use rtcp::FullIntraRequest;
 use sdp::Attribute;
 use sdp::Media;
 
@@ -43,6 +47,95 @@ impl Feedback {
                 self.regular_interval = interval.map(|interval| interval.min(LONGEST_INTERVAL));
             }
             _ => {}
+        }
+    }
+}
+
+/// Packets that are asked for again at a time.
+const MOST_LOST: usize = 64;
+
+/// What a receiver has to say of losses and has not said yet.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted {
+    /// Since when.
+    pub(super) since: Option<Instant>,
+    lost: Vec<u16>,
+    key_frame: Option<KeyFrame>,
+    /// How often a key frame was asked for by FIR, which counts its requests.
+    requests: u8,
+    highest: Option<u16>,
+    /// When the newest packet came.
+    now: Option<Instant>,
+}
+
+/// How a key frame is asked for.
+#[derive(Clone, Copy, Debug)]
+enum KeyFrame {
+    Lost,
+    Needed,
+}
+
+impl Wanted {
+    /// A packet has come: those between it and the newest before are missing, as long as they do not come late.
+    pub(super) fn arrived(&mut self, takes: Option<Feedback>, now: Instant, sequence: u16) {
+        let Some(takes) = takes else { return };
+        self.now = Some(now);
+        let Some(highest) = self.highest else {
+            self.highest = Some(sequence);
+            return;
+        };
+        let ahead = sequence.wrapping_sub(highest);
+        if ahead >= 1 << 15 {
+            self.lost.retain(|lost| *lost != sequence);
+            if self.lost.is_empty() && self.key_frame.is_none() {
+                self.since = None;
+            }
+            return;
+        }
+        self.highest = Some(sequence);
+        if takes.nack && usize::from(ahead) <= MOST_LOST {
+            for gap in 1..ahead {
+                if self.lost.len() < MOST_LOST {
+                    self.lost.push(highest.wrapping_add(gap));
+                    self.since.get_or_insert(now);
+                }
+            }
+        }
+    }
+
+    /// Packets will not come any more: what follows cannot be decoded before the next key frame.
+    pub(super) fn lost(&mut self, takes: Option<Feedback>, first: u16, count: u16) {
+        let gone = |lost: u16| lost.wrapping_sub(first) < count;
+        self.lost.retain(|lost| !gone(*lost));
+        self.key_frame = match takes {
+            Some(Feedback { pli: true, .. }) => Some(KeyFrame::Lost),
+            Some(Feedback { fir: true, .. }) => Some(KeyFrame::Needed),
+            _ => None,
+        };
+        self.since = match (self.lost.is_empty(), self.key_frame) {
+            (true, None) => None,
+            _ => self.since.or(self.now),
+        };
+    }
+
+    /// Appends it to a compound, which it is said with.
+    pub(super) fn write(&mut self, own: u32, source: u32, out: &mut BytesMut) {
+        self.since = None;
+        let mut writer = CompoundWriter::new(out);
+        if !self.lost.is_empty() {
+            writer.nack(own, source, &self.lost);
+            self.lost.clear();
+        }
+        match self.key_frame.take() {
+            Some(KeyFrame::Lost) => {
+                writer.pli(own, source);
+            }
+            Some(KeyFrame::Needed) => {
+                let (ssrc, sequence) = (source, self.requests);
+                self.requests = sequence.wrapping_add(1);
+                writer.fir(own, &[FullIntraRequest { ssrc, sequence }]);
+            }
+            None => {}
         }
     }
 }

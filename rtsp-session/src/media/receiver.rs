@@ -15,6 +15,8 @@ use rtp_core::Reorder;
 use rtp_core::ReorderConfig;
 use rtp_core::Reordered;
 
+use super::Feedback;
+use super::feedback::Wanted;
 use super::schedule::Schedule;
 
 /// What a receiver is told at its start.
@@ -29,6 +31,8 @@ pub struct ReceiverConfig {
     pub ssrc: u32,
     /// Our canonical name, for reports (RFC 3550 §6.5.1).
     pub cname: String,
+    /// What the description lets us say of losses, at once: the profile AVPF (RFC 4585).
+    pub feedback: Option<Feedback>,
 }
 
 impl ReceiverConfig {
@@ -40,6 +44,7 @@ impl ReceiverConfig {
             reorder: ReorderConfig::default(),
             ssrc,
             cname: cname.into(),
+            feedback: None,
         }
     }
 
@@ -159,12 +164,17 @@ pub struct Receiver {
     /// From where on packets belong to the range that plays, and until when others are looked for.
     since: Option<(u16, Instant)>,
     schedule: Schedule,
+    wanted: Wanted,
 }
 
 impl Receiver {
     /// Nothing received yet.
     #[must_use]
     pub fn new(now: Instant, config: ReceiverConfig) -> Self {
+        let mut schedule = Schedule::new(false);
+        if let Some(interval) = config.feedback.and_then(|it| it.regular_interval) {
+            schedule.set_regular(interval);
+        }
         Self {
             start: now,
             sources: Vec::new(),
@@ -172,7 +182,8 @@ impl Receiver {
             left: VecDeque::new(),
             totals: ReceiverStatistics::default(),
             since: None,
-            schedule: Schedule::new(false),
+            schedule,
+            wanted: Wanted::default(),
             config,
         }
     }
@@ -234,6 +245,10 @@ impl Receiver {
             // What was dropped for a seek is not missed.
             match (&next.1, self.since) {
                 (Reordered::Lost { first, .. }, Some((since, _))) if is_stale(since, *first) => {}
+                (Reordered::Lost { first, count }, _) => {
+                    self.wanted.lost(self.config.feedback, *first, *count);
+                    return Some(next);
+                }
                 _ => return Some(next),
             }
         }
@@ -300,20 +315,30 @@ impl Receiver {
                 .all(|source| source.gone || silent(source))
     }
 
-    /// When the next report is due.
+    /// When the next report is due: a regular one, or one that says at once what was lost (RFC 4585 §3.5).
     #[must_use]
     pub fn report_due(&self) -> Option<Instant> {
-        self.schedule.due()
+        let since = self.wanted.since;
+        let early = since.map(|since| self.schedule.early().map_or(since, |at| at.max(since)));
+        self.schedule.due().into_iter().chain(early).min()
     }
 
     /// Appends a compound with a receiver report if one is due; whether it did. `random` is any 32 random bits.
     pub fn report(&mut self, now: Instant, random: u32, out: &mut BytesMut) -> bool {
-        if !self.schedule.is_due(now) {
+        let regular = self.schedule.is_due(now);
+        if !regular && self.report_due().is_none_or(|due| due > now) {
             return false;
         }
         let start = out.len();
         self.write_report(now, out);
-        self.schedule.sent(now, out.len() - start, random);
+        if let Some(source) = self.source() {
+            self.wanted.write(self.config.ssrc, source, out);
+        }
+        let size = out.len() - start;
+        match regular {
+            true => self.schedule.sent(now, size, random),
+            false => self.schedule.sent_early(now, size),
+        }
         true
     }
 
@@ -417,6 +442,8 @@ impl Receiver {
         let packet = &arrived.packet;
         self.totals.packets += 1;
         self.totals.payload_octets += packet.payload().len() as u64;
+        self.wanted
+            .arrived(self.config.feedback, arrived.at, packet.sequence());
         source.heard = arrived.at;
         source.gone = false;
         source

@@ -11,6 +11,9 @@ const LOWER_HEADERS: f64 = 28.0;
 /// Bandwidth of RTCP where nobody says more, octets a second: 5 % of 1 Mbit/s. Two members never need it.
 const BANDWIDTH: f64 = 6_250.0;
 
+/// Feedback for one packet each would be a flood: what comes within so long goes together.
+const SHORTEST_SHARE: Duration = Duration::from_millis(50);
+
 /// The timer of one participant in a session of two (RFC 3550 §6.3, A.7).
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
@@ -18,6 +21,10 @@ pub(super) struct Schedule {
     average: f64,
     initial: bool,
     we_send: bool,
+    /// How far apart regular reports are told to be (RFC 4585 §3.4, `trr-int`).
+    regular: Option<Duration>,
+    /// When feedback may go out between them again.
+    early: Option<Instant>,
 }
 
 impl Schedule {
@@ -27,7 +34,26 @@ impl Schedule {
             average: 100.0 + LOWER_HEADERS,
             initial: true,
             we_send,
+            regular: None,
+            early: None,
         }
+    }
+
+    /// Regular reports are so far apart, give or take a half (RFC 4585 §3.5.3).
+    pub(super) fn set_regular(&mut self, interval: Duration) {
+        self.regular = Some(interval);
+    }
+
+    /// From when on feedback may go out before the next regular report (RFC 4585 §3.5.2); `None`: at once.
+    pub(super) fn early(&self) -> Option<Instant> {
+        self.early
+    }
+
+    /// Feedback of `size` octets went out early: the next waits until the share of bandwidth is kept.
+    pub(super) fn sent_early(&mut self, now: Instant, size: usize) {
+        self.count(size);
+        let share = Duration::from_secs_f64(self.average * 2.0 / (BANDWIDTH * 0.75));
+        self.early = Some(now + 2 * share.max(SHORTEST_SHARE));
     }
 
     pub(super) fn due(&self) -> Option<Instant> {
@@ -57,7 +83,12 @@ impl Schedule {
             self.initial,
             random,
         );
+        let interval = match self.regular {
+            Some(regular) => regular.mul_f64(0.5 + random),
+            None => interval,
+        };
         self.due = Some(now + interval);
+        self.early = None;
     }
 
     /// A compound of `size` octets came in or went out.

@@ -2,6 +2,7 @@
 
 use rtsp_msg::Leniency;
 use rtsp_msg::headers::RtpInfo;
+use rtsp_msg::headers::Transport;
 
 use super::*;
 use crate::client::play;
@@ -160,4 +161,177 @@ fn rtp_info_as_servers_send_it() {
     assert_eq!(points(text, &only), [(Some(1), Some(2))]);
     assert_eq!(points(text, &controls), [none; 3]);
     assert_eq!(play::points(None, &controls).len(), 3);
+}
+
+/// What is asked for in SETUP, by version and description.
+fn offered(version: VersionPolicy, attributes: &str, request: TransportRequest) -> String {
+    let mut config = SessionConfig::default();
+    config.version = version;
+    let mut bench = Bench::with(usize::MAX, config);
+    let name = match version {
+        VersionPolicy::V2_0 => "RTSP/2.0",
+        _ => "RTSP/1.0",
+    };
+    let sdp = format!(
+        "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 3456 RTP/AVP 0\r\n\
+         a=control:trackID=0\r\n{attributes}"
+    );
+    bench.command(ClientSession::describe);
+    for (headers, body) in [
+        (vec!["Public: DESCRIBE, SETUP"], ""),
+        (vec!["Content-Type: application/sdp"], sdp.as_str()),
+    ] {
+        let request = bench.request();
+        let answer = response(&request, "200 OK", &headers, body);
+        bench.arrives(answer.replace("RTSP/1.0 200", &format!("{name} 200")));
+    }
+    assert!(matches!(bench.event(), Event::Described));
+    bench.command(|session, now| session.setup(now, 0, request));
+    let setup = bench.request();
+    let mut lines = setup.split("\r\n");
+    let transport = lines.find_map(|line| line.strip_prefix("Transport: "));
+    transport.expect("a Transport").to_owned()
+}
+
+const PORTS: TransportRequest = TransportRequest::Udp {
+    rtp: 5000,
+    rtcp: 5001,
+};
+
+#[test]
+fn r2_setup_04_r2_trans_22_r2_rtp_14_r2_sdp_08_all_that_is_known_is_offered() {
+    use VersionPolicy::{V1_0, V2_0};
+    let apart = "RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\"";
+    // Both ways are offered, as two alternatives; the ports are ours, whatever the description says of its own.
+    assert_eq!(
+        offered(V2_0, "", PORTS),
+        format!("{apart};RTCP-mux, {apart}")
+    );
+    // Where the server says that it can, one address will do.
+    assert_eq!(
+        offered(V2_0, "a=rtcp-mux\r\n", PORTS),
+        format!("RTP/AVP;unicast;dest_addr=\":5000\";RTCP-mux, {apart}")
+    );
+    // RTSP/1.0 has no word for it: only servers that have shown to know it are asked.
+    let ports = "RTP/AVP;unicast;client_port=5000-5001";
+    assert_eq!(offered(V1_0, "", PORTS), ports);
+    assert_eq!(
+        offered(V1_0, "a=rtcp-mux\r\n", PORTS),
+        format!("{ports};RTCP-mux, {ports}")
+    );
+    let frames = TransportRequest::Interleaved { rtp: 2, rtcp: 3 };
+    for version in [V1_0, V2_0] {
+        let offer = offered(version, "a=rtcp-mux\r\n", frames);
+        assert_eq!(offer, "RTP/AVP/TCP;unicast;interleaved=2-3");
+    }
+}
+
+#[test]
+fn r2_rtp_16_connections_of_their_own() {
+    let active = TransportRequest::Connections { listening: None };
+    let passive = TransportRequest::Connections {
+        listening: Some((5000, 5001)),
+    };
+    let v2 = VersionPolicy::V2_0;
+    let tcp = "RTP/AVP/TCP;unicast;dest_addr=";
+    assert_eq!(
+        offered(v2, "a=rtcp-mux\r\n", active),
+        format!(
+            "{tcp}\":9\";RTCP-mux;setup=active;connection=new, {tcp}\":9\"/\":9\";setup=active;connection=new"
+        )
+    );
+    let offer = offered(v2, "", passive);
+    let last = format!("{tcp}\":5000\"/\":5001\";setup=passive;connection=new");
+    assert!(offer.ends_with(&last), "{offer}");
+    // RTSP/1.0 does not have them, and they cannot be pipelined with PLAY.
+    let mut bench = Bench::new(usize::MAX);
+    bench.describe(&[]);
+    let misuse = bench.session.setup(bench.now, 0, active);
+    assert!(matches!(misuse, Err(SessionError::Misuse { .. })));
+    let play = PlayRequest::default();
+    let misuse = bench.session.start(bench.now, &[(0, active)], &play);
+    assert!(matches!(misuse, Err(SessionError::Misuse { .. })));
+    for (answer, expected) in [
+        (
+            "RTP/AVP/TCP;unicast;dest_addr=\":9\"/\":9\";src_addr=\"192.0.2.1:7\"/\"192.0.2.1:8\";setup=passive;connection=new",
+            Some((Some((7, 8)), Flows::Separate)),
+        ),
+        (
+            "RTP/AVP/TCP;unicast;dest_addr=\":9\";src_addr=\":7\";RTCP-mux;setup=passive;connection=new",
+            Some((Some((7, 7)), Flows::Muxed)),
+        ),
+        (
+            "RTP/AVP/TCP;unicast;dest_addr=\":9\";src_addr=\":7\";setup=passive",
+            Some((Some((7, 7)), Flows::RtpOnly)),
+        ),
+        // Roles, ports and connections that do not go with what was asked for.
+        (
+            "RTP/AVP/TCP;unicast;src_addr=\":7\"/\":8\";setup=active",
+            None,
+        ),
+        ("RTP/AVP/TCP;unicast;setup=passive", None),
+        (
+            "RTP/AVP/TCP;unicast;src_addr=\":7\"/\":8\";connection=existing",
+            None,
+        ),
+        ("RTP/AVP;unicast;src_addr=\":7\"/\":8\"", None),
+    ] {
+        let transport = Transport(decoded(answer));
+        let got = crate::client::transport::granted(Some(&transport), active);
+        let got = got.ok().map(|granted| match granted {
+            MediaTransport::Connections { server, flows, .. } => (server, flows),
+            other => panic!("{answer}: {other:?}"),
+        });
+        assert_eq!(got, expected, "{answer}");
+    }
+}
+
+fn decoded(text: &str) -> Vec<rtsp_msg::headers::TransportSpec> {
+    let mut headers = rtsp_msg::Headers::new();
+    headers.append(rtsp_msg::HeaderName::Transport, text);
+    let transport = headers.typed_with::<Transport>(&Leniency::permissive());
+    transport
+        .ok()
+        .flatten()
+        .map(|one| one.0)
+        .unwrap_or_default()
+}
+
+#[test]
+fn r2_rtp_03_r2_rtp_04_where_datagrams_and_reports_go() {
+    for (answer, server, flows) in [
+        (
+            "dest_addr=\":1\"/\":2\";src_addr=\":7\"/\":9\"",
+            (7, 9),
+            Flows::Separate,
+        ),
+        (
+            "dest_addr=\":1\"/\":2\";src_addr=\":7\";RTCP-mux",
+            (7, 7),
+            Flows::Muxed,
+        ),
+        (
+            "dest_addr=\":1\"/\":2\";src_addr=\":7\"/\":9\";RTCP-mux",
+            (7, 7),
+            Flows::Muxed,
+        ),
+        ("dest_addr=\":1\";src_addr=\":7\"", (7, 7), Flows::RtpOnly),
+        (
+            "dest_addr=\":1\"/\":2\";src_addr=\":7\"",
+            (7, 7),
+            Flows::RtpOnly,
+        ),
+    ] {
+        let transport = Transport(decoded(&format!("RTP/AVP;unicast;{answer}")));
+        let got = crate::client::transport::granted(Some(&transport), PORTS);
+        let Ok(MediaTransport::Udp {
+            server: to,
+            flows: its,
+            ..
+        }) = got
+        else {
+            panic!("{answer}: {got:?}")
+        };
+        assert_eq!((to, its), (Some(server), flows), "{answer}");
+    }
 }

@@ -233,3 +233,100 @@ fn a_sequence_number_that_means_nothing_drops_nothing() {
         assert_eq!(drain(&mut receiver, start), ["40000", "40001"]);
     }
 }
+
+/// The types and formats of the packets of a compound, such as 206/1 for PLI.
+fn kinds(compound: &[u8]) -> Vec<String> {
+    let mut rest = compound;
+    let mut kinds = Vec::new();
+    while let [first, kind, high, low, ..] = rest {
+        kinds.push(format!("{kind}/{}", first & 31));
+        let len = 4 * (1 + usize::from(u16::from_be_bytes([*high, *low])));
+        rest = rest.get(len..).unwrap_or_default();
+    }
+    kinds
+}
+
+/// What a receiver under this description says of packets 1, 2 and 5, and when, in milliseconds, for ten seconds.
+fn says(lines: &[&str], profile: &str) -> Vec<(u128, Vec<String>)> {
+    let mut media = sdp::Media::new(sdp::MediaKind::Video, profile);
+    let line = |line: &&str| sdp::Attribute::new("rtcp-fb", *line);
+    media.attributes = lines.iter().map(line).collect();
+    let start = Instant::now();
+    let mut config = ReceiverConfig::datagrams(90_000, 7, "me");
+    config.feedback = Feedback::of(&media);
+    let mut receiver = Receiver::new(start, config);
+    for sequence in [1, 2, 5] {
+        receiver.push(start, packet(SSRC, sequence));
+    }
+    drain(&mut receiver, start);
+    let mut said = Vec::new();
+    let mut now = start;
+    while now < start + Duration::from_secs(10) {
+        let next = receiver.report_due().into_iter().chain(receiver.deadline());
+        now = next.min().unwrap().max(now);
+        drain(&mut receiver, now);
+        let mut out = BytesMut::new();
+        if receiver.report(now, 1 << 31, &mut out) {
+            said.push((now.duration_since(start).as_millis(), kinds(&out)));
+        }
+    }
+    said
+}
+
+#[test]
+fn r2_rtp_06_losses_are_told_at_once_where_the_description_says_so() {
+    let told = |lines: &[&str], profile: &str| {
+        let all = says(lines, profile).into_iter();
+        all.filter(|(_, kinds)| kinds.len() > 2)
+            .map(|(at, kinds)| (at, kinds[2..].join(" ")))
+            .collect::<Vec<_>>()
+    };
+    assert!(told(&["* nack", "* nack pli"], "RTP/AVP").is_empty());
+    assert!(told(&[], "RTP/AVPF").is_empty());
+    // Lost packets are named at once; when they have not come, a key frame is asked for.
+    let both = told(&["96 nack", "96 nack pli"], "RTP/AVPF");
+    assert_eq!(both.len(), 2, "{both:?}");
+    assert_eq!(both[0], (0, "205/1".to_owned()));
+    assert_eq!(both[1].1, "206/1");
+    assert!(
+        (1..500).contains(&both[1].0),
+        "not as late as the report: {both:?}"
+    );
+    let fir = told(&["* ccm fir"], "RTP/AVPF");
+    assert_eq!(fir.len(), 1);
+    assert_eq!(fir[0].1, "206/4");
+}
+
+#[test]
+fn r2_rtp_06_reports_are_as_far_apart_as_the_description_says() {
+    let regular = |lines: &[&str]| {
+        let all = says(lines, "RTP/AVPF");
+        all.iter().map(|(at, _)| *at).collect::<Vec<_>>()
+    };
+    // The first comes soon. With a random number in the middle the rest keep the interval exactly.
+    assert_eq!(&regular(&["* trr-int 2000"])[..4], [500, 2500, 4500, 6500]);
+    let often = regular(&["* trr-int 200"]);
+    assert!(often.len() > 40, "{often:?}");
+    assert!(regular(&[]).len() <= 5);
+}
+
+#[test]
+fn r2_rtp_06_feedback_keeps_its_share_of_the_bandwidth() {
+    let mut media = sdp::Media::new(sdp::MediaKind::Video, "RTP/AVPF");
+    media.attributes = vec![sdp::Attribute::new("rtcp-fb", "* nack")];
+    let start = Instant::now();
+    let mut config = ReceiverConfig::datagrams(90_000, 7, "me");
+    config.feedback = Feedback::of(&media);
+    let mut receiver = Receiver::new(start, config);
+    // Every second packet is missing, 1000 come in a second.
+    let mut octets = 0;
+    for step in 0..1000_u16 {
+        let now = start + Duration::from_millis(u64::from(step));
+        receiver.push(now, packet(SSRC, step * 2));
+        drain(&mut receiver, now);
+        let mut out = BytesMut::new();
+        receiver.report(now, 1 << 31, &mut out);
+        octets += out.len();
+    }
+    assert!((500..6_250).contains(&octets), "{octets}");
+}
