@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod ending;
+mod flows;
 mod moved;
 mod peer;
 mod reconnecting;

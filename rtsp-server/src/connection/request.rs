@@ -258,6 +258,9 @@ async fn in_session(
     id: SessionId,
 ) -> Result<Outcome, Refusal> {
     let version = request.version;
+    if request.method == Method::Play {
+        shard.flows_settle(&id).await;
+    }
     let checked = {
         let mut sessions = shard.sessions.borrow_mut();
         let entry = sessions

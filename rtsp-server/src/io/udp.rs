@@ -13,7 +13,7 @@ use rtsp_client::io::udp::{DatagramOptions, DatagramPair, DatagramSocket, PairPo
 use rtsp_session::{server::SessionId, transport::Reports};
 use tokio::sync::Notify;
 
-use crate::stream::{batch::Kind, lane::Destination};
+use crate::stream::batch::Kind;
 
 /// One even/odd pair of ports of a shard, for one address family.
 #[derive(Debug)]
@@ -72,11 +72,11 @@ impl Ports {
     /// The socket and the address for packets of a kind; `None` where none are sent.
     pub(crate) fn way_to(
         &self,
-        to: &Destination,
+        (rtp, reports): (SocketAddr, Reports),
         kind: Kind,
     ) -> Option<(&DatagramSocket, SocketAddr)> {
-        Some(match (kind, to.reports) {
-            (Kind::Rtp, _) | (Kind::Rtcp, Reports::Muxed { .. }) => (&self.pair.rtp, to.rtp),
+        Some(match (kind, reports) {
+            (Kind::Rtp, _) | (Kind::Rtcp, Reports::Muxed { .. }) => (&self.pair.rtp, rtp),
             (Kind::Rtcp, Reports::To(address)) => (&self.pair.rtcp, address),
             (Kind::Rtcp, Reports::None) => return None,
         })

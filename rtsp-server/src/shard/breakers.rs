@@ -43,7 +43,10 @@ impl Shard {
             });
             let mut all = local.reader_mut(reader)?.destinations();
             let to = all.find(|to| to.media == media)?;
-            to.breaker.on_report(now, block, round_trip, to.sent)
+            let account = &mut *to.account;
+            account
+                .breaker
+                .on_report(now, block, round_trip, account.sent)
         });
         let tripped = tripped.flatten();
         if let Some(why) = tripped {
@@ -71,7 +74,7 @@ impl Shard {
                     continue;
                 };
                 let mut all = reader.destinations();
-                let why = all.find_map(|to| to.breaker.check(now, to.sent));
+                let why = all.find_map(|to| to.account.breaker.check(now, to.account.sent));
                 tripped.extend(why.map(|why| (*id, why)));
             }
         }

@@ -33,6 +33,8 @@ use crate::{
 
 /// How long a connection may take to come to be.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a PLAY waits for connections that its peer has made and the server has not looked at yet.
+const GRACE: Duration = Duration::from_millis(100);
 /// How long the last packets may take to leave.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// A read; reports are small.
@@ -178,6 +180,28 @@ impl Shard {
         Ok((ports[0], ports[1]))
     }
 
+    /// Waits, but not for long, until the connections of a session are there or cannot be made: what its peer sees connected may
+    /// be news here.
+    pub(crate) async fn flows_settle(&self, session: &SessionId) {
+        let awaited = || {
+            let sessions = self.sessions.borrow();
+            let media = sessions.get(session).map(|entry| entry.session.media());
+            media.is_some_and(|media| media.iter().any(|one| one.way == Way::Awaited))
+        };
+        let settled = async {
+            loop {
+                let changed = self.flow_changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                if !awaited() {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let _ = tokio::time::timeout(GRACE, settled).await;
+    }
+
     /// Closes the connections of a session, or of one of its media, once everything is written.
     pub(crate) fn close_flows(&self, session: &SessionId, media: Option<u8>) {
         let keep = |of: &(SessionId, u8)| of.0 != *session || media.is_some_and(|one| one != of.1);
@@ -263,6 +287,7 @@ impl Shard {
         if let Some(entry) = self.sessions.borrow_mut().get_mut(session) {
             entry.session.set_way(usize::from(media), way);
         }
+        self.flow_changed.notify_waiters();
     }
 
     /// What waits on a connection goes first, then its reader goes on. `false` when the connection is over.

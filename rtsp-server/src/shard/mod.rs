@@ -77,6 +77,8 @@ pub(crate) struct Shard {
     pub(crate) links: RefCell<HashMap<u64, Rc<Link>>>,
     /// TCP connections for media alone, by session and media.
     flows: RefCell<HashMap<(SessionId, u8), flows::FlowPath>>,
+    /// Told when connections of a media have been made, or cannot be.
+    flow_changed: Notify,
     /// Told when a stream has become ready on this shard.
     pub(crate) attached: Notify,
     /// Told when a private stream's reader has caught up.
@@ -113,6 +115,7 @@ impl Shard {
             sessions: RefCell::default(),
             links: RefCell::default(),
             flows: RefCell::default(),
+            flow_changed: Notify::new(),
             attached: Notify::new(),
             drained: Notify::new(),
             next_reader: Cell::new(0),

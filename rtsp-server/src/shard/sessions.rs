@@ -24,7 +24,6 @@ use crate::{
     source::player::Player,
     stream::{
         batch::Kind,
-        lane::Destination,
         layout::Layout,
         reader::{Reader, ReaderId},
         registry::{Claim, Stream, StreamId},
@@ -336,9 +335,9 @@ impl Shard {
             Some(NegotiatedTransport::Udp {
                 peer_rtp, reports, ..
             }) => {
-                let to = Destination::new(media, peer_rtp, reports);
+                let to = (peer_rtp, reports);
                 let ports = self.ports.towards(peer_rtp.ip());
-                let way = ports.and_then(|ports| Some((ports, ports.way_to(&to, Kind::Rtcp)?)));
+                let way = ports.and_then(|ports| Some((ports, ports.way_to(to, Kind::Rtcp)?)));
                 let Some((ports, (socket, destination))) = way else {
                     return;
                 };

@@ -209,7 +209,7 @@ impl LocalStream {
                 continue;
             }
             let destination = destinations.iter().find(|to| to.media == group.media);
-            match destination.and_then(|to| from.ports.way_to(to, group.kind)) {
+            match destination.and_then(|to| from.ports.way_to((to.rtp, to.reports), group.kind)) {
                 Some((its, address)) if who.is_empty() || std::ptr::eq(its, socket) => {
                     socket = its;
                     who.push(number);

@@ -43,8 +43,13 @@ pub(crate) struct Destination {
     pub(crate) media: u8,
     pub(crate) rtp: SocketAddr,
     pub(crate) reports: Reports,
+    pub(crate) account: Box<Account>,
+}
+
+/// What went to a destination, and whether more may.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
     pub(crate) sent: Sent,
-    /// Whether it may be sent on.
     pub(crate) breaker: Breaker,
 }
 
@@ -54,8 +59,10 @@ impl Destination {
             media,
             rtp,
             reports,
-            sent: Sent::default(),
-            breaker: Breaker::new(Instant::now()),
+            account: Box::new(Account {
+                sent: Sent::default(),
+                breaker: Breaker::new(Instant::now()),
+            }),
         }
     }
 }
@@ -307,7 +314,8 @@ impl Lane {
                 if let (Kind::Rtp, Way::Udp { destinations, .. }) = (group.kind, &mut self.way)
                     && let Some(to) = destinations.iter_mut().find(|to| to.media == group.media)
                 {
-                    to.sent = (to.sent.0 + packets, to.sent.1 + bytes);
+                    to.account.sent.packets += packets;
+                    to.account.sent.octets += bytes;
                 }
             }
         }
@@ -384,7 +392,8 @@ impl Lane {
         while let Some(datagrams) = ring.datagrams(self.position.batch) {
             while let Some(group) = datagrams.groups.get(self.position.item as usize) {
                 let to = destinations.iter_mut().find(|to| to.media == group.media);
-                let to = to.and_then(|to| Some((ports.way_to(to, group.kind)?, to)));
+                let to =
+                    to.and_then(|to| Some((ports.way_to((to.rtp, to.reports), group.kind)?, to)));
                 let Some(((socket, destination), to)) = to else {
                     self.position.item += 1;
                     continue;
@@ -405,8 +414,8 @@ impl Lane {
                         counters.packets += packets;
                         counters.bytes += bytes;
                         if group.kind == Kind::Rtp {
-                            to.sent.packets += packets;
-                            to.sent.octets += bytes;
+                            to.account.sent.packets += packets;
+                            to.account.sent.octets += bytes;
                         }
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

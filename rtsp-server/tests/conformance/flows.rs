@@ -534,3 +534,39 @@ async fn r2_rtp_11_what_does_not_arrive_is_not_sent_on() {
         again.setup(&uri, TCP).await.expect(200);
     }
 }
+
+/// Our own client, each way that it can: packets come as they were published, and so do sender reports where there are such.
+#[tokio::test]
+async fn r2_rtp_01_r2_rtp_20_r2_rtp_22_the_client_plays_each_way() {
+    use rtsp_client::{Client, Event, Options, PlayOptions, TransportPolicy, VersionPolicy};
+    for policy in [
+        TransportPolicy::Udp,
+        TransportPolicy::Tcp,
+        TransportPolicy::Connections,
+        TransportPolicy::ServerConnects,
+    ] {
+        let mut live = Live::new().await;
+        let url = format!("rtsp://{}/live", address(&live.server));
+        let mut options = Options::default();
+        options.transport = policy;
+        options.version = VersionPolicy::V2_0;
+        live.report_and_send().await;
+        let described = Client::describe(&url, options).await.expect("described");
+        let mut playing = described.play(PlayOptions::default()).await.expect("plays");
+        let last = live.report_and_send().await;
+        let mut reported = false;
+        within("the last packet", async {
+            loop {
+                match playing.next_event().await.expect("it plays") {
+                    Some(Event::Packet(got)) if got.packet.bytes()[..] == last[..] => break,
+                    Some(Event::Clocks { .. }) => reported = true,
+                    Some(_) => {}
+                    None => panic!("{policy:?}: {:?}", playing.end()),
+                }
+            }
+        })
+        .await;
+        assert!(reported, "{policy:?}");
+        playing.close().await;
+    }
+}

@@ -165,8 +165,10 @@ fn rtp_info_as_servers_send_it() {
 
 /// What is asked for in SETUP, by version and description.
 fn offered(version: VersionPolicy, attributes: &str, request: TransportRequest) -> String {
-    let mut config = SessionConfig::default();
-    config.version = version;
+    let config = SessionConfig {
+        version,
+        ..SessionConfig::default()
+    };
     let mut bench = Bench::with(usize::MAX, config);
     let name = match version {
         VersionPolicy::V2_0 => "RTSP/2.0",
