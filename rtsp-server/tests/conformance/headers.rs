@@ -158,7 +158,7 @@ async fn talk(peer: &mut Peer) -> Vec<(&'static str, Message)> {
     told.push(("SETUP", peer.setup(&one, TCP).await));
     told.push(("PAUSE", ask_track(peer, "PAUSE", 0).await));
     let seek = [
-        ("PLAY", "Range: clock=19961108T142300Z-\r\n"),
+        ("PLAY", "Range: smpte=00:00:10-\r\n"),
         ("PLAY", "Range: npt=99999-\r\n"),
         ("PLAY", "Scale: 0\r\n"),
         ("PLAY", ""),
