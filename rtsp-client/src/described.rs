@@ -15,6 +15,7 @@ use rtsp_session::client::MediaTransport;
 use rtsp_session::client::RedirectError;
 use rtsp_session::client::SessionError;
 use rtsp_session::client::TransportRequest;
+use rtsp_session::client::VersionPolicy;
 use sdp::Description;
 use sdp::MediaKind;
 
@@ -200,6 +201,7 @@ impl Described {
         Recipe {
             origin,
             redirect: None,
+            same_media: false,
             options,
             selected: self.selected.clone(),
             description: self.description.clone(),
@@ -274,6 +276,8 @@ pub(crate) struct Recipe {
     origin: Origin,
     /// Where the server sent us, for one attempt.
     pub(crate) redirect: Option<String>,
+    /// The server named a host only: the media are said to be the same there.
+    pub(crate) same_media: bool,
     options: Options,
     selected: Vec<usize>,
     description: Description,
@@ -282,7 +286,27 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
+    pub(crate) fn version(&self) -> VersionPolicy {
+        self.options.version
+    }
+
+    /// What is known of the media when the server has named a new host and nothing else: the description, which a conditional SETUP
+    /// confirms (RFC 7826 §13.10). Controls that name the old host are of no use.
+    fn known(&self) -> Option<Description> {
+        let tagged = ["mtag", "etag"];
+        let tagged = tagged
+            .iter()
+            .any(|tag| self.description.attribute(tag).is_some());
+        let controls = self.description.media.iter().map(|m| m.control.as_deref());
+        let mut controls = controls
+            .chain([self.description.control.as_deref()])
+            .flatten();
+        let movable = !controls.any(|control| control.contains("://"));
+        (self.same_media && tagged && movable).then(|| self.description.clone())
+    }
+
     async fn described(self) -> Result<Described, Error> {
+        let known = self.known().filter(|_| self.redirect.is_some());
         let mut options = self.options;
         let mut url = self.origin.uri.to_string();
         options.credentials = self.origin.credentials;
@@ -291,10 +315,15 @@ impl Recipe {
             options.credentials = options.credentials.filter(|_| same);
             url = redirect;
         }
-        let mut described = if self.adopted {
-            Client::with_description(&url, self.description.clone(), options).await?
-        } else {
-            Client::describe(&url, options).await?
+        let mut described = match known {
+            Some(description) => {
+                options.if_match = true;
+                Client::with_description(&url, description, options).await?
+            }
+            None if self.adopted => {
+                Client::with_description(&url, self.description.clone(), options).await?
+            }
+            None => Client::describe(&url, options).await?,
         };
         if sdp::same_formats(&self.description, &described.description) {
             described.selected = self.selected;
@@ -305,7 +334,15 @@ impl Recipe {
     /// Plays once more.
     pub(crate) async fn play(self) -> Result<Playing, Error> {
         let play = self.play.clone();
-        self.described().await?.play(play).await
+        let mut afresh = self.clone();
+        afresh.same_media = false;
+        match self.described().await?.play(play.clone()).await {
+            // They are not what they were.
+            Err(error) if error.status() == Some(StatusCode::PRECONDITION_FAILED) => {
+                afresh.described().await?.play(play).await
+            }
+            other => other,
+        }
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Playing {
     arrived: Vec<(PacketKind, Bytes)>,
     /// The server has told that all has been sent that PLAY asked for.
     at_end: bool,
+    /// Where the server has sent us, the media are said to be the same.
+    same_media_there: bool,
     ending: Option<Instant>,
     end: Option<End>,
     failure: Option<Error>,
@@ -114,6 +116,7 @@ impl Playing {
             datagrams: Vec::new(),
             arrived: Vec::new(),
             at_end: false,
+            same_media_there: false,
             ending: None,
             end: None,
             failure: None,

@@ -4,10 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rtsp_session::client::Silence;
 use rtsp_session::random::Random;
 
 use crate::End;
 use crate::Error;
+use crate::ErrorKind;
+use crate::VersionPolicy;
 
 /// That, and how, a presentation is taken up again when it is lost: see [`Options::reconnect`](crate::Options::reconnect).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub struct BackOff {
     first: Duration,
     longest: Duration,
     attempts: u32,
+    /// How often the server has not answered at all.
+    silence: Silence,
     random: Random,
 }
 
@@ -64,6 +69,7 @@ impl BackOff {
             first: policy.first_wait,
             longest: policy.longest_wait,
             attempts: 0,
+            silence: Silence::default(),
             random,
         }
     }
@@ -78,6 +84,22 @@ impl BackOff {
         pause.mul_f64(0.75 + chance / 2.0)
     }
 
+    /// The same after an attempt that failed with `error`: never less than an overloaded server asks for, and in RTSP/2.0, where a
+    /// server does not answer at all, what RFC 7826 §10.7 wants, whatever the policy says: 5 s, doubling up to half an hour.
+    pub fn wait_after(&mut self, error: &Error, version: VersionPolicy) -> Duration {
+        let wait = self.next_wait();
+        let asked = error.retry_after().unwrap_or_default();
+        let silent = error.kind() == ErrorKind::Timeout && version != VersionPolicy::V1_0;
+        let silence = match silent {
+            true => self.silence.failed(&mut self.random),
+            false => {
+                self.silence.answered();
+                Duration::ZERO
+            }
+        };
+        wait.max(asked).max(silence)
+    }
+
     /// How many attempts there were in a row.
     #[must_use]
     pub const fn attempts(&self) -> u32 {
@@ -85,8 +107,9 @@ impl BackOff {
     }
 
     /// It worked: the next pause is the first again.
-    pub const fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.attempts = 0;
+        self.silence.answered();
     }
 }
 
@@ -114,6 +137,8 @@ impl fmt::Display for Interruption {
 
 #[cfg(test)]
 mod tests {
+    use rtsp_session::client::SessionError;
+
     use super::*;
 
     fn back_off(seed: u8) -> BackOff {
@@ -147,5 +172,38 @@ mod tests {
     #[test]
     fn not_all_come_back_at_once() {
         assert_ne!(back_off(1).next_wait(), back_off(2).next_wait());
+    }
+
+    #[test]
+    fn r2_ovl_03_04_05_silent_and_overloaded_servers_are_left_alone_for_longer() {
+        let error = |kind| Error::new(kind, "rtsp://cam", "x");
+        let mut in_1_0 = back_off(3);
+        let mut in_2_0 = back_off(3);
+        for mean in [5.0, 10.0, 20.0, 40.0] {
+            let timeout = error(ErrorKind::Timeout);
+            let wait = in_2_0
+                .wait_after(&timeout, VersionPolicy::V2_0)
+                .as_secs_f64();
+            assert!(wait >= mean * 0.5 && wait <= mean * 1.5, "{mean}: {wait}");
+            let wait = in_1_0.wait_after(&timeout, VersionPolicy::V1_0);
+            assert!(wait <= Duration::from_secs(5));
+        }
+        let closed = error(ErrorKind::Closed);
+        let wait = in_2_0.wait_after(&closed, VersionPolicy::V2_0);
+        assert!(wait <= Duration::from_secs(5), "it has answered");
+        let overloaded = Error::session(
+            "rtsp://cam",
+            SessionError::Refused {
+                method: rtsp_msg::Method::Describe,
+                status: rtsp_msg::StatusCode::SERVICE_UNAVAILABLE,
+                reason: String::new(),
+                explanation: None,
+                retry_after: Some(Duration::from_secs(90)),
+            },
+        );
+        for version in [VersionPolicy::V1_0, VersionPolicy::V2_0] {
+            let wait = in_2_0.wait_after(&overloaded, version);
+            assert_eq!(wait, Duration::from_secs(90));
+        }
     }
 }

@@ -215,6 +215,7 @@ impl Playing {
                 }
             };
         }
+        again.recipe.same_media = self.same_media_there;
         again.recipe.redirect = match &stop {
             Stop::Ended(End::Redirected(url)) => Some(url.clone()),
             _ => None,
@@ -222,7 +223,10 @@ impl Playing {
         if let Some(position) = position {
             again.recipe.start_at(position);
         }
-        let wait = again.back_off.next_wait();
+        let wait = match &stop {
+            Stop::Lost(error) => again.back_off.wait_after(error, again.recipe.version()),
+            _ => again.back_off.next_wait(),
+        };
         again.stage = Stage::Waiting(Box::pin(tokio::time::sleep(wait)));
         Ok(Some(Event::Interrupted {
             reason: stop.into(),

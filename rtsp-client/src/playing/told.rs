@@ -22,7 +22,10 @@ impl Playing {
                 }
                 return;
             }
-            Session::Redirected(redirect) => End::Redirected(redirect.uri.to_string()),
+            Session::Redirected(redirect) => {
+                self.same_media_there = redirect.same_media;
+                End::Redirected(redirect.uri.to_string())
+            }
             Session::TornDown => End::Closed,
             _ => return,
         };

@@ -30,6 +30,10 @@ struct Manners {
     setup_elsewhere: Option<String>,
     /// A REDIRECT after PLAY.
     redirect: Option<String>,
+    /// The description has a tag.
+    tagged: bool,
+    /// The media are others than the tag says.
+    changed: bool,
 }
 
 /// Serves one connection in RTSP/2.0; the first lines of what it heard.
@@ -41,12 +45,21 @@ async fn serve(listener: &TcpListener, manners: &Manners) -> Vec<String> {
         match request.split(' ').next().unwrap() {
             "RTSP/2.0" => {}
             "DESCRIBE" => {
-                let body = format!("Content-Length: {}\r\n\r\n{SDP}", SDP.len());
+                let tag = if manners.tagged {
+                    "t=0 0\r\na=mtag:\"one\"\r\n"
+                } else {
+                    "t=0 0\r\n"
+                };
+                let sdp = SDP.replace("t=0 0\r\n", tag);
+                let body = format!("Content-Length: {}\r\n\r\n{sdp}", sdp.len());
                 peer.answer(&request, "200 OK", &body).await;
             }
             "SETUP" => {
                 let transport = header(&request, "Transport").unwrap();
-                if let Some(location) = &manners.setup_elsewhere {
+                if manners.changed {
+                    assert_eq!(header(&request, "If-Match"), Some("\"one\""));
+                    peer.answer(&request, "412 Precondition Failed", "").await;
+                } else if let Some(location) = &manners.setup_elsewhere {
                     let location = format!("Location: {location}\r\n");
                     peer.answer(&request, "302 Found", &location).await;
                 } else if manners.udp_refused && !transport.contains("interleaved") {
@@ -206,4 +219,48 @@ async fn r2_redir_08_a_redirected_player_describes_there_first() {
     assert_eq!(methods(&first), expected);
     assert_eq!(second[1].split(' ').next(), Some("DESCRIBE"));
     assert!(methods(&second).contains(&"PLAY"));
+}
+
+#[tokio::test]
+async fn r2_redir_09_a_host_alone_has_the_same_media_if_its_tag_says_so() {
+    for changed in [false, true] {
+        let ((here, url), (there, elsewhere)) = (listen().await, listen().await);
+        let host = elsewhere.trim_end_matches("/x").to_owned();
+        let server = tokio::spawn(async move {
+            let manners = Manners {
+                redirect: Some(host),
+                tagged: true,
+                ..Manners::default()
+            };
+            serve(&here, &manners).await;
+            let manners = Manners {
+                changed,
+                ..Manners::default()
+            };
+            let first = serve(&there, &manners).await;
+            let second = match changed {
+                true => serve(&there, &Manners::default()).await,
+                false => Vec::new(),
+            };
+            (first, second)
+        });
+        let mut options = options(TransportPolicy::Tcp);
+        let mut policy = ReconnectPolicy::default();
+        policy.first_wait = Duration::from_millis(10);
+        options.reconnect = Some(policy);
+        let mut playing = play(&url, options).await.unwrap();
+        let mut resumed = false;
+        while let Some(event) = playing.next_event().await.unwrap() {
+            match event {
+                Event::Resumed { .. } => resumed = true,
+                Event::Packet(_) if resumed => break,
+                _ => {}
+            }
+        }
+        playing.close().await;
+        let (first, second) = server.await.unwrap();
+        // No DESCRIBE: what is known is confirmed by its tag, or asked for after all.
+        assert_eq!(methods(&first)[..3], ["OPTIONS", "SETUP", "PLAY"]);
+        assert_eq!(methods(&second).contains(&"DESCRIBE"), changed);
+    }
 }
