@@ -1,6 +1,7 @@
 //! PLAY: of what is live, and how media set out.
 
 use std::{
+    net::IpAddr,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant, UNIX_EPOCH},
@@ -191,6 +192,21 @@ pub(super) fn link_of(shard: &Shard, session: &ServerSession) -> Option<Rc<Link>
     shard.links.borrow().get(&session.connection()?).cloned()
 }
 
+/// Sends what is known of the media's clocks, so that the player can put them together from the first packet on.
+fn send_reports(
+    shard: &Shard,
+    (session, local): (&ServerSession, IpAddr),
+    stream: &Stream,
+    link: Option<&Link>,
+) {
+    for media in session.media() {
+        let media = media.index as u8;
+        if let Some(report) = stream.clocks.of(media).report(Instant::now()) {
+            shard.send_rtcp(session, media, link, local, &report);
+        }
+    }
+}
+
 /// Starts the media of a session whose PLAY was answered.
 pub(super) fn start(shard: &Rc<Shard>, id: SessionId) {
     let mut sessions = shard.sessions.borrow_mut();
@@ -237,17 +253,12 @@ pub(super) fn start(shard: &Rc<Shard>, id: SessionId) {
     if ways.is_empty() {
         return;
     }
-    // A report first, so that the player can put its media together from the first packet on.
-    for media in entry.session.media() {
-        if let Some(report) = stream
-            .clocks
-            .of(media.index as u8)
-            .report(std::time::Instant::now())
-        {
-            let (media, link) = (media.index as u8, link.as_deref());
-            shard.send_rtcp(&entry.session, media, link, entry.local, &report);
-        }
-    }
+    send_reports(
+        shard,
+        (&entry.session, entry.local),
+        &stream,
+        link.as_deref(),
+    );
     let reader_id = shard.next_reader();
     let video = stream.video(entry.session.media().iter().map(|media| media.index as u8));
     let paused_at = reading.paused_at;

@@ -78,8 +78,8 @@ pub(super) fn switch_point(
     let at = reading.position();
     if let Some(player) = &reading.player {
         // Its time is told, not that of the packet.
-        let of = player.positions(at).into_iter();
-        let its = of.filter(|position| position.media == media).last();
+        let mut of = player.positions(at).into_iter();
+        let its = of.rfind(|position| position.media == media);
         first.2 = its.map(|position| position.rtp_timestamp);
     }
     let headers = &mut response.headers;
