@@ -256,3 +256,39 @@ async fn r2_sec_06_guessing_session_ids_is_slow_and_shows_in_the_log() {
     owner.send(&options).await;
     assert!(matches!(owner.next().await, Event::Message(answer) if answer.status() == 200));
 }
+
+#[tokio::test]
+async fn r2_trans_12_media_for_somebody_else_is_refused_and_logged() {
+    let log = log();
+    let server = server_with(|_| ()).await;
+    let mut source = Source::tcp(&server, "/live", &video()).await;
+    source.send(0, &source::Track::video().key(100)).await;
+    for (version, status, host, parameter) in [
+        (
+            "RTSP/1.0",
+            403,
+            "203.0.113.77",
+            "destination=203.0.113.77;client_port=5000-5001",
+        ),
+        (
+            "RTSP/2.0",
+            463,
+            "203.0.113.78",
+            "dest_addr=\"203.0.113.78:5000\"/\"203.0.113.78:5001\"",
+        ),
+    ] {
+        let mut peer = Peer::connect(address(&server)).await;
+        peer.version = version;
+        let uri = format!("{}/trackID=0", peer.uri("/live"));
+        let offer = format!("RTP/AVP;unicast;{parameter}");
+        peer.setup(&uri, &offer).await.expect(status);
+        let text = log.text();
+        let line = text.lines().find(|line| line.contains(host));
+        let line = line.unwrap_or_else(|| panic!("nothing of {host} in the log"));
+        assert!(
+            line.contains("WARN") && line.contains("127.0.0.1"),
+            "{line}"
+        );
+    }
+    server.shutdown().await;
+}

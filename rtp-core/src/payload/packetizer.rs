@@ -98,8 +98,8 @@ impl PacketWriter {
 }
 
 impl Packetizer {
-    /// Least payload that is worked with, whatever the configuration says.
-    const MIN_PAYLOAD: usize = 64;
+    /// The least payload that is worked with, in octets, whatever the configuration says.
+    pub const MIN_PAYLOAD: usize = 64;
 
     /// A packetizer for `codec`.
     ///
@@ -117,11 +117,8 @@ impl Packetizer {
             Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16 => Inner::Audio(codec),
             _ => return Err(Error::Unsupported(codec)),
         };
-        let max_payload = config
-            .max_payload
-            .clamp(Self::MIN_PAYLOAD, usize::from(u16::MAX));
         let config = PacketizerConfig {
-            max_payload,
+            max_payload: Self::payload_within(config.max_payload),
             ..config
         };
         let writer = PacketWriter {
@@ -194,6 +191,15 @@ impl Packetizer {
     /// Sets the synchronization source of the packets to be made.
     pub fn set_ssrc(&mut self, ssrc: u32) {
         self.writer.config.ssrc = ssrc;
+    }
+
+    /// Sets the most payload of the packets to be made, in octets; below [`MIN_PAYLOAD`](Self::MIN_PAYLOAD) it is that.
+    pub fn set_max_payload(&mut self, octets: usize) {
+        self.writer.config.max_payload = Self::payload_within(octets);
+    }
+
+    fn payload_within(octets: usize) -> usize {
+        octets.clamp(Self::MIN_PAYLOAD, usize::from(u16::MAX))
     }
 
     /// The configuration, with the present sequence number.

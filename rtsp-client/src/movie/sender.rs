@@ -104,6 +104,11 @@ impl MediaSender {
         (self.packet_count, self.octet_count)
     }
 
+    /// Makes packets of at most this payload, in octets, as far as the format allows; never larger ones than fit a network.
+    pub fn limit_payload(&mut self, octets: usize) {
+        self.packetizer.set_max_payload(octets.min(MAX_PAYLOAD));
+    }
+
     /// Begins anew with other numbers, as after a BYE.
     pub fn restart(&mut self, start: MediaStart) {
         self.packetizer.set_ssrc(start.ssrc);

@@ -173,6 +173,10 @@ fn apply(
     if let Role::Reader(reading) = &mut entry.role {
         let chosen: Vec<_> = entry.session.media().iter().map(|one| one.index).collect();
         reading.set_up(&chosen);
+        if let (Some(player), Some(size)) = (&reading.player, request.headers.typed()?) {
+            let headers::Blocksize(octets) = size;
+            player.limit_payload(media, octets as usize);
+        }
         if request.version == Version::V2_0 {
             reading.course.accepts = request.headers.typed()?;
             reading.nature().describe(&mut response.headers);

@@ -129,6 +129,11 @@ impl Player {
         Ok(started)
     }
 
+    /// Says the most payload that packets of a media shall have, in octets.
+    pub(crate) fn limit_payload(&self, media: usize, octets: usize) {
+        self.0.playback.borrow_mut().limit_payload(media, octets);
+    }
+
     /// What is played at the moment, as it would be answered.
     pub(crate) fn present(&self) -> Option<PlayStart> {
         self.0.playback.borrow().present(Instant::now())

@@ -13,6 +13,7 @@ mod describing;
 mod pausing;
 mod scales;
 mod seeking;
+mod sizes;
 mod speeds;
 mod units;
 

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn r2_media_03_06_08_one_property_of_each_group_and_a_range_in_each_unit() {
+    fn r2_media_03_06_08_r2_play_29_one_property_of_each_group_and_a_range_in_each_unit() {
         let began = UNIX_EPOCH + Duration::from_secs(1_795_392_000);
         let live = Nature::live(Duration::from_nanos(96_230_499_999));
         let told = live

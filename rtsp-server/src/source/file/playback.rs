@@ -40,6 +40,8 @@ pub(crate) struct FilePlayback {
     /// Counts jumps: what was asked to be read before one is of no use after it.
     generation: u64,
     reading: bool,
+    /// The most payload that packets of a media may have, where its peer said so.
+    payloads: Vec<(usize, usize)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +75,16 @@ impl FilePlayback {
             rearranged: false,
             generation: 0,
             reading: false,
+            payloads: Vec::new(),
+        }
+    }
+
+    /// Says the most payload that packets of a media shall have, in octets (RFC 7826 §18.10).
+    pub(crate) fn limit_payload(&mut self, media: usize, octets: usize) {
+        self.payloads.retain(|(of, _)| *of != media);
+        self.payloads.push((media, octets));
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.media == media) {
+            lane.sender.limit_payload(octets);
         }
     }
 
@@ -103,7 +115,10 @@ impl FilePlayback {
                 return Ok(false);
             };
             let config = track.config();
-            let sender = sender(config, index, start)?;
+            let mut sender = sender(config, index, start)?;
+            if let Some((_, octets)) = self.payloads.iter().find(|(of, _)| *of == index) {
+                sender.limit_payload(*octets);
+            }
             self.lanes
                 .push(Lane::new(index, number, config.is_video(), sender));
             self.rearranged = true;
