@@ -282,7 +282,28 @@ fn package() -> Result<Outcome> {
         // At a desk there is work in the tree.
         arguments.push("--allow-dirty");
     }
+    forget_extracted()?;
     cargo("package", &arguments)
+}
+
+/// Cargo verifies packages against each other by a registry that it makes of them, and keeps what it extracted of it: of the same version
+/// in the same place it would take the old content again.
+fn forget_extracted() -> Result<()> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let sources = home.map(|home| home.join("registry/src"));
+    let Some(Ok(registries)) = sources.map(std::fs::read_dir) else {
+        return Ok(());
+    };
+    for registry in registries.flatten() {
+        // A registry without a host is such a one.
+        if registry.file_name().to_string_lossy().starts_with('-') {
+            let path = registry.path();
+            std::fs::remove_dir_all(&path)
+                .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -176,7 +176,7 @@ impl ClientConnection {
 
     /// Answers a request of the server's, with what every answer carries: the number of the request, who we are, its timestamp
     /// and, where they were asked for, our feature tags.
-    pub(super) fn answer(&mut self, request: &Request, mut response: Response) {
+    pub fn answer(&mut self, request: &Request, mut response: Response) {
         let headers = &mut response.headers;
         for name in [HeaderName::CSeq, HeaderName::Timestamp] {
             if let Some(value) = request.headers.first(&name) {
