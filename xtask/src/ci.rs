@@ -3,7 +3,8 @@
 use crate::failure::{During, Failure, Result};
 use crate::{conformance, interop, tidy, workspace};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -277,17 +278,25 @@ fn deny(options: &Options) -> Result<Outcome> {
 }
 
 fn package() -> Result<Outcome> {
-    let mut arguments = vec!["--workspace", "--exclude", "xtask", "--locked"];
+    let folder = workspace::target()?.join("packaging");
+    forget(&folder)?;
+    forget_extracted()?;
+    let mut command = workspace::cargo();
+    command
+        .args(["package", "--workspace", "--exclude", "xtask", "--locked"])
+        .arg("--target-dir")
+        .arg(&folder);
     if std::env::var_os("CI").is_none() {
         // At a desk there is work in the tree.
-        arguments.push("--allow-dirty");
+        command.arg("--allow-dirty");
     }
-    forget_extracted()?;
-    cargo("package", &arguments)
+    let outcome = status(&mut command)?;
+    forget(&folder)?;
+    Ok(outcome)
 }
 
-/// Cargo verifies packages against each other by a registry that it makes of them, and keeps what it extracted of it: of the same version
-/// in the same place it would take the old content again.
+/// Cargo verifies packages against each other by a registry that it makes of them. What it extracts and builds of a registry it keeps: of the
+/// same version it would take the old content for ever. So both are forgotten.
 fn forget_extracted() -> Result<()> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
@@ -298,12 +307,19 @@ fn forget_extracted() -> Result<()> {
     for registry in registries.flatten() {
         // A registry without a host is such a one.
         if registry.file_name().to_string_lossy().starts_with('-') {
-            let path = registry.path();
-            std::fs::remove_dir_all(&path)
-                .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+            forget(&registry.path())?;
         }
     }
     Ok(())
+}
+
+fn forget(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).during(|| format!("removing {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
