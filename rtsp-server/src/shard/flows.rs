@@ -70,8 +70,14 @@ pub(super) struct FlowPath {
 
 /// Where one connection comes from.
 enum Origin {
-    Incoming(TcpListener),
-    Outgoing(SocketAddr),
+    Incoming(TcpListener, Permit),
+    Outgoing(SocketAddr, Permit),
+}
+
+/// Both count from the moment that they are waited for: listening takes a descriptor, too.
+fn admit(shard: &Shard, peer: IpAddr) -> io::Result<Permit> {
+    let permit = shard.shared.gatekeeper.admit(peer);
+    permit.map_err(|_| io::Error::other("the limit of connections is reached"))
 }
 
 impl FlowLink {
@@ -127,7 +133,7 @@ impl Shard {
     /// them.
     ///
     /// # Errors
-    /// When the system has no port or descriptor to listen with; nothing has changed then.
+    /// When the system has no port or descriptor to listen with, or the limit of connections is reached; nothing has changed then.
     pub(crate) fn open_flows(
         self: &Rc<Self>,
         session: SessionId,
@@ -146,12 +152,13 @@ impl Shard {
         let mut origins = Vec::new();
         for (address, port) in addresses.into_iter().zip(&mut ports) {
             let Some(address) = address else { continue };
+            let permit = admit(self, address.ip())?;
             origins.push(if wanted.active {
-                Origin::Outgoing(address)
+                Origin::Outgoing(address, permit)
             } else {
                 let listener = accept::bind(SocketAddr::new(local, 0))?;
                 *port = listener.local_addr()?.port();
-                Origin::Incoming(TcpListener::from_std(listener)?)
+                Origin::Incoming(TcpListener::from_std(listener)?, permit)
             });
         }
         let peer = wanted.peer_rtp.ip();
@@ -160,7 +167,7 @@ impl Shard {
             let mut streams = Vec::new();
             let all = async {
                 for origin in origins {
-                    streams.push(origin.stream(&shard, local, peer).await?);
+                    streams.push(origin.stream(local, peer).await?);
                 }
                 Ok::<(), io::Error>(())
             };
@@ -325,16 +332,9 @@ impl Shard {
 }
 
 impl Origin {
-    async fn stream(
-        self,
-        shard: &Shard,
-        local: IpAddr,
-        peer: IpAddr,
-    ) -> io::Result<(TcpStream, Permit)> {
-        let full = || io::Error::other("the limit of connections is reached");
+    async fn stream(self, local: IpAddr, peer: IpAddr) -> io::Result<(TcpStream, Permit)> {
         match self {
-            Self::Outgoing(to) => {
-                let permit = shard.shared.gatekeeper.admit(peer).map_err(|_| full())?;
+            Self::Outgoing(to, permit) => {
                 let socket = match to {
                     SocketAddr::V4(_) => TcpSocket::new_v4()?,
                     SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -342,14 +342,13 @@ impl Origin {
                 socket.bind(SocketAddr::new(local, 0))?;
                 Ok((socket.connect(to).await?, permit))
             }
-            Self::Incoming(listener) => loop {
+            Self::Incoming(listener, permit) => loop {
                 let (stream, from) = listener.accept().await?;
                 if from.ip().to_canonical() != peer.to_canonical() {
                     tracing::warn!(peer = %from.ip(), "a data connection from an address that is not the session's was closed");
                     continue;
                 }
-                let permit = shard.shared.gatekeeper.admit(from.ip());
-                return Ok((stream, permit.map_err(|_| full())?));
+                return Ok((stream, permit));
             },
         }
     }
