@@ -570,3 +570,20 @@ async fn r2_rtp_01_r2_rtp_20_r2_rtp_22_the_client_plays_each_way() {
         playing.close().await;
     }
 }
+
+#[tokio::test]
+async fn r2_sec_05_data_connections_that_are_waited_for_are_connections() {
+    for (room, status) in [(3, 461), (4, 200)] {
+        let server = server_with(|config| {
+            config.limits.connections_per_address = room;
+            config.limits.limit_loopback = true;
+        })
+        .await;
+        let mut source = Source::tcp(&server, "/live", &av()).await;
+        source.peer.sync().await;
+        let mut peer = Peer::connect(address(&server)).await;
+        peer.version = "RTSP/2.0";
+        let uri = track(&peer, 0);
+        peer.setup(&uri, ACTIVE).await.expect(status);
+    }
+}
