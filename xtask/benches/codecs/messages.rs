@@ -51,7 +51,7 @@ pub(crate) fn contests(criterion: &mut Criterion, table: &mut Table) {
     }
     for (name, bytes, goal) in [
         ("a run of frames", conversation::frames(), 15.0),
-        ("a mixed run of frames", conversation::mixed_frames(), 10.0),
+        ("a mixed run of frames", conversation::mixed_frames(), 15.0),
     ] {
         let (mut decoder, mut run) = (decoder(), FrameRun::new());
         let mut buffer = BytesMut::from(&bytes[..]);
