@@ -28,6 +28,11 @@ pub enum Authorization {
     },
     /// `Digest` (RFC 7616).
     Digest(DigestCredentials),
+    /// `Bearer` (RFC 6750 §2.1): who has the token may use it.
+    Bearer {
+        /// The token, of the characters that RFC 6750 allows.
+        token: String,
+    },
     /// Any other scheme.
     Other {
         /// Its name.
@@ -165,6 +170,17 @@ fn decode_credentials(
             password: String::from(password),
         });
     }
+    if scheme.eq_ignore_ascii_case("Bearer") {
+        let token = rest.trim();
+        let plain = token.trim_end_matches('=');
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+        if plain.is_empty() || !plain.bytes().all(is_plain) {
+            return Err(HeaderErrorKind::Syntax);
+        }
+        return Ok(Authorization::Bearer {
+            token: String::from(token),
+        });
+    }
     if !scheme.eq_ignore_ascii_case("Digest") {
         return Ok(Authorization::Other {
             scheme: String::from(scheme),
@@ -205,6 +221,10 @@ impl Header for Authorization {
                 STANDARD.encode_string(format!("{username}:{password}"), out);
             }
             Self::Digest(digest) => digest.encode(out),
+            Self::Bearer { token } => {
+                out.push_str("Bearer ");
+                out.push_str(token);
+            }
             Self::Other { scheme } => out.push_str(scheme),
         }
     }
@@ -235,6 +255,7 @@ impl fmt::Debug for Authorization {
         match self {
             Self::Basic { username, .. } => write!(f, "Basic {{ username: {username:?}, .. }}"),
             Self::Digest(digest) => fmt::Debug::fmt(digest, f),
+            Self::Bearer { .. } => f.write_str("Bearer { .. }"),
             Self::Other { scheme } => write!(f, "Other {{ scheme: {scheme:?} }}"),
         }
     }

@@ -49,9 +49,15 @@ fn r1_auth_08_credentials_round_trip() {
             Authorization::Digest(full),
         ),
         (
-            "Bearer",
+            "Bearer eyJ-._~+/a=",
+            Authorization::Bearer {
+                token: "eyJ-._~+/a=".into(),
+            },
+        ),
+        (
+            "Negotiate",
             Authorization::Other {
-                scheme: "Bearer".into(),
+                scheme: "Negotiate".into(),
             },
         ),
     ];

@@ -24,7 +24,7 @@ pub enum Challenged {
 
 /// The answering side of one server.
 ///
-/// Takes the strongest scheme that is offered (RFC 7616 §3.7): Digest with SHA-256, Digest with MD5, Basic; what it does not
+/// Takes the strongest scheme that is offered (RFC 7616 §3.7): Digest with SHA-512-256, SHA-256, MD5, Basic; what it does not
 /// know it skips.
 ///
 /// ```
@@ -211,6 +211,10 @@ impl Chosen {
                 algorithm: Algorithm::Sha256,
                 ..
             } => 2,
+            Self::Digest {
+                algorithm: Algorithm::Sha512_256,
+                ..
+            } => 3,
         }
     }
 

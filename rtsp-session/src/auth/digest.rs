@@ -2,7 +2,7 @@
 
 use md5::Md5;
 use rtsp_msg::headers;
-use sha2::Sha256;
+use sha2::{Sha256, Sha512_256};
 use std::fmt;
 
 /// The hash of a Digest.
@@ -13,6 +13,8 @@ pub enum Algorithm {
     Md5,
     /// RFC 7616.
     Sha256,
+    /// RFC 7616: SHA-512, cut to half its length in the way of FIPS 180-4.
+    Sha512_256,
 }
 
 impl Algorithm {
@@ -24,6 +26,8 @@ impl Algorithm {
             headers::Algorithm::Md5Sess => (Self::Md5, true),
             headers::Algorithm::Sha256 => (Self::Sha256, false),
             headers::Algorithm::Sha256Sess => (Self::Sha256, true),
+            headers::Algorithm::Sha512_256 => (Self::Sha512_256, false),
+            headers::Algorithm::Sha512_256Sess => (Self::Sha512_256, true),
             _ => return None,
         })
     }
@@ -34,6 +38,7 @@ impl Algorithm {
         match self {
             Self::Md5 => headers::Algorithm::Md5,
             Self::Sha256 => headers::Algorithm::Sha256,
+            Self::Sha512_256 => headers::Algorithm::Sha512_256,
         }
     }
 
@@ -43,6 +48,7 @@ impl Algorithm {
         match self {
             Self::Md5 => "MD5",
             Self::Sha256 => "SHA-256",
+            Self::Sha512_256 => "SHA-512-256",
         }
     }
 
@@ -53,6 +59,7 @@ impl Algorithm {
         match self {
             Self::Md5 => hash_with::<Md5>(parts),
             Self::Sha256 => hash_with::<Sha256>(parts),
+            Self::Sha512_256 => hash_with::<Sha512_256>(parts),
         }
     }
 
@@ -61,6 +68,7 @@ impl Algorithm {
         match self {
             Self::Md5 => hash_with::<Md5>([bytes].into_iter()),
             Self::Sha256 => hash_with::<Sha256>([bytes].into_iter()),
+            Self::Sha512_256 => hash_with::<Sha512_256>([bytes].into_iter()),
         }
     }
 }
@@ -153,6 +161,11 @@ mod tests {
             (
                 Algorithm::Sha256,
                 "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+            ),
+            // RFC 7616 §3.9.2 has one with `userhash` and a text of its own: this is the first example, by another program.
+            (
+                Algorithm::Sha512_256,
+                "430d05014cecc49cab6fbe03176d41a1da86cbfe24a16580e22aaad928d960d0",
             ),
         ] {
             let secret = secret(

@@ -3,7 +3,7 @@
 use super::digest::{Algorithm, Auth, response, session_secret};
 use super::nonce::{Nonces, Use};
 use super::users::{Scheme, Users};
-use super::{Credentials, constant_time_eq};
+use super::{Credentials, Offered, constant_time_eq};
 use crate::leniency::Leniency;
 use crate::random::Random;
 use rtsp_msg::headers::{Authorization, Challenge, DigestChallenge, DigestCredentials, Qop};
@@ -21,6 +21,8 @@ pub enum Proof {
     User(Arc<str>),
     /// They are right, but for a nonce that is not good any more: the peer need not ask its user again.
     Stale,
+    /// They are the shell's to prove: a password or a token in the clear.
+    Offered(Offered),
     /// They are wrong, or cannot be read.
     Wrong,
 }
@@ -32,6 +34,8 @@ pub struct Gate {
     schemes: Vec<Scheme>,
     nonces: Nonces,
     leniency: Leniency,
+    /// Passwords and tokens that are shown are handed out.
+    hands_out: bool,
 }
 
 impl Gate {
@@ -48,7 +52,15 @@ impl Gate {
             schemes,
             nonces: Nonces::new(nonce_lifetime),
             leniency,
+            hands_out: false,
         }
+    }
+
+    /// The same, but what shows its secret, Basic and Bearer, is [`Proof::Offered`] to the shell. Digest is proved as before.
+    #[must_use]
+    pub fn handing_out(mut self, hands_out: bool) -> Self {
+        self.hands_out = hands_out;
+        self
     }
 
     /// The challenges, to be sent in this order and in a line each: see [`Scheme::ALL`].
@@ -61,6 +73,10 @@ impl Gate {
             let realm = realm.clone();
             challenges.push(match scheme {
                 Scheme::Basic => Challenge::Basic { realm },
+                Scheme::Bearer => Challenge::Other {
+                    scheme: "Bearer".into(),
+                    parameters: vec![("realm".into(), realm)],
+                },
                 Scheme::Digest(algorithm) => Challenge::Digest(DigestChallenge {
                     realm,
                     nonce: self.nonces.issue(now, random).to_owned(),
@@ -72,6 +88,12 @@ impl Gate {
             });
         }
         challenges
+    }
+
+    /// Is there a way to prove anything?
+    #[must_use]
+    pub fn has_schemes(&self) -> bool {
+        !self.schemes.is_empty()
     }
 
     /// Checks the Authorization header of a request, if it has one. More than one are wrong.
@@ -90,8 +112,17 @@ impl Gate {
             Ok(Some(Authorization::Basic { username, password }))
                 if self.schemes.contains(&Scheme::Basic) =>
             {
-                let user = self.users.verify(&Credentials { username, password });
+                let credentials = Credentials { username, password };
+                if self.hands_out {
+                    return Proof::Offered(Offered::Password(credentials));
+                }
+                let user = self.users.verify(&credentials);
                 user.map_or(Proof::Wrong, Proof::User)
+            }
+            Ok(Some(Authorization::Bearer { token }))
+                if self.hands_out && self.schemes.contains(&Scheme::Bearer) =>
+            {
+                Proof::Offered(Offered::Token(token))
             }
             Ok(Some(Authorization::Digest(answer))) => {
                 self.digest(now, request, &answer).unwrap_or(Proof::Wrong)

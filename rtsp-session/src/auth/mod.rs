@@ -2,7 +2,8 @@
 //!
 //! The server keeps [`Users`] and, per connection, a [`Gate`] that makes challenges and checks what comes back. The other
 //! side keeps [`Credentials`] in an [`Answerer`] that picks the best challenge it understands. RFC 7617 (Basic), RFC 7616 and
-//! RFC 2617 (Digest with MD5 and SHA-256, with `qop=auth` and without), RFC 7826 §19.1.
+//! RFC 2617 (Digest with MD5, SHA-256 and SHA-512-256, with `qop=auth` and without), RFC 7826 §19.1.
+//! What takes longer to check than a connection may wait, hashed passwords and tokens, is handed to the shell: [`Offered`].
 
 pub mod challenge;
 pub mod digest;
@@ -46,6 +47,26 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// Credentials that a connection hands out unproved, for the shell to look into: see
+/// [`ConnectionConfig::shell_proves`](crate::server::ConnectionConfig::shell_proves). `Debug` shows no secret.
+#[derive(Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // Basic and Bearer are what shows the secret itself.
+pub enum Offered {
+    /// A name and a password, by Basic.
+    Password(Credentials),
+    /// A token, by Bearer.
+    Token(String),
+}
+
+impl fmt::Debug for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Password(credentials) => f.debug_tuple("Password").field(credentials).finish(),
+            Self::Token(_) => f.write_str("Token(…)"),
+        }
+    }
+}
+
 /// Compares secrets without telling by the time it takes where they differ. The lengths are no secret.
 #[must_use]
 pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
@@ -66,6 +87,13 @@ mod tests {
         let shown = format!("{:?}", Credentials::new("ann", "hunter2"));
         assert!(shown.contains("ann"));
         assert!(!shown.contains("hunter2"));
+        for offered in [
+            Offered::Password(Credentials::new("ann", "hunter2")),
+            Offered::Token("hunter2".into()),
+        ] {
+            let shown = format!("{offered:?}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
     }
 
     #[test]

@@ -14,14 +14,17 @@ pub enum Scheme {
     Basic,
     /// RFC 7616 with this hash.
     Digest(Algorithm),
+    /// RFC 6750: a token, which everyone on the way can use without TLS. Only a shell that looks into tokens offers it.
+    Bearer,
 }
 
 impl Scheme {
-    /// All schemes, in the order in which they are offered.
+    /// All schemes that prove a password, in the order in which they are offered.
     ///
     /// RFC 7616 §3.7 asks for the preferred one first. FFmpeg, GStreamer and live555 (so VLC) take the *last* Digest that they
     /// see, whatever its hash, then fail if it is not MD5: so MD5 is the last Digest. All three prefer any Digest to Basic.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
+        Self::Digest(Algorithm::Sha512_256),
         Self::Digest(Algorithm::Sha256),
         Self::Digest(Algorithm::Md5),
         Self::Basic,
@@ -46,6 +49,7 @@ pub struct Users {
 struct Secrets {
     md5: String,
     sha256: String,
+    sha512_256: String,
 }
 
 impl Secrets {
@@ -61,6 +65,7 @@ impl Secrets {
         Self {
             md5: of(Algorithm::Md5),
             sha256: of(Algorithm::Sha256),
+            sha512_256: of(Algorithm::Sha512_256),
         }
     }
 
@@ -68,6 +73,7 @@ impl Secrets {
         match algorithm {
             Algorithm::Md5 => &self.md5,
             Algorithm::Sha256 => &self.sha256,
+            Algorithm::Sha512_256 => &self.sha512_256,
         }
     }
 }

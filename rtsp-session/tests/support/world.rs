@@ -231,7 +231,9 @@ impl World {
         let version = request.version;
         let open = !self.guarded || request.method == Method::Options;
         match incoming.authentication {
-            Authentication::Failed => return Err(ProtocolError::Unauthorized),
+            Authentication::Failed | Authentication::Stale => {
+                return Err(ProtocolError::Unauthorized);
+            }
             Authentication::Anonymous if !open => return Err(ProtocolError::Unauthorized),
             _ => {}
         }

@@ -32,8 +32,13 @@ fn r2_auth_10_the_strongest_challenge_is_taken() {
         (
             vec![
                 "Digest realm=\"r\", nonce=\"n\", algorithm=SHA-512-256",
+                sha,
                 md5,
             ],
+            Some("Digest(SHA-512-256)"),
+        ),
+        (
+            vec!["Digest realm=\"r\", nonce=\"n\", algorithm=SHA-3", md5],
             Some("Digest(MD5)"),
         ),
         (vec!["Negotiate", "Basic realm=\"r\""], Some("Basic")),

@@ -101,6 +101,7 @@ fn every_scheme_lets_the_right_user_in() {
         &[Scheme::Basic],
         &[Scheme::Digest(Algorithm::Md5)],
         &[Scheme::Digest(Algorithm::Sha256)],
+        &[Scheme::Digest(Algorithm::Sha512_256)],
     ] {
         let mut world = world(schemes);
         for (name, password, right) in [
@@ -312,6 +313,36 @@ fn schemes_that_were_not_offered_prove_nothing() {
         "Digest username=\"ann\", realm=\"cam\", nonce=\"{nonce}\", uri=\"{URI}\", response=\"{answer}\""
     );
     assert_eq!(world.verify(Method::Play, URI, Some(&value)), Proof::Wrong);
+}
+
+#[test]
+fn what_shows_its_secret_is_the_shells_to_prove_where_it_is_offered() {
+    let mut world = world(&[Scheme::Bearer, Scheme::Basic]);
+    world.gate = world.gate.handing_out(true);
+    let challenges = world.gate.challenges(world.now, &mut world.random, false);
+    let challenges: Vec<String> = challenges.iter().map(text).collect();
+    assert_eq!(challenges, ["Bearer realm=\"cam\"", "Basic realm=\"cam\""]);
+    assert_eq!(
+        world.verify(Method::Play, URI, Some("Basic YW5uOmd1ZXNz")),
+        Proof::Offered(Offered::Password(Credentials::new("ann", "guess")))
+    );
+    assert_eq!(
+        world.verify(Method::Play, URI, Some("Bearer a.b.c")),
+        Proof::Offered(Offered::Token("a.b.c".into()))
+    );
+    for value in ["Bearer", "Bearer a b", "Bearer \u{e9}", "Basic !!!"] {
+        assert_eq!(
+            world.verify(Method::Play, URI, Some(value)),
+            Proof::Wrong,
+            "{value}"
+        );
+    }
+    let mut world = self::world(&[Scheme::Digest(Algorithm::Sha256)]);
+    world.gate = world.gate.handing_out(true);
+    for value in ["Basic YW5uOmh1bnRlcjI=", "Bearer a.b.c"] {
+        let proof = world.verify(Method::Play, URI, Some(value));
+        assert_eq!(proof, Proof::Wrong, "{value} was not offered");
+    }
 }
 
 /// The inputs that have broken other servers: long values, open quotes, thousands of parameters, bad base64, no UTF-8.

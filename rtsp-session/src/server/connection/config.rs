@@ -30,6 +30,9 @@ pub struct ConnectionConfig {
     pub users: Option<Arc<Users>>,
     /// The ways to prove it, in the order in which they are offered.
     pub schemes: Vec<Scheme>,
+    /// Whether the shell proves passwords and tokens that are shown, that is Basic and Bearer: those whose proof takes time (hashes
+    /// made to be slow, questions to others). They come with the request, [`Incoming::offered`](super::Incoming::offered).
+    pub shell_proves: bool,
     /// How long a Digest nonce is good for.
     pub nonce_lifetime: Duration,
     /// How many requests are handed out before one of them is answered. One by default: RFC 7826 §12 wants each
@@ -85,6 +88,7 @@ impl Default for ConnectionConfig {
             server: concat!("Trackside/", env!("CARGO_PKG_VERSION")).into(),
             users: None,
             schemes: Scheme::ALL.to_vec(),
+            shell_proves: false,
             nonce_lifetime: Duration::from_secs(3600),
             pending_requests: 1,
             outstanding_requests: 10,

@@ -1,5 +1,6 @@
 //! What goes into a connection, and what comes out.
 
+use crate::auth::Offered;
 use bytes::{Bytes, BytesMut};
 use rtsp_msg::{FrameRun, Request, Response};
 use std::net::SocketAddr;
@@ -106,7 +107,12 @@ pub enum Authentication {
     Anonymous,
     /// Credentials that were proved.
     User,
-    /// Credentials that were not: [`challenge`](super::ServerConnection::challenge) it, unless it needs none.
+    /// Credentials that the shell has to prove, and then tell of it:
+    /// [`authenticated`](super::ServerConnection::authenticated).
+    Offered,
+    /// Credentials that are right but for an old nonce: [`challenge`](super::ServerConnection::challenge) it, unless it needs none.
+    Stale,
+    /// Credentials that prove nothing: [`challenge`](super::ServerConnection::challenge) it, unless it needs none.
     Failed,
 }
 
@@ -120,6 +126,8 @@ pub struct Incoming {
     pub request: Request,
     /// The user whose credentials it proved.
     pub user: Option<Arc<str>>,
+    /// What the shell has to prove.
+    pub offered: Option<Offered>,
     /// Whether it proved any.
     pub authentication: Authentication,
 }

@@ -122,6 +122,7 @@ impl ServerConnection {
                     config.nonce_lifetime,
                     config.session_leniency.clone(),
                 )
+                .handing_out(config.shell_proves)
             }),
             config,
             addresses,
@@ -206,14 +207,14 @@ impl ServerConnection {
         self.answer(id, error.into_response(version));
     }
 
-    /// Answers a request with 401 and a challenge for each scheme of the config, `stale` when that is why. With no users there is
-    /// nothing that could be proved: 403.
+    /// Answers a request with 401 and a challenge for each scheme of the config, `stale` when that is why. With no users, or no
+    /// scheme, there is nothing that could be proved: 403.
     pub fn challenge(&mut self, id: RequestId) {
         let Some(echo) = self.pending.echo(id) else {
             return;
         };
         let (version, stale) = (echo.version, echo.stale);
-        let Some(gate) = &mut self.gate else {
+        let Some(gate) = self.gate.as_mut().filter(|gate| gate.has_schemes()) else {
             return self.answer(id, ProtocolError::Forbidden.into_response(version));
         };
         let mut response = ProtocolError::Unauthorized.into_response(version);
@@ -388,15 +389,20 @@ impl ServerConnection {
             Some(gate) => gate.verify(self.now.monotonic, &request),
             None => Proof::None,
         };
+        let mut offered = None;
         let (user, authentication) = match proof {
             Proof::None => (None, Authentication::Anonymous),
+            Proof::Offered(credentials) => {
+                offered = Some(credentials);
+                (None, Authentication::Offered)
+            }
             Proof::User(user) => {
                 self.failures = 0;
                 (Some(user), Authentication::User)
             }
             Proof::Stale => {
                 echo.stale = true;
-                (None, Authentication::Failed)
+                (None, Authentication::Stale)
             }
             Proof::Wrong => {
                 self.failures += 1;
@@ -408,8 +414,19 @@ impl ServerConnection {
             id,
             request,
             user,
+            offered,
             authentication,
         }));
+        self.count_failures();
+    }
+
+    /// The shell has proved what a request offered, or disproved it: that counts like the connection's own proofs.
+    pub fn authenticated(&mut self, proved: bool) {
+        self.failures = if proved { 0 } else { self.failures + 1 };
+        self.count_failures();
+    }
+
+    fn count_failures(&mut self) {
         if self.failures > self.config.failed_authentications {
             self.drain(CloseReason::TooManyFailures);
         }
