@@ -40,6 +40,7 @@
 //! - [`transport`]: what a SETUP offers and what is chosen of it.
 //! - [`auth`]: Basic and Digest, both sides.
 //! - [`media`]: RTP and RTCP over time, where SDP, RTP and RTCP meet.
+//! - [`srtp`]: packets that are encrypted and authenticated, and how their keys are agreed on.
 //! - [`ProtocolError`]: why a request is refused, and the only map from cause to status code.
 //!
 //! Randomness is handed over as well: [`random::Random`], seeded by the system in programs and by a constant in tests.
@@ -54,6 +55,7 @@ pub mod media;
 mod now;
 pub mod random;
 pub mod server;
+pub mod srtp;
 pub mod timer;
 pub mod transport;
 
