@@ -27,6 +27,7 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("peers/aio_rtsp_toolkit_server.py"),
     ),
     ("aiortsp_reader.py", include_str!("peers/aiortsp_reader.py")),
+    ("gst_reader.py", include_str!("peers/gst_reader.py")),
     (
         "gst_rtsp_server.py",
         include_str!("peers/gst_rtsp_server.py"),

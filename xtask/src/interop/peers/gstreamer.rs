@@ -1,4 +1,4 @@
-//! GStreamer's rtspsrc and rtspclientsink, through gst-launch-1.0.
+//! GStreamer's rtspsrc, through a script, and rtspclientsink, through gst-launch-1.0.
 
 use crate::failure::{Failure, Result};
 use crate::interop::fingerprint::Capture;
@@ -15,8 +15,9 @@ pub(crate) const PEER: Peer = Peer {
     publish: Some(publish),
     ..Peer::new(
         "GStreamer",
-        "apt-get install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-rtsp",
-        |_| {
+        "apt-get install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-rtsp python3-gi gir1.2-gstreamer-1.0",
+        |machine| {
+            machine.system_version("import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst; print(Gst.version())")?;
             machine::version(Command::new("gst-inspect-1.0").arg("rtspclientsink"))?;
             machine::version(Command::new("gst-launch-1.0").arg("--version")).map(|line| {
                 line.split_whitespace()
@@ -87,17 +88,17 @@ fn read(stage: &Stage<'_>, reading: &Reading<'_>) -> Result<Capture> {
         Version::V1 => "1-0",
         Version::V2 => "2-0",
     };
-    let source = format!(
-        "rtspsrc name=s location={} protocols={} default-rtsp-version={version} latency=500",
-        reading.url, reading.transport
-    );
     let Capture::Movie {
         video: ref movie, ..
     } = capture
     else {
         return Err(Failure::new("GStreamer writes a movie"));
     };
-    let mut process = stage.start("gstreamer", &mut launch(&format!("{source} {pipeline}")))?;
+    let mut command = stage.machine.system_script("gst_reader.py");
+    command
+        .args([reading.url, reading.transport.name(), version])
+        .arg(&pipeline);
+    let mut process = stage.start("gstreamer", &mut command)?;
     stage.until(
         "GStreamer wrote media",
         Duration::from_secs(15),
@@ -116,8 +117,8 @@ fn muxed(stage: &Stage<'_>, chains: &Chains) -> (String, Capture) {
     let [video, audio] = chains.read;
     let pipeline = format!(
         "matroskamux name=m ! filesink location={} \
-         s. ! application/x-rtp,media=video ! {video} ! queue ! m. \
-         s. ! application/x-rtp,media=audio ! {audio} ! queue ! m.",
+         identity name=video ! {video} ! queue ! m. \
+         identity name=audio ! {audio} ! queue ! m.",
         movie.display()
     );
     (
@@ -140,7 +141,7 @@ fn apart(stage: &Stage<'_>, chains: &Chains) -> (String, Capture) {
         let chain = chains.read[index];
         let _ = write!(
             pipeline,
-            " s. ! application/x-rtp,media={kind} ! {chain} ! {form} ! queue ! filesink location={}",
+            " identity name={kind} ! {chain} ! {form} ! queue ! filesink location={}",
             file.display()
         );
         file
