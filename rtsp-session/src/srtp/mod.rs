@@ -18,8 +18,10 @@ mod error;
 mod index;
 mod keys;
 mod master;
+pub mod mikey;
 mod receiver;
 mod replay;
+pub mod sdes;
 mod sender;
 mod suite;
 
