@@ -12,6 +12,7 @@ use rtsp_session::server::Guesses;
 use tokio::net::TcpListener;
 
 use crate::{
+    access::failures::{Cost, Failures},
     config::Limits,
     shard::{Mail, ShardId},
     shared::Shared,
@@ -28,6 +29,7 @@ pub(crate) struct Gatekeeper {
     total: usize,
     per_address: usize,
     limit_loopback: bool,
+    failures: Failures,
     inside: Mutex<Inside>,
 }
 
@@ -57,6 +59,8 @@ pub(crate) struct Permit {
 pub(crate) enum Full {
     Server,
     Address,
+    /// Too many wrong credentials came from its address.
+    Banned,
 }
 
 impl Gatekeeper {
@@ -65,6 +69,7 @@ impl Gatekeeper {
             total,
             per_address: limits.connections_per_address,
             limit_loopback: limits.limit_loopback,
+            failures: Failures::new(limits),
             inside: Mutex::default(),
         }
     }
@@ -77,6 +82,9 @@ impl Gatekeeper {
 
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Full> {
         let address = address.to_canonical();
+        if self.failures.is_banned(address, Instant::now()) {
+            return Err(Full::Banned);
+        }
         let mut inside = self.inside();
         if inside.total >= self.total {
             return Err(Full::Server);
@@ -102,6 +110,16 @@ impl Gatekeeper {
 }
 
 impl Permit {
+    /// Its peer has shown wrong credentials. What that costs.
+    pub(crate) fn failed(&self, now: Instant) -> Cost {
+        self.gatekeeper.failures.failed(self.address, now)
+    }
+
+    /// Whether too many wrong credentials came from its address.
+    pub(crate) fn is_banned(&self, now: Instant) -> bool {
+        self.gatekeeper.failures.is_banned(self.address, now)
+    }
+
     /// Its peer has named a session that is not there, or not its own. How long the answer is held back.
     pub(crate) fn guessed(&self, now: Instant) -> Duration {
         let mut inside = self.gatekeeper.inside();

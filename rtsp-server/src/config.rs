@@ -9,6 +9,8 @@ use std::{
 
 use rtsp_session::auth::Credentials;
 
+use crate::access::{passwords, permission::Permission};
+
 /// The port that the server listens on unless told otherwise. The registered one, 554, needs privileges.
 pub const DEFAULT_PORT: u16 = 8554;
 
@@ -36,14 +38,22 @@ pub struct Config {
     pub files: Option<PathBuf>,
     /// Serve the built-in clip at `/demo`.
     pub demo: bool,
-    /// Who may prove to be whom.
+    /// Who may prove to be whom. A password that begins with `$argon2id$` is its hash in PHC form, see
+    /// [`hash_password`](crate::hash_password): its user can be asked for the password itself only (Basic), not for a Digest.
     pub users: Vec<Credentials>,
+    /// Take passwords and tokens in the clear (Basic, Bearer) over connections that are not encrypted, too. Everybody on the way can
+    /// read them there.
+    pub cleartext_passwords: bool,
     /// What credentials are asked against.
     pub realm: String,
     /// Who may publish.
     pub publish: Access,
     /// Who may read.
     pub read: Access,
+    /// Who may set parameters.
+    pub control: Access,
+    /// What is allowed where the access is [`Access::Permitted`].
+    pub permissions: Vec<Permission>,
     /// Paths that are pulled from elsewhere.
     pub pulls: Vec<Pull>,
     /// Where readers of a published stream start.
@@ -79,6 +89,8 @@ pub enum Access {
     Open,
     /// The users of [`Config::users`].
     Users,
+    /// Whom [`Config::permissions`] say.
+    Permitted,
     /// Nobody.
     Closed,
 }
@@ -132,11 +144,16 @@ impl PathRule {
 
     /// How much of `path` it names, if it holds for it.
     fn names(&self, path: &str) -> Option<usize> {
-        match self.pattern.strip_suffix('*') {
-            Some(beginning) => path.starts_with(beginning).then_some(beginning.len()),
-            // More than any beginning.
-            None => (self.pattern == path).then_some(usize::MAX),
-        }
+        names(&self.pattern, path)
+    }
+}
+
+/// How much of a path a pattern names, if it is one of its paths: a whole path, or the beginning of paths and a `*`.
+pub(crate) fn names(pattern: &str, path: &str) -> Option<usize> {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => path.starts_with(beginning).then_some(beginning.len()),
+        // More than any beginning.
+        None => (pattern == path).then_some(usize::MAX),
     }
 }
 
@@ -211,8 +228,13 @@ pub struct Limits {
     pub sessions_per_address: usize,
     /// Sessions on one connection. Beyond it SETUP is answered 453.
     pub sessions_per_connection: usize,
-    /// Whether what holds for one address holds for loopback too: there, all programs of a machine are one address.
+    /// Whether what holds for one address, bans too, holds for loopback as well: there, all programs of a machine are one address.
     pub limit_loopback: bool,
+    /// Wrong credentials from one address until no more connections are taken from it for a while; 0 sets no bound. Of IPv6 the
+    /// first 64 bits are one address.
+    pub failures_per_address: u32,
+    /// How long that lasts, and after how long without a failure those before are forgotten.
+    pub ban: Duration,
     /// Bits a second that all readers together may be sent; 0 sets no bound. Beyond it SETUP is answered 453. A media counts
     /// with what its description says (`b=`), else with what was measured lately.
     pub bandwidth: u64,
@@ -249,6 +271,8 @@ impl Default for Limits {
             sessions_per_address: 1024,
             sessions_per_connection: 32,
             limit_loopback: false,
+            failures_per_address: 20,
+            ban: Duration::from_secs(60),
             bandwidth: 0,
             body: 256 * 1024,
             body_retry_after: None,
@@ -279,8 +303,11 @@ impl Default for Config {
             demo: false,
             users: Vec::new(),
             realm: "Trackside".into(),
+            cleartext_passwords: false,
             publish: Access::Guarded,
             read: Access::Open,
+            control: Access::Guarded,
+            permissions: Vec::new(),
             pulls: Vec::new(),
             start: Start::default(),
             slow_readers: SlowReaders::default(),
@@ -299,6 +326,28 @@ impl Config {
             .filter_map(|rule| Some((rule.names(path)?, rule.slow_readers)))
             .max_by_key(|(named, _)| *named)
             .map_or(self.slow_readers, |(_, policy)| policy)
+    }
+
+    /// Whether anybody can prove to be a user.
+    pub(crate) fn has_users(&self) -> bool {
+        !self.users.is_empty() || self.tokens()
+    }
+
+    /// Whether tokens prove users.
+    pub(crate) fn tokens(&self) -> bool {
+        false
+    }
+
+    /// Whether peers have to show passwords: those of some users are hashed.
+    pub(crate) fn has_hashed_users(&self) -> bool {
+        self.users
+            .iter()
+            .any(|user| passwords::is_hash(&user.password))
+    }
+
+    /// Whether any connection can be encrypted.
+    pub(crate) fn encrypts(&self) -> bool {
+        false
     }
 
     /// Whether only this machine can reach the server.

@@ -3,18 +3,26 @@
 use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
 use crate::{
-    config::{self, Config},
+    access::permission::{Permission, by_config},
+    config::Config,
     stream::slow::SlowReader,
 };
 
 /// What a peer wants to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
-    /// DESCRIBE, SETUP and PLAY.
+    /// DESCRIBE, SETUP and PLAY; parameters that are asked for.
     Read,
     /// ANNOUNCE, SETUP and RECORD.
     Publish,
+    /// SET_PARAMETER with parameters.
+    Control,
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Publish, Self::Control];
 }
 
 /// One question of access.
@@ -29,6 +37,10 @@ pub struct Request<'a> {
     pub user: Option<&'a str>,
     /// From where.
     pub address: IpAddr,
+    /// Whether nobody on the way can read the connection.
+    pub encrypted: bool,
+    /// What the user's token allows, where it says so: nothing else is allowed then.
+    pub rights: Option<&'a [Permission]>,
 }
 
 /// The answer to a question of access.
@@ -89,7 +101,7 @@ pub enum ParameterError {
 
 /// What an embedder decides. Every method has a default, so `impl Handler for Mine {}` is a handler.
 pub trait Handler: Send + Sync + 'static {
-    /// May this be done? Called on a shard for each DESCRIBE, ANNOUNCE and SETUP: it must answer at once. The default is
+    /// May this be done? Called on a shard for each DESCRIBE, ANNOUNCE and SETUP, for GET_PARAMETER without a session, and for SET_PARAMETER: it must answer at once. The default is
     /// what the [`Config`] says.
     fn authorize(&self, request: &Request<'_>, config: &Config) -> Decision {
         by_config(request, config)
@@ -137,27 +149,6 @@ pub trait Handler: Send + Sync + 'static {
 pub struct DefaultHandler;
 
 impl Handler for DefaultHandler {}
-
-/// What the configuration says of a request.
-fn by_config(request: &Request<'_>, config: &Config) -> Decision {
-    let access = match request.action {
-        Action::Read => config.read,
-        Action::Publish => config.publish,
-    };
-    match access {
-        config::Access::Open => Decision::Allow,
-        config::Access::Guarded if config.is_local() => Decision::Allow,
-        config::Access::Closed => Decision::Deny("the configuration allows it to nobody"),
-        config::Access::Guarded | config::Access::Users if config.users.is_empty() => {
-            Decision::Deny(match request.action {
-                Action::Read => "no users are configured: set `users`, or `read = \"open\"`",
-                Action::Publish => "no users are configured: set `users`, or `publish = \"open\"`",
-            })
-        }
-        _ if request.user.is_some() => Decision::Allow,
-        _ => Decision::Authenticate,
-    }
-}
 
 /// [`Handler`] with its type forgotten. The future is boxed, once for a path that nobody serves.
 pub(crate) trait AnyHandler: Send + Sync {
@@ -213,6 +204,8 @@ mod tests {
                 path: "/x",
                 user,
                 address,
+                encrypted: false,
+                rights: None,
             },
             config,
         )
@@ -249,7 +242,7 @@ mod tests {
             decide(&config, Action::Publish, Some("ann")),
             Decision::Allow
         );
-        config.publish = config::Access::Open;
+        config.publish = crate::Access::Open;
         assert_eq!(decide(&config, Action::Publish, None), Decision::Allow);
     }
 }

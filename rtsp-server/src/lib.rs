@@ -46,6 +46,7 @@
 #![deny(unsafe_code)]
 
 mod accept;
+mod access;
 mod admission;
 mod config;
 mod connection;
@@ -58,6 +59,10 @@ mod shared;
 mod source;
 mod stream;
 
+pub use access::{
+    passwords::{HashError, check as check_password_hash, hash_password},
+    permission::{AddressRange, AddressRangeError, Permission, Who},
+};
 pub use config::{
     Access, Config, DEFAULT_PORT, Limits, PathRule, Pull, PullTransport, SlowReaders, Start,
     UdpPorts,

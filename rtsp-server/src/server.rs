@@ -9,12 +9,12 @@ use std::{
 };
 
 use rtsp_client::io::udp::PairPorts;
-use rtsp_msg::Limits as MessageLimits;
-use rtsp_session::{auth::Users, random::Random, server::ConnectionConfig, transport::MUX_FEATURE};
+use rtsp_session::random::Random;
 use tokio::sync::mpsc;
 
 use crate::{
     accept::{self, Gatekeeper},
+    access::passwords,
     config::{Config, UdpPorts},
     handler::{DefaultHandler, Handler},
     io::udp::ShardPorts,
@@ -64,6 +64,14 @@ pub enum StartError {
         directory: std::path::PathBuf,
         /// What the system says.
         error: io::Error,
+    },
+    /// The hash of a user's password cannot be used.
+    #[error("the password of user {user:?}: {problem}")]
+    Password {
+        /// Whose.
+        user: String,
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
@@ -143,15 +151,15 @@ impl Server {
         let connections = connection_capacity(config.limits.connections);
         let gatekeeper = Gatekeeper::new(connections, &config.limits);
         let files = files(&config)?;
-        let connection_config = connection_config(&config);
         let mut random = seed()?;
+        check_users(&config)?;
         let shards = shard_count(config.threads);
         let shared = Arc::new(Shared::new(
             config,
-            connection_config,
             Arc::new(handler),
             gatekeeper,
             files,
+            &mut random,
         ));
 
         let (threads, (datagrams_per_call, connections_per_call)) =
@@ -440,33 +448,27 @@ fn files(config: &Config) -> Result<Option<Arc<MediaFiles>>, StartError> {
         .transpose()
 }
 
-fn connection_config(config: &Config) -> ConnectionConfig {
-    let mut messages = MessageLimits::default();
-    messages.body = config.limits.body;
-    let users = (!config.users.is_empty())
-        .then(|| Arc::new(Users::new(&config.realm, config.users.iter().cloned())));
-    let mut features = vec!["play.basic".to_owned()];
-    if config.files.is_some() {
-        // Films are played at other scales and speeds (RFC 7826 §18.46, §18.50); what is live is not.
-        features.extend(["play.scale".to_owned(), "play.speed".to_owned()]);
+/// Hashed passwords have to be good, and their users have to have a way to prove them.
+fn check_users(config: &Config) -> Result<(), StartError> {
+    let hashed = config.users.iter();
+    for user in hashed.filter(|user| passwords::is_hash(&user.password)) {
+        passwords::check(&user.password).map_err(|problem| StartError::Password {
+            user: user.username.clone(),
+            problem,
+        })?;
+        if !config.cleartext_passwords && !config.encrypts() {
+            tracing::warn!(
+                user = user.username,
+                "this user cannot log in: a hashed password is proved by Basic only, which needs TLS, or `cleartext_passwords`"
+            );
+        }
     }
-    let mut connections = ConnectionConfig {
-        limits: messages,
-        body_retry_after: config
-            .limits
-            .body_retry_after
-            .map(|after| u32::try_from(after.as_secs()).unwrap_or(u32::MAX).max(1)),
-        features,
-        users,
-        continue_after: config.limits.continue_after,
-        answer_timeout: config.limits.answer_timeout,
-        first_request_timeout: config.limits.first_request_timeout,
-        message_timeout: config.limits.message_timeout,
-        idle_timeout: config.limits.idle_timeout,
-        ..ConnectionConfig::default()
-    };
-    connections.features.push(MUX_FEATURE.into());
-    connections
+    if config.has_hashed_users() && config.cleartext_passwords {
+        tracing::warn!(
+            "all users are asked for their passwords in the clear where there is no TLS, because some passwords are hashed"
+        );
+    }
+    Ok(())
 }
 
 fn seed() -> Result<Random, StartError> {

@@ -9,13 +9,15 @@ use std::{
     },
 };
 
-use rtsp_session::server::ConnectionConfig;
+use rtsp_session::{random::Random, server::ConnectionConfig};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
     accept::Gatekeeper,
+    access::verify::Verifier,
     admission::Admission,
     config::Config,
+    connection::connection_config,
     handler::AnyHandler,
     shard::{Mail, ShardId},
     source::{self, file::MediaFiles},
@@ -54,6 +56,9 @@ impl Counters {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) connection_config: Arc<ConnectionConfig>,
+    /// The same, for connections that nobody on the way can read.
+    encrypted_config: Arc<ConnectionConfig>,
+    pub(crate) verifier: Verifier,
     pub(crate) handler: Arc<dyn AnyHandler>,
     /// The runtime that started the server: embedder's code runs there.
     pub(crate) runtime: tokio::runtime::Handle,
@@ -72,11 +77,14 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         config: Config,
-        connection_config: ConnectionConfig,
         handler: Arc<dyn AnyHandler>,
         gatekeeper: Gatekeeper,
         files: Option<Arc<MediaFiles>>,
+        random: &mut Random,
     ) -> Self {
+        let verifier = Verifier::new(&config, false, random);
+        let of = |encrypted| Arc::new(connection_config(&config, &verifier, encrypted));
+        let (connection_config, encrypted_config) = (of(false), of(true));
         let demands = config
             .pulls
             .iter()
@@ -87,7 +95,9 @@ impl Shared {
             demands,
             hasher: RandomState::new(),
             config,
-            connection_config: Arc::new(connection_config),
+            connection_config,
+            encrypted_config,
+            verifier,
             handler,
             runtime: tokio::runtime::Handle::current(),
             registry: Arc::default(),
@@ -97,6 +107,14 @@ impl Shared {
             mailboxes: OnceLock::new(),
             next_connection: AtomicU64::new(1),
         }
+    }
+
+    /// The rules of a connection.
+    pub(crate) fn connection_config_of(&self, encrypted: bool) -> Arc<ConnectionConfig> {
+        Arc::clone(match encrypted {
+            true => &self.encrypted_config,
+            false => &self.connection_config,
+        })
     }
 
     /// Says where the shards get their mail. Once, before any of them runs.

@@ -115,6 +115,7 @@ async fn tell_everything(server: &ServerHandle, version: &'static str) -> String
 async fn r2_sec_09_no_secret_and_nothing_personal_is_logged() {
     let log = log();
     let server = server_with(|config| {
+        config.cleartext_passwords = true;
         config.users = vec![Credentials::new("ann", "correct-horse")];
         config.read = Access::Users;
     })

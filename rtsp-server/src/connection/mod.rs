@@ -2,6 +2,7 @@
 
 mod describe;
 mod film;
+mod identity;
 mod outbox;
 mod parameters;
 mod pause;
@@ -9,6 +10,7 @@ mod play;
 pub(crate) mod position;
 mod publish;
 mod request;
+mod rules;
 mod setup;
 mod target;
 mod task;
@@ -37,7 +39,7 @@ use smallvec::SmallVec;
 use tokio::{net::TcpStream, sync::Notify};
 
 pub(crate) use self::outbox::Outbox;
-pub(crate) use self::{film::next_range, request::forwarded};
+pub(crate) use self::{film::next_range, request::forwarded, rules::connection_config};
 use crate::{
     accept::Permit,
     shard::{Asked, Ended, Role, Shard},
@@ -69,6 +71,10 @@ pub(crate) struct Link {
     sessions: RefCell<SmallVec<[SessionId; 1]>>,
     requests: RefCell<VecDeque<Incoming>>,
     working: Cell<bool>,
+    /// Whether nobody on the way can read it.
+    pub(crate) encrypted: bool,
+    /// Who is at the other end, as far as that was proved.
+    identity: RefCell<identity::Identity>,
     /// Our own requests that wait for an answer.
     asked: RefCell<SmallVec<[(RequestId, Asked); 2]>>,
     wants_write: Cell<bool>,
@@ -120,7 +126,8 @@ impl Link {
         let stream = TcpStream::from_std(stream)?;
         let local = stream.local_addr()?;
         let random = shard.random.borrow_mut().fork();
-        let config = Arc::clone(&shard.shared.connection_config);
+        let encrypted = false;
+        let config = shard.shared.connection_config_of(encrypted);
         let protocol =
             ServerConnection::new(shard.now(), config, Addresses { local, peer }, random);
         Ok(Self {
@@ -137,6 +144,8 @@ impl Link {
             sessions: RefCell::default(),
             requests: RefCell::default(),
             working: Cell::new(false),
+            encrypted,
+            identity: RefCell::default(),
             asked: RefCell::default(),
             wants_write: Cell::new(false),
             wake: Notify::new(),

@@ -39,7 +39,7 @@ pub(super) fn get(
     let mut response = if request.body.is_empty() {
         respond::parameters(version, "")
     } else {
-        let path = readable(shard, from, request, id)?;
+        let path = permitted(shard, from, request, id, Action::Read)?;
         let names = parameters::asked(&request.body)?;
         let scope = scope(from, &path, id.as_ref());
         let (mut values, mut unknown) = (Vec::new(), Vec::new());
@@ -74,7 +74,7 @@ pub(super) fn set(
     id: Option<SessionId>,
 ) -> Result<Response, Refusal> {
     if !request.body.is_empty() {
-        let path = readable(shard, from, request, id)?;
+        let path = permitted(shard, from, request, id, Action::Control)?;
         let values = parameters::given(&request.body)?;
         let scope = scope(from, &path, id.as_ref());
         shard
@@ -103,21 +103,27 @@ fn scope<'a>(from: &'a From, path: &'a str, id: Option<&'a SessionId>) -> Scope<
     }
 }
 
-/// The path whose parameters are meant: that of the session, else the one that the request names, where its peer may read.
-fn readable(
+/// The path whose parameters are meant: that of the session, else the one that the request names. Its peer has to be allowed to;
+/// what is asked for in a session was allowed by its SETUP.
+fn permitted(
     shard: &Shard,
     from: &From,
     request: &Request,
     id: Option<SessionId>,
+    action: Action,
 ) -> Result<String, Refusal> {
     parameters::check_type(&request.headers)?;
-    if let Some(id) = id {
-        let sessions = shard.sessions.borrow();
-        let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
-        return Ok(entry.role.stream().path.to_string());
+    let path = match id {
+        Some(id) => {
+            let sessions = shard.sessions.borrow();
+            let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
+            entry.role.stream().path.to_string()
+        }
+        None => Target::of(request).ok_or(ProtocolError::BadTarget)?.path,
+    };
+    if id.is_none() || action == Action::Control {
+        authorize(shard, from, action, &path)?;
     }
-    let path = Target::of(request).ok_or(ProtocolError::BadTarget)?.path;
-    authorize(shard, from, Action::Read, &path)?;
     Ok(path)
 }
 

@@ -5,12 +5,15 @@ use std::{net::SocketAddr, rc::Rc, time::Instant};
 use rtsp_msg::{HeaderName, Method, Request, Response, StatusCode, Uri, Version};
 use rtsp_session::{
     ProtocolError, Redirection,
-    server::{Authentication, Incoming, Object, Peer, SessionId, notify, respond, rules, state},
+    server::{Object, Peer, SessionId, notify, respond, rules, state},
 };
 use tokio::sync::oneshot;
 
-use super::{Link, describe, parameters, pause, play, position, publish, setup, target::Target};
+use super::{
+    Link, describe, identity, parameters, pause, play, position, publish, setup, target::Target,
+};
 use crate::{
+    access::Bearer,
     handler::{Action, Decision, Elsewhere},
     shard::{Ending, Forwarded, Mail, Reply, SessionEntry, Shard, ShardId},
 };
@@ -18,6 +21,7 @@ use crate::{
 /// Who asks, and how.
 pub(super) struct From {
     pub(super) peer: Peer,
+    pub(super) bearer: Bearer,
     /// The address that the peer reached us at.
     pub(super) local: SocketAddr,
     /// The connection, where it is one of this shard.
@@ -60,29 +64,28 @@ impl std::convert::From<Response> for Outcome {
 pub(super) async fn work(shard: Rc<Shard>, link: Rc<Link>) {
     loop {
         let next = link.requests.borrow_mut().pop_front();
-        let Some(Incoming {
-            id,
-            request,
-            user,
-            authentication,
-            ..
-        }) = next
-        else {
+        let Some(incoming) = next else {
             break;
         };
-        if authentication == Authentication::Failed {
-            tracing::warn!(peer = %link.peer, method = %request.method, "wrong credentials");
-        }
-        let from = From {
-            peer: link.peer(user),
-            local: link.local,
-            link: Some(Rc::clone(&link)),
+        let id = incoming.id;
+        let (reply, start) = match identity::prove(&shard, &link, &incoming).await {
+            Ok((user, bearer)) => {
+                let from = From {
+                    peer: link.peer(user),
+                    bearer,
+                    local: link.local,
+                    link: Some(Rc::clone(&link)),
+                };
+                let request = incoming.request;
+                let named = request.headers.contains(&HeaderName::Session);
+                let (reply, start) = serve(&shard, &from, request).await;
+                if named {
+                    hold_back(&link, &reply).await;
+                }
+                (reply, start)
+            }
+            Err(error) => finish(incoming.request.version, Err(error.into())),
         };
-        let named = request.headers.contains(&HeaderName::Session);
-        let (reply, start) = serve(&shard, &from, request).await;
-        if named {
-            hold_back(&link, &reply).await;
-        }
         if link.done.get() {
             // It closed meanwhile: what the request tied to it is let go like the rest.
             link.requests.borrow_mut().clear();
@@ -123,6 +126,7 @@ pub(crate) fn forwarded(shard: &Rc<Shard>, forwarded: Forwarded) {
     tokio::task::spawn_local(async move {
         let Forwarded {
             peer,
+            bearer,
             local,
             session,
             request,
@@ -130,6 +134,7 @@ pub(crate) fn forwarded(shard: &Rc<Shard>, forwarded: Forwarded) {
         } = forwarded;
         let from = From {
             peer,
+            bearer,
             local,
             link: None,
         };
@@ -221,6 +226,7 @@ async fn forward(
     let (reply, answered) = oneshot::channel();
     let letter = Forwarded {
         peer: from.peer.clone(),
+        bearer: from.bearer.clone(),
         local: from.local,
         session,
         request,
@@ -412,6 +418,8 @@ pub(super) fn authorize(
         path,
         user: from.peer.user.as_deref(),
         address: from.peer.address,
+        encrypted: from.bearer.encrypted,
+        rights: from.bearer.rights.as_deref(),
     };
     match shard
         .shared

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::{Asked, Ended, Ending, Shard, ShardId};
 use crate::{
     accept::Permit,
+    access::Bearer,
     connection,
     stream::{
         batch::{Batch, Kind},
@@ -41,6 +42,7 @@ pub(crate) enum Reply {
 #[derive(Debug)]
 pub(crate) struct Forwarded {
     pub(crate) peer: Peer,
+    pub(crate) bearer: Bearer,
     pub(crate) local: SocketAddr,
     pub(crate) session: SessionId,
     pub(crate) request: Request,

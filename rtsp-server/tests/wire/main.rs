@@ -12,6 +12,7 @@ mod joining;
 mod lagging;
 mod malformed;
 mod ownership;
+mod proving;
 mod publishing;
 mod reading;
 mod slow;

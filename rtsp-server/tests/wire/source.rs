@@ -186,6 +186,7 @@ pub(crate) async fn server_of(
     change: impl FnOnce(&mut Config),
 ) -> ServerHandle {
     let mut config = Config::default();
+    config.cleartext_passwords = true;
     config.listen = vec!["127.0.0.1:0".parse().expect("an address")];
     config.threads = 2;
     change(&mut config);

@@ -109,6 +109,12 @@ impl Users {
         &self.realm
     }
 
+    /// Is there such a user?
+    #[must_use]
+    pub fn knows(&self, username: &str) -> bool {
+        self.known.contains_key(username)
+    }
+
     /// True when nobody can prove anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {

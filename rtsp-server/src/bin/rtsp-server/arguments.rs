@@ -56,7 +56,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "WHO")]
     pub(crate) read: Option<Who>,
 
-    /// The users, one NAME:PASSWORD a line. There is no option for a password itself: command lines can be seen
+    /// The users, one NAME:PASSWORD a line; a password may be its hash, see --hash-password. There is no option for a password itself: command lines can be seen
     /// by everybody on the machine
     #[arg(long, value_name = "FILE")]
     pub(crate) users: Option<PathBuf>,
@@ -87,6 +87,10 @@ pub(crate) struct Arguments {
     /// Read a configuration file; rtsp-server.example.toml explains all that can be in it
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    /// Read a password from standard input, write its Argon2id hash, to be put in place of the password, and end
+    #[arg(long)]
+    pub(crate) hash_password: bool,
 
     /// Check the command line and the configuration file, and do not start
     #[arg(long)]

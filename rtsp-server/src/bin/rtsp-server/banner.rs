@@ -144,6 +144,7 @@ impl<W: Write> Page<'_, W> {
         self.line(match (config.publish, asked) {
             (Access::Guarded, Asked::Nothing) => "Every program of this machine may publish.".to_owned(),
             (_, Asked::Nothing) => "Everybody may publish (publish = \"open\").".to_owned(),
+            (Access::Permitted, Asked::Password) => "Who may publish is told by the permissions.".to_owned(),
             (_, Asked::Password) => format!(
                 "{} {} may publish, with name and password.",
                 config.users.len(),
@@ -191,6 +192,7 @@ fn asks(access: Access, config: &Config) -> Asked {
     match access {
         Access::Open => Asked::Nothing,
         Access::Guarded if local => Asked::Nothing,
+        Access::Permitted => Asked::Password,
         Access::Guarded | Access::Users if !config.users.is_empty() => Asked::Password,
         _ => Asked::Refused,
     }

@@ -29,6 +29,9 @@ const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.hash_password {
+        return hash_password();
+    }
     let settings = match Settings::load(&arguments) {
         Ok(settings) => settings,
         Err(problems) => {
@@ -54,6 +57,25 @@ fn main() -> ExitCode {
     // What is left in there has had its time.
     runtime.shutdown_background();
     status
+}
+
+/// From standard input to standard output: command lines can be seen by everybody on the machine.
+fn hash_password() -> ExitCode {
+    let mut line = String::new();
+    if let Err(error) = io::stdin().read_line(&mut line) {
+        say(&format!("rtsp-server: no password could be read: {error}"));
+        return ExitCode::from(NOT_STARTED);
+    }
+    match rtsp_server::hash_password(line.trim_end_matches(['\r', '\n'])) {
+        Ok(hash) => {
+            let _ = writeln!(io::stdout(), "{hash}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            say(&format!("rtsp-server: {error}"));
+            ExitCode::from(NOT_STARTED)
+        }
+    }
 }
 
 /// Serves until a signal comes.

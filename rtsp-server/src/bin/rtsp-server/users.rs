@@ -1,4 +1,4 @@
-//! A file of users: `NAME:PASSWORD`, one a line.
+//! A file of users: `NAME:PASSWORD`, one a line. The password may be its Argon2id hash.
 
 use std::path::Path;
 
@@ -27,6 +27,9 @@ fn parse(text: &str) -> Result<Vec<Credentials>, Vec<(usize, &'static str)>> {
                 if users.iter().any(|user| user.username == name) {
                     problems.push((number + 1, "this user was named before"));
                 }
+                if let Err(problem) = check(password) {
+                    problems.push((number + 1, problem));
+                }
                 users.push(Credentials::new(name, password));
             }
             _ => problems.push((number + 1, "expected NAME:PASSWORD")),
@@ -39,6 +42,14 @@ fn parse(text: &str) -> Result<Vec<Credentials>, Vec<(usize, &'static str)>> {
         Ok(users)
     } else {
         Err(problems)
+    }
+}
+
+/// What begins like a hash has to be one that can be used.
+pub(crate) fn check(password: &str) -> Result<(), &'static str> {
+    match password.starts_with("$argon2") {
+        true => rtsp_server::check_password_hash(password),
+        false => Ok(()),
     }
 }
 
@@ -81,5 +92,6 @@ mod tests {
         assert_eq!(lines("ann:x\nbob\n:y\ncarl:\n"), [2, 3, 4]);
         assert_eq!(lines("ann:x\nann:y\n"), [2]);
         assert_eq!(lines("# nobody\n"), [1]);
+        assert_eq!(lines("ann:$argon2id$v=19$m=1\n"), [1]);
     }
 }

@@ -3,20 +3,22 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use rtsp_msg::{Scheme, Uri};
-use rtsp_server::{Access, Limits, PathRule, Pull, PullTransport, SlowReaders, Start, UdpPorts};
-use rtsp_session::auth::Credentials;
+use rtsp_server::{Limits, PathRule, Pull, PullTransport, SlowReaders, Start, UdpPorts};
 use toml::de::DeTable;
 
 use super::{
     Settings,
+    access::access,
     document::{Place, Problem, Report, Table},
     values,
 };
-use crate::{listen, logging, users};
+use crate::{listen, logging};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// More would be for ever, and that is 0.
 const MOST_TIMEOUTS: usize = 1_000_000;
+/// More would be no bound, and that is 0.
+const MOST_FAILURES: usize = 1_000_000;
 /// Less than this is no room for a description.
 const LEAST_BODY: usize = 4096;
 /// Connections are looked after twice a second.
@@ -24,12 +26,6 @@ const LEAST_LATENCY: Duration = Duration::from_millis(100);
 /// Less than this is no room for a key frame.
 const LEAST_RING: usize = 64 * 1024;
 
-const ACCESS: [(&str, Access); 4] = [
-    ("open", Access::Open),
-    ("users", Access::Users),
-    ("closed", Access::Closed),
-    ("guarded", Access::Guarded),
-];
 const STARTS: [(&str, Start); 2] = [("key-frame", Start::KeyFrame), ("live", Start::Live)];
 const TRANSPORTS: [(&str, PullTransport); 3] = [
     ("auto", PullTransport::Auto),
@@ -119,53 +115,6 @@ fn general(root: &mut Table<'_>, folder: &Path, settings: &mut Settings) {
     }
 }
 
-fn access(root: &mut Table<'_>, folder: &Path, settings: &mut Settings) {
-    let config = &mut settings.config;
-    if let Some(place) = root.place("realm")
-        && let Some(realm) = place.text("a text")
-    {
-        if realm.is_empty()
-            || realm
-                .chars()
-                .any(|letter| letter.is_control() || letter == '"')
-        {
-            place.wrong("expected a text without quotes and control characters");
-        }
-        config.realm = realm.to_owned();
-    }
-    for (key, access) in [("publish", &mut config.publish), ("read", &mut config.read)] {
-        if let Some(place) = root.place(key) {
-            settings.origins.set(key, place.origin());
-            *access = place.word(&ACCESS).unwrap_or(*access);
-        }
-    }
-    if let Some(place) = root.place("users") {
-        named_users(&place, &mut config.users);
-        settings.has_secrets = true;
-    }
-    if let Some(place) = root.place("users_file")
-        && let Some(name) = place.text("a file")
-    {
-        let name = folder.join(name);
-        match users::read(&name) {
-            Ok(more) => {
-                for user in more {
-                    if config
-                        .users
-                        .iter()
-                        .any(|known| known.username == user.username)
-                    {
-                        place.wrong(format_args!("{:?} is in [users] too", user.username));
-                    }
-                    config.users.push(user);
-                }
-                settings.users_file = Some(name);
-            }
-            Err(problems) => problems.iter().for_each(|problem| place.wrong(problem)),
-        }
-    }
-}
-
 fn addresses(place: &Place<'_>) -> Vec<SocketAddr> {
     let places = if place.is_list() {
         place.list("").unwrap_or_default()
@@ -216,20 +165,6 @@ fn ports(place: &Place<'_>) -> Option<UdpPorts> {
     Some(UdpPorts::Range(first, last))
 }
 
-fn named_users(place: &Place<'_>, users: &mut Vec<Credentials>) {
-    let Some(table) = place.table("a table of names and passwords: [users]") else {
-        return;
-    };
-    for (name, place) in table.entries() {
-        if name.is_empty() || name.contains(':') {
-            place.wrong("a user's name has no colon, and is not empty");
-        }
-        if let Some(password) = place.secret("a password in quotes") {
-            users.push(Credentials::new(name, password));
-        }
-    }
-}
-
 fn limits(mut table: Table<'_>, limits: &mut Limits) {
     for (key, least, limit) in [
         ("connections", 0, &mut limits.connections),
@@ -249,6 +184,11 @@ fn limits(mut table: Table<'_>, limits: &mut Limits) {
         let given = table.place(key).and_then(|it| it.number(least..usize::MAX));
         *limit = given.unwrap_or(*limit);
     }
+    let failures = table
+        .place("failures_per_address")
+        .and_then(|it| it.number(0..MOST_FAILURES))
+        .and_then(|failures| u32::try_from(failures).ok());
+    limits.failures_per_address = failures.unwrap_or(limits.failures_per_address);
     let bandwidth = table
         .place("bandwidth")
         .and_then(|it| it.number(0..usize::MAX));
@@ -272,6 +212,7 @@ fn limits(mut table: Table<'_>, limits: &mut Limits) {
 
 fn times(table: &mut Table<'_>, limits: &mut Limits) {
     for (key, least, limit) in [
+        ("ban", SECOND, &mut limits.ban),
         ("session_timeout", SECOND, &mut limits.session_timeout),
         ("session_grace", Duration::ZERO, &mut limits.session_grace),
         (
@@ -379,7 +320,7 @@ fn path(place: &Place<'_>, settings: &mut Settings) -> Option<String> {
 }
 
 /// A path, or the beginning of paths and a `*`. Where it has a source it is a path, and is checked as such.
-fn pattern(place: &Place<'_>, has_source: bool) -> Option<String> {
+pub(super) fn pattern(place: &Place<'_>, has_source: bool) -> Option<String> {
     let what = "a path such as \"/cam\", or the beginning of paths such as \"/cams/*\"";
     let pattern = place.text(what)?;
     let beginning = pattern.strip_suffix('*').unwrap_or(pattern);

@@ -1,5 +1,6 @@
 //! What the program is told, by its built-in defaults, a configuration file and the command line, in that order.
 
+mod access;
 mod document;
 mod file;
 pub(crate) mod values;
@@ -9,7 +10,7 @@ mod tests;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use rtsp_server::{Access, Config};
+use rtsp_server::{Access, Config, Who};
 
 use crate::{arguments::Arguments, logging, users};
 
@@ -149,12 +150,27 @@ impl Settings {
     fn contradictions(&self) -> Vec<String> {
         let config = &self.config;
         let mut problems = Vec::new();
-        for (key, access) in [("publish", config.publish), ("read", config.read)] {
+        for (key, access) in [
+            ("publish", config.publish),
+            ("read", config.read),
+            ("control", config.control),
+        ] {
             if access == Access::Users && config.users.is_empty() {
                 problems.push(format!(
                     "{}: {key}: \"users\" lets nobody in while there are no users: add a [users] table, `users_file` or \
                      --users FILE",
                     self.origins.at(key)
+                ));
+            }
+        }
+        let known = |name: &str| config.users.iter().any(|user| user.username == name);
+        for permission in &config.permissions {
+            if let Who::User(name) = &permission.who
+                && !known(name)
+            {
+                problems.push(format!(
+                    "{}: permission: there is no user {name:?}",
+                    self.origins.at("permission")
                 ));
             }
         }

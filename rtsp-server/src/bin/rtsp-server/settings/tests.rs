@@ -1,6 +1,8 @@
 use std::{path::Path, time::Duration};
 
-use rtsp_server::{PathRule, Pull, PullTransport, SlowReaders, Start, UdpPorts};
+use rtsp_server::{
+    Action, PathRule, Permission, Pull, PullTransport, SlowReaders, Start, UdpPorts, Who,
+};
 
 use super::{file::apply, *};
 
@@ -63,7 +65,7 @@ fn the_examples_in_the_example_are_right() {
 #[test]
 fn the_example_has_every_key() {
     // An unknown key that is like no other makes the program name those that it knows.
-    let text = "zzz = 1\n[limits]\nzzz = 1\n[[path]]\nzzz = 1\npath = '/a'\nsource = 'rtsp://a/'\n";
+    let text = "zzz = 1\n[limits]\nzzz = 1\n[[permission]]\nzzz = 1\nuser = '*'\nactions = []\n[[path]]\nzzz = 1\npath = '/a'\nsource = 'rtsp://a/'\n";
     let mut keys = 0;
     for line in problems(text) {
         let (_, known) = line.split_once("expected one of ").expect(&line);
@@ -95,6 +97,8 @@ fn every_limit_reaches_the_configuration() {
         sessions = 7
         sessions_per_address = 4
         sessions_per_connection = 3
+        failures_per_address = 9
+        ban = "90s"
         limit_loopback = true
         bandwidth = 8_000_000
         body = "64 KiB"
@@ -120,6 +124,8 @@ fn every_limit_reaches_the_configuration() {
     ];
     assert_eq!(counts, [1, 2, 3, 4, 7]);
     assert!(limits.limit_loopback);
+    assert_eq!(limits.failures_per_address, 9);
+    assert_eq!(limits.ban, Duration::from_secs(90));
     assert_eq!(limits.bandwidth, 8_000_000);
     assert_eq!(limits.body_retry_after, Some(Duration::from_secs(120)));
     assert_eq!((limits.body, limits.ring), (65_536, 1_048_576));
@@ -208,6 +214,42 @@ fn every_key_reaches_the_configuration() {
         ]
     );
     assert!(settings.has_secrets);
+}
+
+#[test]
+fn permissions_reach_the_configuration_and_decide_what_is_not_said() {
+    let text = r#"
+        read = "open"
+        cleartext_passwords = true
+        [users]
+        ann = "x"
+        [[permission]]
+        user = "ann"
+        actions = ["publish", "control"]
+        paths = ["/cams/*", "/door"]
+        from = ["192.0.2.0/24", "::1"]
+        [[permission]]
+        user = "*"
+        actions = ["publish"]
+        [[permission]]
+        everybody = true
+        actions = ["read"]
+    "#;
+    let config = read(text).config;
+    assert!(config.cleartext_passwords);
+    assert_eq!(
+        (config.read, config.publish, config.control),
+        (Access::Open, Access::Permitted, Access::Permitted)
+    );
+    let mut ann = Permission::new(Who::User("ann".into()));
+    ann.actions = vec![Action::Publish, Action::Control];
+    ann.paths = vec!["/cams/*".into(), "/door".into()];
+    ann.from = vec!["192.0.2.0/24".parse().unwrap(), "::1".parse().unwrap()];
+    let mut users = Permission::new(Who::Users);
+    users.actions = vec![Action::Publish];
+    let mut all = Permission::new(Who::Everybody);
+    all.actions = vec![Action::Read];
+    assert_eq!(config.permissions, [ann, users, all]);
 }
 
 /// Settings, and how the line that tells what is wrong with them begins.
@@ -301,6 +343,30 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "[users]\n'ann:b' = 'x'",
         "server.toml:2: users.ann:b: a user's name has no colon",
+    ),
+    (
+        "[users]\nann = '$argon2id$v=19$secret'",
+        "server.toml:2: users.ann: it is no Argon2id hash",
+    ),
+    (
+        "[[permission]]\nactions = ['read']",
+        "server.toml:1: permission[0]: expected either `user` or `everybody = true`",
+    ),
+    (
+        "[[permission]]\nuser = '*'",
+        "server.toml:1: permission[0]: \"actions\" is missing",
+    ),
+    (
+        "[[permission]]\nuser = '*'\nactions = ['write']",
+        "server.toml:3: permission[0].actions[0]: expected \"read\" or \"publish\"",
+    ),
+    (
+        "[[permission]]\nuser = '*'\nactions = ['read']\nfrom = ['10.0.0.0/40']",
+        "server.toml:4: permission[0].from[0]: expected an address",
+    ),
+    (
+        "[[permission]]\nuser = '*'\nactions = ['read']\npaths = ['cam']",
+        "server.toml:4: permission[0].paths[0]: expected a path such as",
     ),
     (
         "users_file = '/no/such/file'",

@@ -1,0 +1,178 @@
+//! Who may: users, permissions, and what they apply to.
+
+use std::path::Path;
+
+use rtsp_server::{Access, Action, Permission, Who};
+use rtsp_session::auth::Credentials;
+
+use super::{
+    Settings,
+    document::{Place, Table},
+    file,
+};
+use crate::users;
+
+const ACCESS: [(&str, Access); 5] = [
+    ("open", Access::Open),
+    ("users", Access::Users),
+    ("closed", Access::Closed),
+    ("guarded", Access::Guarded),
+    ("permissions", Access::Permitted),
+];
+const ACTIONS: [(&str, Action); 3] = [
+    ("read", Action::Read),
+    ("publish", Action::Publish),
+    ("control", Action::Control),
+];
+/// Whoever proves to be a user.
+const ANY_USER: &str = "*";
+
+pub(super) fn access(root: &mut Table<'_>, folder: &Path, settings: &mut Settings) {
+    let config = &mut settings.config;
+    if let Some(place) = root.place("realm")
+        && let Some(realm) = place.text("a text")
+    {
+        if realm.is_empty()
+            || realm
+                .chars()
+                .any(|letter| letter.is_control() || letter == '"')
+        {
+            place.wrong("expected a text without quotes and control characters");
+        }
+        config.realm = realm.to_owned();
+    }
+    let given = root.place("permission");
+    let permissions = given
+        .as_ref()
+        .and_then(|it| it.list("tables: [[permission]]"));
+    let has_permissions = permissions.is_some();
+    if let Some(place) = &given {
+        settings.origins.set("permission", place.origin());
+    }
+    config.permissions = permissions
+        .iter()
+        .flatten()
+        .filter_map(permission)
+        .collect();
+    for (key, access) in [
+        ("publish", &mut config.publish),
+        ("read", &mut config.read),
+        ("control", &mut config.control),
+    ] {
+        if let Some(place) = root.place(key) {
+            settings.origins.set(key, place.origin());
+            *access = place.word(&ACCESS).unwrap_or(*access);
+        } else if has_permissions {
+            *access = Access::Permitted;
+        }
+    }
+    if let Some(clear) = root
+        .place("cleartext_passwords")
+        .and_then(|it| it.boolean())
+    {
+        config.cleartext_passwords = clear;
+    }
+    if let Some(place) = root.place("users") {
+        named_users(&place, &mut config.users);
+        settings.has_secrets = true;
+    }
+    if let Some(place) = root.place("users_file")
+        && let Some(name) = place.text("a file")
+    {
+        let name = folder.join(name);
+        match users::read(&name) {
+            Ok(more) => {
+                for user in more {
+                    if config
+                        .users
+                        .iter()
+                        .any(|known| known.username == user.username)
+                    {
+                        place.wrong(format_args!("{:?} is in [users] too", user.username));
+                    }
+                    config.users.push(user);
+                }
+                settings.users_file = Some(name);
+            }
+            Err(problems) => problems.iter().for_each(|problem| place.wrong(problem)),
+        }
+    }
+}
+
+fn named_users(place: &Place<'_>, known: &mut Vec<Credentials>) {
+    let Some(table) = place.table("a table of names and passwords: [users]") else {
+        return;
+    };
+    for (name, place) in table.entries() {
+        if name.is_empty() || name.contains(':') {
+            place.wrong("a user's name has no colon, and is not empty");
+        }
+        if let Some(password) = place.secret("a password in quotes") {
+            if let Err(problem) = users::check(password) {
+                place.wrong(problem);
+            }
+            known.push(Credentials::new(name, password));
+        }
+    }
+}
+
+/// One `[[permission]]`. What it leaves out is everybody, everything, everywhere; so it has to say whose it is.
+fn permission(place: &Place<'_>) -> Option<Permission> {
+    let mut table = place.table("a table: [[permission]]")?;
+    let user = table.place("user");
+    let everybody = table.place("everybody");
+    let who = match (&user, &everybody) {
+        (Some(user), None) => user
+            .text("a user's name, or \"*\" for every user")
+            .map(|name| match name {
+                ANY_USER => Who::Users,
+                name => Who::User(name.to_owned()),
+            }),
+        (None, Some(everybody)) => match everybody.boolean() {
+            Some(true) => Some(Who::Everybody),
+            Some(false) => everybody.expected("true, or `user`"),
+            None => None,
+        },
+        _ => {
+            place.wrong("expected either `user` or `everybody = true`");
+            None
+        }
+    };
+    let actions = table
+        .required("actions")
+        .and_then(|it| it.list("a list such as [\"read\", \"publish\"]"));
+    let actions = actions
+        .iter()
+        .flatten()
+        .filter_map(|it| it.word(&ACTIONS))
+        .collect();
+    let paths = table
+        .place("paths")
+        .and_then(|it| it.list("a list of paths such as [\"/cams/*\"]"));
+    let paths = paths
+        .iter()
+        .flatten()
+        .filter_map(|it| file::pattern(it, false))
+        .collect();
+    let ranges = table
+        .place("from")
+        .and_then(|it| it.list("a list of addresses such as [\"192.0.2.0/24\"]"));
+    let from = ranges.iter().flatten().filter_map(range).collect();
+    table.finish();
+    let mut permission = Permission::new(who?);
+    permission.actions = actions;
+    permission.paths = paths;
+    permission.from = from;
+    Some(permission)
+}
+
+fn range(place: &Place<'_>) -> Option<rtsp_server::AddressRange> {
+    let text = place.text("an address, or addresses such as \"192.0.2.0/24\"")?;
+    match text.parse() {
+        Ok(range) => Some(range),
+        Err(error) => {
+            place.wrong(error);
+            None
+        }
+    }
+}

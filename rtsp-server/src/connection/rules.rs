@@ -1,0 +1,61 @@
+//! What connections allow, by the configuration.
+
+use std::sync::Arc;
+
+use rtsp_msg::Limits as MessageLimits;
+use rtsp_session::{auth::Scheme, server::ConnectionConfig, transport::MUX_FEATURE};
+
+use crate::{access::verify::Verifier, config::Config};
+
+/// The rules of a connection, encrypted or not.
+pub(crate) fn connection_config(
+    config: &Config,
+    verifier: &Verifier,
+    encrypted: bool,
+) -> ConnectionConfig {
+    let mut messages = MessageLimits::default();
+    messages.body = config.limits.body;
+    let shows = verifier.needs_secrets();
+    let users = (config.has_users() || shows).then(|| Arc::clone(verifier.plain()));
+    let mut features = vec!["play.basic".to_owned()];
+    if config.files.is_some() {
+        // Films are played at other scales and speeds (RFC 7826 §18.46, §18.50); what is live is not.
+        features.extend(["play.scale".to_owned(), "play.speed".to_owned()]);
+    }
+    let mut connections = ConnectionConfig {
+        limits: messages,
+        body_retry_after: config
+            .limits
+            .body_retry_after
+            .map(|after| u32::try_from(after.as_secs()).unwrap_or(u32::MAX).max(1)),
+        features,
+        users,
+        schemes: schemes(config, verifier, encrypted),
+        shell_proves: shows,
+        continue_after: config.limits.continue_after,
+        answer_timeout: config.limits.answer_timeout,
+        first_request_timeout: config.limits.first_request_timeout,
+        message_timeout: config.limits.message_timeout,
+        idle_timeout: config.limits.idle_timeout,
+        ..ConnectionConfig::default()
+    };
+    connections.features.push(MUX_FEATURE.into());
+    connections
+}
+
+/// How peers may prove who they are, in the order in which it is offered.
+///
+/// Most players take any Digest before Basic, whoever they are: where some users cannot be proved by it, it is not offered
+/// beside Basic.
+fn schemes(config: &Config, verifier: &Verifier, encrypted: bool) -> Vec<Scheme> {
+    let clear = encrypted || config.cleartext_passwords;
+    if clear && verifier.needs_secrets() {
+        let bearer = config.tokens().then_some(Scheme::Bearer);
+        return bearer.into_iter().chain([Scheme::Basic]).collect();
+    }
+    if verifier.plain().is_empty() {
+        return Vec::new();
+    }
+    let usable = |scheme: &Scheme| clear || *scheme != Scheme::Basic;
+    Scheme::ALL.into_iter().filter(usable).collect()
+}
