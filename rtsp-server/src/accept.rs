@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
+    rc::Rc,
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
@@ -14,8 +15,8 @@ use tokio::net::TcpListener;
 use crate::{
     access::failures::{Cost, Failures},
     config::Limits,
-    shard::{Mail, ShardId},
-    shared::Shared,
+    connection,
+    shard::{Mail, Shard, ShardId},
 };
 
 /// How long accepting pauses when the system has no descriptor left.
@@ -170,8 +171,10 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-/// Accepts for ever, and gives connections to the shards in turn.
-pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener) {
+/// Accepts for ever, and gives connections to the shards in turn. It runs on a shard itself: where there is but one, a connection
+/// wakes one thread and not two.
+pub(crate) async fn run(shard: Rc<Shard>, listener: TcpListener) {
+    let shared = &shard.shared;
     let shards = shared.mailboxes().len().max(1);
     let mut next = 0_usize;
     loop {
@@ -191,18 +194,18 @@ pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener) {
                 continue;
             }
         };
-        let Ok(stream) = stream.into_std() else {
-            continue;
-        };
         next = (next + 1) % shards;
-        shared.post(
-            ShardId(next as u8),
-            Mail::Connection {
+        let its = ShardId(next as u8);
+        if its == shard.id {
+            connection::spawn(&shard, stream, peer, permit);
+        } else if let Ok(stream) = stream.into_std() {
+            let letter = Mail::Connection {
                 stream,
                 peer,
                 permit,
-            },
-        );
+            };
+            shared.post(its, letter);
+        }
     }
 }
 

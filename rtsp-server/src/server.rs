@@ -120,7 +120,7 @@ pub struct ServerHandle {
     skipped: Vec<(SocketAddr, io::Error)>,
     capacity: Capacity,
     threads: Vec<thread::JoinHandle<()>>,
-    accepting: Vec<tokio::task::JoinHandle<()>>,
+    sources: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Server {
@@ -133,8 +133,8 @@ impl Server {
         Self::start_with(config, DefaultHandler).await
     }
 
-    /// Starts a server with a policy of the embedder's. Call it within a tokio runtime: listeners, pulls and the
-    /// handler's own work run there, while connections and media have threads of their own.
+    /// Starts a server with a policy of the embedder's. Call it within a tokio runtime: pulls and the handler's
+    /// own work run there, while listeners, connections and media have threads of their own.
     ///
     /// # Errors
     ///
@@ -176,15 +176,10 @@ impl Server {
             skipped,
             capacity,
             threads,
-            accepting: Vec::new(),
+            sources: Vec::new(),
         };
         for listener in listeners {
-            let listener =
-                tokio::net::TcpListener::from_std(listener).map_err(StartError::Thread)?;
-            handle.accepting.push(tokio::spawn(accept::run(
-                Arc::clone(&handle.shared),
-                listener,
-            )));
+            handle.listen(listener).await.map_err(StartError::Thread)?;
         }
         handle.start_sources(&mut random);
         Ok(handle)
@@ -330,7 +325,7 @@ impl ServerHandle {
     /// Stops: no new connections, a BYE to every reader, an end to every session; returns when all is out, or after a
     /// few seconds.
     pub async fn shutdown(mut self) {
-        self.stop_accepting();
+        self.stop_sources();
         for mailbox in self.shared.mailboxes() {
             let _ = mailbox.send(Mail::Shutdown).await;
         }
@@ -348,20 +343,29 @@ impl ServerHandle {
         }
     }
 
+    /// Lets the first shard accept connections.
+    async fn listen(&self, listener: std::net::TcpListener) -> io::Result<()> {
+        let (begun, told) = tokio::sync::oneshot::channel();
+        self.shared
+            .post(ShardId(0), Mail::Listen { listener, begun });
+        told.await
+            .unwrap_or_else(|_| Err(io::Error::other("a shard ended as it began")))
+    }
+
     /// Starts what feeds paths from within: the built-in clip, and pulls.
     fn start_sources(&mut self, random: &mut Random) {
         if self.shared.config.demo {
             let task = source::live::demo(self.publishing(), random.fork());
-            self.accepting.push(tokio::spawn(task));
+            self.sources.push(tokio::spawn(task));
         }
         for pull in self.shared.config.pulls.clone() {
             let task = source::pull::run(self.publishing(), pull, random.fork());
-            self.accepting.push(tokio::spawn(task));
+            self.sources.push(tokio::spawn(task));
         }
     }
 
-    fn stop_accepting(&mut self) {
-        for task in self.accepting.drain(..) {
+    fn stop_sources(&mut self) {
+        for task in self.sources.drain(..) {
             task.abort();
         }
     }
@@ -369,7 +373,7 @@ impl ServerHandle {
 
 impl Drop for ServerHandle {
     fn drop(&mut self) {
-        self.stop_accepting();
+        self.stop_sources();
         for mailbox in self.shared.mailboxes() {
             let _ = mailbox.try_send(Mail::Shutdown);
         }

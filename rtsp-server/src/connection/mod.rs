@@ -98,12 +98,7 @@ pub(crate) struct Announced {
 }
 
 /// Takes a connection in.
-pub(crate) fn spawn(
-    shard: &Rc<Shard>,
-    stream: std::net::TcpStream,
-    peer: SocketAddr,
-    permit: Permit,
-) {
+pub(crate) fn spawn(shard: &Rc<Shard>, stream: TcpStream, peer: SocketAddr, permit: Permit) {
     match Link::new(shard, stream, peer, permit) {
         Ok(link) => {
             let link = Rc::new(link);
@@ -117,13 +112,11 @@ pub(crate) fn spawn(
 impl Link {
     fn new(
         shard: &Shard,
-        stream: std::net::TcpStream,
+        stream: TcpStream,
         peer: SocketAddr,
         permit: Permit,
     ) -> std::io::Result<Self> {
-        stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
-        let stream = TcpStream::from_std(stream)?;
         let local = stream.local_addr()?;
         let random = shard.random.borrow_mut().fork();
         let encrypted = false;
@@ -173,8 +166,13 @@ impl Link {
         }
     }
 
-    /// Sends `bytes` after all that waits.
+    /// Sends `bytes` after all that waits. While a request is in work they go out with its answer, or before it where that
+    /// takes longer than the next turn of the connection.
     pub(crate) fn send(&self, bytes: Bytes) {
+        if self.working.get() {
+            self.outbox.borrow_mut().push(bytes);
+            return self.wake.notify_one();
+        }
         let flushed = {
             let mut outbox = self.outbox.borrow_mut();
             outbox.push(bytes);
@@ -293,8 +291,19 @@ impl Link {
 
     /// Lets the protocol act on what it has, and sends what comes of it. `Err`: the connection is over.
     fn drive(self: &Rc<Self>, shard: &Rc<Shard>) -> Result<Option<std::time::Instant>, Over> {
+        let until = self.act(shard);
+        self.flush()?;
+        if !self.working.get() && !self.requests.borrow().is_empty() {
+            self.working.set(true);
+            tokio::task::spawn_local(request::work(Rc::clone(shard), Rc::clone(self)));
+        }
+        Ok(until)
+    }
+
+    /// Lets the protocol act on what it has, and queues what it has to say; until when it then waits.
+    fn act(&self, shard: &Shard) -> Option<std::time::Instant> {
         self.feed();
-        let until = loop {
+        loop {
             let output = self.protocol.borrow_mut().poll();
             match output {
                 Output::Request(incoming) => self.requests.borrow_mut().push_back(incoming),
@@ -312,13 +321,7 @@ impl Link {
                 Output::Wait { until } => break until,
                 _ => {}
             }
-        };
-        self.flush()?;
-        if !self.working.get() && !self.requests.borrow().is_empty() {
-            self.working.set(true);
-            tokio::task::spawn_local(request::work(Rc::clone(shard), Rc::clone(self)));
         }
-        Ok(until)
     }
 
     /// Gives the protocol what was read and not taken yet.

@@ -38,10 +38,8 @@ impl Outbox {
     pub(crate) fn flush(&mut self, stream: &TcpStream) -> io::Result<bool> {
         while !self.queue.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
-            for (slice, bytes) in slices.iter_mut().zip(&self.queue) {
-                *slice = IoSlice::new(bytes);
-            }
-            match stream.try_write_vectored(&slices) {
+            let filled = self.fill(&mut slices);
+            match stream.try_write_vectored(slices.get(..filled).unwrap_or_default()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => self.written(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -52,7 +50,22 @@ impl Outbox {
         Ok(true)
     }
 
-    fn written(&mut self, mut count: usize) {
+    /// Whether all of it can go out in one call, with media behind it.
+    pub(crate) fn is_short(&self) -> bool {
+        self.queue.len() <= SLICES
+    }
+
+    /// Puts what waits into `slices`; how many it took, at most [`SLICES`].
+    pub(crate) fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let queue = self.queue.iter().take(SLICES);
+        for (slice, bytes) in slices.iter_mut().zip(queue) {
+            *slice = IoSlice::new(bytes);
+        }
+        self.queue.len().min(SLICES).min(slices.len())
+    }
+
+    /// So much of what waits was written.
+    pub(crate) fn written(&mut self, mut count: usize) {
         self.bytes -= count;
         while let Some(first) = self.queue.front_mut() {
             if count < first.len() {

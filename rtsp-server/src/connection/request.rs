@@ -98,12 +98,21 @@ pub(super) async fn work(shard: Rc<Shard>, link: Rc<Link>) {
                 Reply::Challenge => protocol.challenge(id),
             }
         }
-        // The answer is queued before media is: a player must not see media first (quirk 7).
-        if link.drive(&shard).is_err() {
-            link.wake.notify_one();
-        }
+        // The answer is queued before media is: a player must not see media first (quirk 7). Media on the same connection goes
+        // out in the same call.
+        let together = start.is_some_and(|session| shard.plays_on(&session, link.id));
+        let mut sent = match together {
+            true => Ok(link.act(&shard)),
+            false => link.drive(&shard),
+        };
         if let Some(session) = start {
             play::start(&shard, session);
+        }
+        if together {
+            sent = link.flush().and(sent);
+        }
+        if sent.is_err() {
+            link.wake.notify_one();
         }
     }
     link.working.set(false);

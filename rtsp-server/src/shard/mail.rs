@@ -1,6 +1,6 @@
 //! What shards tell each other.
 
-use std::{net::SocketAddr, rc::Rc, sync::Arc, time::SystemTime};
+use std::{io, net::SocketAddr, rc::Rc, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use rtsp_msg::{Request, Response, Uri};
@@ -52,6 +52,11 @@ pub(crate) struct Forwarded {
 
 /// A letter to a shard.
 pub(crate) enum Mail {
+    /// This shard accepts what comes in here, for all of them.
+    Listen {
+        listener: std::net::TcpListener,
+        begun: oneshot::Sender<io::Result<()>>,
+    },
     /// A connection that is this shard's from now on.
     Connection {
         stream: std::net::TcpStream,
@@ -140,7 +145,13 @@ impl Shard {
                 stream,
                 peer,
                 permit,
-            } => connection::spawn(self, stream, peer, permit),
+            } => match tokio::net::TcpStream::from_std(stream) {
+                Ok(stream) => connection::spawn(self, stream, peer, permit),
+                Err(error) => tracing::warn!(%peer, %error, "a connection could not be taken in"),
+            },
+            Mail::Listen { listener, begun } => {
+                let _ = begun.send(self.listen(listener));
+            }
             Mail::Open(stream) => self.open(
                 stream,
                 Feed {

@@ -30,6 +30,7 @@ pub(crate) use self::{
     sessions::{Ended, Ending, Publishing, Reading, Role, SessionEntry},
 };
 use crate::{
+    accept,
     connection::Link,
     io::udp::ShardPorts,
     shared::Shared,
@@ -92,6 +93,8 @@ pub(crate) struct Shard {
     segments: usize,
     /// What batches go out with.
     pub(crate) outlet: RefCell<Outlet>,
+    /// What accepts connections.
+    accepting: RefCell<Vec<tokio::task::AbortHandle>>,
 }
 
 impl Shard {
@@ -124,6 +127,7 @@ impl Shard {
             ticker: Notify::new(),
             segments,
             outlet: RefCell::new(Outlet::new()),
+            accepting: RefCell::default(),
         })
     }
 
@@ -138,7 +142,18 @@ impl Shard {
                 break;
             }
         }
+        for task in self.accepting.take() {
+            task.abort();
+        }
         self.farewell().await;
+    }
+
+    /// Accepts connections from now on.
+    fn listen(self: &Rc<Self>, listener: std::net::TcpListener) -> std::io::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let task = tokio::task::spawn_local(accept::run(Rc::clone(self), listener));
+        self.accepting.borrow_mut().push(task.abort_handle());
+        Ok(())
     }
 
     /// Datagrams, and connections, that one call serves here.

@@ -213,6 +213,17 @@ impl Shard {
         drop(entry);
     }
 
+    /// Whether all media of a session travel on this RTSP connection.
+    pub(crate) fn plays_on(&self, id: &SessionId, connection: u64) -> bool {
+        let sessions = self.sessions.borrow();
+        let session = sessions.get(id).map(|entry| &entry.session);
+        session.is_some_and(|session| {
+            let mut media = session.media().iter();
+            session.connection() == Some(connection)
+                && media.all(|media| media.transport.is_interleaved())
+        })
+    }
+
     /// Tells a connection, of whatever shard, that a session is no longer its.
     pub(crate) fn tell_connection(&self, connection: u64, session: &ServerSession, why: Ending) {
         let ended = Ended {

@@ -357,11 +357,6 @@ impl Lane {
             return Pumped::Gone;
         };
         while self.position.batch < ring.end() {
-            // Responses and the tail of a frame come first.
-            if !pipe.outbox().borrow().is_empty() {
-                pipe.want_write();
-                return Pumped::Blocked;
-            }
             match write_once(ring, pipe, *layout, &mut self.position, counters) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -437,7 +432,7 @@ impl Lane {
     }
 }
 
-/// One write of as much as fits; `false` when the socket is full.
+/// One write of as much as fits; `false` when the socket is full. Responses and the tail of a frame come first, in the same call.
 fn write_once(
     ring: &mut Ring,
     pipe: &Pipe,
@@ -464,13 +459,18 @@ fn write_once(
         *position = at;
         return Ok(true);
     }
+    let mut outbox = pipe.outbox().borrow_mut();
+    if !outbox.is_short() && !outbox.flush(pipe.stream())? {
+        return Ok(false);
+    }
     let mut slices = [IoSlice::new(&[]); SLICES];
+    let mut filled = outbox.fill(&mut slices);
+    let ahead = outbox.len();
     let pieces = forms
         .iter()
         .flat_map(|(framed, at)| framed.from(framed.start(at.item)));
     let mut offered = 0;
-    let mut filled = 0;
-    for (slice, piece) in slices.iter_mut().zip(pieces) {
+    for (slice, piece) in slices.iter_mut().skip(filled).zip(pieces) {
         *slice = IoSlice::new(piece);
         offered += piece.len();
         filled += 1;
@@ -484,6 +484,11 @@ fn write_once(
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
         Err(error) => return Err(error),
+    };
+    outbox.written(written.min(ahead));
+    drop(outbox);
+    let Some(written) = written.checked_sub(ahead) else {
+        return Ok(false);
     };
     counters.bytes += written as u64;
     let mut left = written as u32;
