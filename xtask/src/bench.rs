@@ -5,6 +5,7 @@
 mod contestant;
 mod criterion;
 mod idle;
+mod latency;
 mod machine;
 mod report;
 mod scenario;
@@ -13,7 +14,7 @@ mod trial;
 use self::contestant::Contestant;
 use self::machine::Machine;
 use self::report::Report;
-use self::scenario::Scenario;
+use self::scenario::{Effort, Scenario};
 use crate::failure::{Failure, Result};
 use std::path::PathBuf;
 
@@ -26,11 +27,11 @@ pub(crate) struct Options {
     /// Short windows and one round: to see that all of it works.
     #[arg(long)]
     quick: bool,
-    /// How often each scenario is run; the median counts.
+    /// How often each scenario is run, other servers once; the median counts.
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: usize,
     /// Seconds that are measured.
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 8)]
     seconds: u64,
     /// Only these servers, besides the bare sender: trackside, gst-rtsp-server, mediamtx, zlmediakit, go2rtc, live555.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -67,8 +68,17 @@ impl Options {
         if self.quick { 1 } else { self.rounds.max(1) }
     }
 
-    fn seconds(&self) -> u64 {
-        if self.quick { 3 } else { self.seconds.max(1) }
+    fn effort(&self) -> Effort {
+        match self.quick {
+            true => Effort {
+                seconds: 2,
+                joining: 500,
+            },
+            false => Effort {
+                seconds: self.seconds.max(1),
+                joining: 250,
+            },
+        }
     }
 }
 
@@ -92,34 +102,43 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         println!("{:<14} {}", idle::NAME, idle::WHAT);
         return Ok(true);
     }
-    let mut good = true;
+    let mut codecs = Ok(true);
     if options.wants("criterion") {
-        good &= criterion::run(&options.arguments)?;
+        codecs = criterion::run(options.quick, &options.arguments);
     }
     let wanted: Vec<&Scenario> = scenario::ALL
         .iter()
         .filter(|scenario| options.wants(scenario.name))
         .collect();
     if wanted.is_empty() && !options.wants(idle::NAME) {
-        return Ok(good);
+        return codecs;
     }
     let machine = Machine::prepare()?;
     let contestants = contestant::present(options, &machine)?;
     let mut report = Report::new(&machine);
+    let mut good = codecs.unwrap_or_else(|failure| {
+        report.failed("criterion", &failure);
+        false
+    });
     for round in 0..options.rounds() {
         for scenario in &wanted {
             for contestant in &contestants {
-                if !scenario.concerns(contestant) {
+                // What others cost is for comparison: once is enough.
+                if !scenario.concerns(contestant) || (round > 0 && contestant.is_peer()) {
                     continue;
                 }
                 println!("== {} {} ({})", scenario.name, contestant.name(), round + 1);
-                let outcome = trial::run(&machine, scenario, contestant, options.seconds());
+                let outcome = trial::run(&machine, scenario, contestant, options.effort());
                 report.add(scenario, contestant, outcome);
+                report.write(&options.output)?;
             }
         }
     }
     if options.wants(idle::NAME) && options.wants_server(Contestant::Trackside.name()) {
-        report.idle(idle::run(&machine, options.quick)?);
+        match idle::run(&machine, options.quick) {
+            Ok(rows) => report.idle(rows),
+            Err(failure) => report.failed(idle::NAME, &failure),
+        }
     }
     good &= report.conclude(&options.output)?;
     machine.clean();

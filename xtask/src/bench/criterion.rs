@@ -5,18 +5,24 @@ use crate::workspace;
 use serde_json::Value;
 
 /// Runs the benches of all crates, one after the other.
-pub(super) fn run(arguments: &[String]) -> Result<bool> {
+pub(super) fn run(quick: bool, arguments: &[String]) -> Result<bool> {
     let metadata = workspace::metadata()?;
     let benches = benches(&metadata);
     if benches.is_empty() {
         return Err(Failure::new("no crate has a bench"));
     }
+    let effort: &[&str] = match quick {
+        _ if !arguments.is_empty() => &[],
+        true => &["--quick"],
+        false => &["--warm-up-time", "1", "--measurement-time", "2"],
+    };
     let mut good = true;
     for bench in benches {
         let mut command = workspace::cargo();
         command
             .args(["bench", "--package", bench.package, "--bench", bench.name])
             .args(["--features", &bench.features.join(","), "--"])
+            .args(effort)
             .args(arguments);
         let status = command
             .status()

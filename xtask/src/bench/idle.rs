@@ -28,6 +28,16 @@ pub(super) struct Idle {
     pub(super) busy: f64,
 }
 
+/// More than this, in milliseconds a second for all together, is not nothing: the clocks of the server itself take some.
+const NOTHING: f64 = 5.0;
+
+impl Idle {
+    /// Whether it costs no more than it may.
+    pub(super) fn held(&self) -> bool {
+        self.octets <= self.limit && self.busy <= NOTHING
+    }
+}
+
 /// Opens them, waits, and looks.
 pub(super) fn run(machine: &Machine, quick: bool) -> Result<Vec<Idle>> {
     let seconds = if quick { 1 } else { 5 };

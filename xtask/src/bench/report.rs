@@ -2,13 +2,17 @@
 
 use super::contestant::Contestant;
 use super::idle::Idle;
+use super::latency::{self, Latency, Standing};
 use super::machine::Machine;
 use super::scenario::{Measure, Scenario};
 use super::trial::Outcome;
-use crate::failure::{During, Result};
+use crate::failure::{During, Failure, Result};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::Path;
+
+/// What the server may have in memory with readers that stall: the ring of the one stream by default, and what it has anyway.
+const STALLS_MEMORY: u64 = (32 + 32) << 20;
 
 /// What was measured of one server in one scenario, round by round.
 struct Entry {
@@ -24,6 +28,8 @@ pub(super) struct Report {
     machine: String,
     entries: Vec<Entry>,
     idle: Vec<Idle>,
+    /// What could not be run at all, and why.
+    failures: Vec<String>,
 }
 
 /// How one scenario stands.
@@ -41,7 +47,14 @@ impl Report {
             machine: machine.name(),
             entries: Vec::new(),
             idle: Vec::new(),
+            failures: Vec::new(),
         }
+    }
+
+    /// Something beside the loads did not work.
+    pub(super) fn failed(&mut self, what: &str, failure: &Failure) {
+        println!("   {failure}");
+        self.failures.push(format!("{what}: {failure}"));
     }
 
     pub(super) fn add(
@@ -84,15 +97,48 @@ impl Report {
     /// Prints and writes it; whether all limits were held that could be judged.
     pub(super) fn conclude(&self, folder: &Path) -> Result<bool> {
         let lines = self.lines();
+        println!("\n{}", self.markdown(&lines));
+        self.write(folder)?;
+        let held = lines.iter().all(|line| line.held != Some(false));
+        let prompt = self.standings().iter().all(Standing::held);
+        let idle = self.idle.iter().all(Idle::held);
+        Ok(held && prompt && idle && self.failures.is_empty())
+    }
+
+    /// Writes what there is so far: a run that is cut short has told all that it found.
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        let lines = self.lines();
         let text = self.markdown(&lines);
-        println!("\n{text}");
         let write = |name: &str, text: &str| {
             std::fs::write(folder.join(name), text).during(|| format!("writing {name}"))
         };
         write("bench-report.md", &text)?;
-        write("bench-report.json", &format!("{:#}", self.json(&lines)))?;
-        let held = lines.iter().all(|line| line.held != Some(false));
-        Ok(held && self.idle.iter().all(|idle| idle.octets <= idle.limit))
+        write("bench-report.json", &format!("{:#}", self.json(&lines)))
+    }
+
+    /// How latency stands where packets are counted.
+    fn standings(&self) -> Vec<Standing> {
+        let own = self.entries.iter().filter(|entry| {
+            entry.contestant == Contestant::Trackside.name()
+                && matches!(
+                    entry.scenario.measure,
+                    Measure::Packets(_) | Measure::PacketsAgainst(..)
+                )
+        });
+        own.filter_map(|entry| {
+            let name = entry.scenario.name;
+            let bare = self.entry(name, Contestant::Bare.name());
+            let peers = self.entries.iter().filter(|other| {
+                other.scenario.name == name && other.peer && other.lost() + other.failed() == 0
+            });
+            Some(Standing::new(
+                entry.scenario.what(),
+                entry.latency()?,
+                bare.and_then(Entry::latency),
+                peers.filter_map(Entry::latency),
+            ))
+        })
+        .collect()
     }
 
     fn entry(&self, scenario: &str, contestant: &str) -> Option<&Entry> {
@@ -160,9 +206,9 @@ impl Report {
                 None
             }
             Measure::Stalls => {
-                line.limit = "none lost".into();
-                line.value = format!("{} lost", own.lost());
-                line.held = Some(!own.outcomes.is_empty() && own.lost() == 0);
+                line.limit = format!("none lost, {} MiB", STALLS_MEMORY >> 20);
+                line.value = own.stalls();
+                line.held = Some(own.stalls_held());
                 None
             }
         };
@@ -170,8 +216,11 @@ impl Report {
             line.value = format!("{:.2}", own_cost / base);
             line.held = limit.map(|limit| own_cost <= limit * base);
         }
-        if own.lost() > 0 {
+        if own.lost() > 0 && line.scenario.measure != Measure::Stalls {
             line.value += &format!(", {} lost", own.lost());
+            line.held = Some(false);
+        }
+        if own.failed() > 0 || !own.failures.is_empty() || own.outcomes.is_empty() {
             line.held = Some(false);
         }
     }
@@ -215,11 +264,7 @@ impl Report {
             ));
         }
         for idle in &self.idle {
-            let mark = if idle.octets <= idle.limit {
-                "✓"
-            } else {
-                "✗"
-            };
+            let mark = if idle.held() { "✓" } else { "✗" };
             put(format!(
                 "| {} | {:.1} KiB {mark} | {} KiB | {} |",
                 idle.what,
@@ -235,6 +280,15 @@ impl Report {
                     .collect::<Vec<_>>()
                     .join(" | ")
             ));
+        }
+        let standings = self.standings();
+        if !standings.is_empty() {
+            put(format!("\n{}", latency::head()));
+            standings.iter().for_each(|standing| put(standing.row()));
+        }
+        if !self.failures.is_empty() {
+            put("\nDid not run:\n".into());
+            self.failures.iter().for_each(|why| put(format!("- {why}")));
         }
         out
     }
@@ -266,6 +320,8 @@ impl Report {
             "ratios": ratios.collect::<Vec<_>>(),
             "servers": entries.collect::<Vec<_>>(),
             "idle": idle.collect::<Vec<_>>(),
+            "latency": self.standings().iter().map(Standing::json).collect::<Vec<_>>(),
+            "failures": self.failures,
         })
     }
 }
@@ -281,6 +337,43 @@ impl Entry {
         self.median(|outcome| outcome.cost)
     }
 
+    fn latency(&self) -> Option<Latency> {
+        Some(Latency {
+            p50: self.median(|outcome| Some(outcome.latency?.p50))?,
+            p99: self.median(|outcome| Some(outcome.latency?.p99))?,
+        })
+    }
+
+    fn failed(&self) -> u64 {
+        self.outcomes.iter().map(|outcome| outcome.failed).sum()
+    }
+
+    /// The most memory that the server ever had.
+    fn peak(&self) -> u64 {
+        let peaks = self.outcomes.iter().map(|outcome| outcome.peak);
+        peaks.max().unwrap_or(0)
+    }
+
+    fn skipped(&self) -> u64 {
+        self.outcomes.iter().map(|outcome| outcome.skipped).sum()
+    }
+
+    fn stalls(&self) -> String {
+        format!(
+            "{} lost, {} skipped by the stalled, {} MiB",
+            self.lost(),
+            self.skipped(),
+            self.peak() >> 20
+        )
+    }
+
+    /// The others lost nothing, memory was bounded, and those that stalled went on at key frames. Where nothing was skipped,
+    /// nobody stalled for long enough to tell.
+    fn stalls_held(&self) -> bool {
+        let to_key = self.outcomes.iter().all(|outcome| outcome.to_key);
+        self.lost() == 0 && self.skipped() > 0 && to_key && self.peak() <= STALLS_MEMORY
+    }
+
     fn lost(&self) -> u64 {
         self.outcomes.iter().map(|outcome| outcome.lost).sum()
     }
@@ -292,23 +385,18 @@ impl Entry {
             });
         };
         let mut text = format!("{cost:.2}");
-        let ms = |us: f64| us / 1e3;
-        let latency = |which: fn(&(f64, f64)) -> f64| {
-            self.median(move |outcome| outcome.latency.as_ref().map(which))
-        };
         if let (Measure::Joins(_), Some(join)) =
             (self.scenario.measure, self.median(|outcome| outcome.join))
         {
             let _ = write!(text, " ({join:.1} ms)");
-        } else if let (Some(p50), Some(p99)) = (latency(|pair| pair.0), latency(|pair| pair.1)) {
-            let _ = write!(text, " ({:.2}, {:.2} ms)", ms(p50), ms(p99));
+        } else if let Some(latency) = self.latency() {
+            let _ = write!(text, " ({})", latency.text());
         }
         if self.lost() > 0 {
             let _ = write!(text, ", {} lost", self.lost());
         }
-        let failed: u64 = self.outcomes.iter().map(|outcome| outcome.failed).sum();
-        if failed > 0 {
-            let _ = write!(text, ", {failed} failed");
+        if self.failed() > 0 {
+            let _ = write!(text, ", {} failed", self.failed());
         }
         text
     }
@@ -324,8 +412,14 @@ mod tests {
             cost: Some(cost),
             lost,
             failed: 0,
-            latency: Some((1000.0, 2000.0)),
+            latency: Some(Latency {
+                p50: 1000.0,
+                p99: 2000.0,
+            }),
             join: Some(10.0),
+            skipped: 5,
+            to_key: true,
+            peak: 10 << 20,
             whole: Value::Null,
         }
     }
@@ -335,6 +429,7 @@ mod tests {
             machine: "here".into(),
             entries: Vec::new(),
             idle: Vec::new(),
+            failures: Vec::new(),
         };
         for (name, contestant, cost, lost) in rows {
             let scenario = ALL.iter().find(|scenario| scenario.name == *name).unwrap();
@@ -383,6 +478,9 @@ mod tests {
         ])
         .lines();
         assert_eq!(lines[0].held, Some(false));
-        assert_eq!((&lines[1].value[..], lines[1].held), ("0 lost", Some(true)));
+        assert_eq!(
+            (&lines[1].value[..], lines[1].held),
+            ("0 lost, 5 skipped by the stalled, 10 MiB", Some(true))
+        );
     }
 }

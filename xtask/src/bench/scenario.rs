@@ -56,6 +56,15 @@ const fn udp(
     }
 }
 
+/// How long a scenario is run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Effort {
+    /// That are measured.
+    pub(super) seconds: u64,
+    /// Readers that join a second.
+    pub(super) joining: u32,
+}
+
 /// Sessions that come and go a second.
 pub(super) const SESSIONS: u32 = 200;
 
@@ -85,7 +94,9 @@ pub(super) const ALL: &[Scenario] = &[
     },
     tcp("sessions", 0, "10k", Measure::Sessions(2.2)),
     tcp("joins", 500, "500k", Measure::Joins(50.0)),
-    tcp("stalls", 200, "1M", Measure::Stalls),
+    tcp("joins-alone", 0, "500k", Measure::Joins(50.0)),
+    // Enough that those who read nothing fill the buffers of the system, and are behind by more than the ring keeps.
+    tcp("stalls", 200, "8M", Measure::Stalls),
 ];
 
 impl Scenario {
@@ -104,6 +115,9 @@ impl Scenario {
             Measure::Sessions(_) => {
                 format!("{SESSIONS} whole sessions a second, each on a connection of its own")
             }
+            Measure::Joins(_) if self.readers == 0 => {
+                format!("{SESSIONS} joins a second at {}bit/s", self.bitrate)
+            }
             Measure::Joins(_) => format!("{SESSIONS} joins a second beside {readers}"),
             Measure::Stalls => format!("{readers}, a tenth of them reading nothing"),
         }
@@ -120,7 +134,7 @@ impl Scenario {
     }
 
     /// What `rtsp-client load` gets for it.
-    pub(super) fn arguments(&self, contestant: &Contestant, seconds: u64) -> Vec<String> {
+    pub(super) fn arguments(&self, contestant: &Contestant, effort: Effort) -> Vec<String> {
         let mut arguments: Vec<String> = Vec::new();
         let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
         add("--transport", if self.udp { "udp" } else { "tcp" }.into());
@@ -132,8 +146,9 @@ impl Scenario {
         add("--publishers", publishers.to_string());
         add("--readers", self.readers.to_string());
         add("--bitrate", self.bitrate.into());
-        add("--duration", seconds.to_string());
-        add("--ramp", format!("{}", 1 + self.readers / 250));
+        add("--duration", effort.seconds.to_string());
+        add("--ramp", format!("{}", 1 + self.readers / effort.joining));
+        add("--warm-up", "1".into());
         add("--timeout", "20".into());
         match self.measure {
             Measure::Sessions(_) => {

@@ -1,8 +1,9 @@
 //! One scenario against one server.
 
 use super::contestant::Contestant;
+use super::latency::Latency;
 use super::machine::Machine;
-use super::scenario::{Measure, Scenario};
+use super::scenario::{Effort, Measure, Scenario};
 use crate::failure::{Failure, Result};
 use crate::interop::process::{Process, tail};
 use serde_json::Value;
@@ -18,9 +19,15 @@ pub(super) struct Outcome {
     pub(super) cost: Option<f64>,
     pub(super) lost: u64,
     pub(super) failed: u64,
-    pub(super) latency: Option<(f64, f64)>,
+    pub(super) latency: Option<Latency>,
     /// p99 from PLAY to the first key frame, ms.
     pub(super) join: Option<f64>,
+    /// Packets that readers skipped which had stalled,
+    pub(super) skipped: u64,
+    /// and whether each of them went on at a key frame.
+    pub(super) to_key: bool,
+    /// The most memory of the server, octets.
+    pub(super) peak: u64,
     /// All that the load has told.
     pub(super) whole: Value,
 }
@@ -30,7 +37,7 @@ pub(super) fn run(
     machine: &Machine,
     scenario: &Scenario,
     contestant: &Contestant,
-    seconds: u64,
+    effort: Effort,
 ) -> Result<Outcome> {
     let running = contestant.start(machine, scenario)?;
     let file = machine.path("load.json");
@@ -38,7 +45,7 @@ pub(super) fn run(
     let _ = std::fs::remove_file(&file);
     let mut command = machine.beside(&machine.load);
     command.arg("load").arg(&running.url);
-    command.args(scenario.arguments(contestant, seconds));
+    command.args(scenario.arguments(contestant, effort));
     if let Some(url) = &running.publish_to {
         command.args(["--publish-to", url]);
     }
@@ -46,7 +53,7 @@ pub(super) fn run(
     command.arg("--pid").arg(running.process.id().to_string());
     command.arg("--json-file").arg(&file);
     let mut load = Process::start("load", &mut command, &log)?;
-    let ended = load.wait(Duration::from_secs(seconds) + BESIDES);
+    let ended = load.wait(Duration::from_secs(effort.seconds) + BESIDES);
     running.end();
     ended?;
     let text = std::fs::read(&file).map_err(|_| {
@@ -70,7 +77,12 @@ impl Outcome {
             cost,
             lost: count("/lost"),
             failed: count("/failed"),
-            latency: number("/latency_us/p50").zip(number("/latency_us/p99")),
+            latency: number("/latency_us/p50")
+                .zip(number("/latency_us/p99"))
+                .map(|(p50, p99)| Latency { p50, p99 }),
+            skipped: count("/stalled/lost"),
+            to_key: count("/stalled/gaps") == count("/stalled/gaps_to_key_frame"),
+            peak: count("/server/peak_octets"),
             join: number("/join_us/p99").map(|us| us / 1e3),
             whole,
         }
@@ -80,12 +92,11 @@ impl Outcome {
     pub(super) fn line(&self) -> String {
         let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.2}"));
         format!(
-            "{} µs, {} lost, {} failed, latency p50 {} ms p99 {} ms, join p99 {} ms",
+            "{} µs, {} lost, {} failed, latency {}, join p99 {} ms",
             number(self.cost),
             self.lost,
             self.failed,
-            number(self.latency.map(|latency| latency.0 / 1e3)),
-            number(self.latency.map(|latency| latency.1 / 1e3)),
+            self.latency.map_or("–".into(), Latency::text),
             number(self.join),
         )
     }
