@@ -287,6 +287,7 @@ fn negotiate(
             Some(NegotiatedTransport::Connections(before)) => Some(before),
             _ => None,
         },
+        multicast: None,
     };
     let selected = transport::select(&offers.0, &capabilities)?;
     {

@@ -267,7 +267,8 @@ impl ClientSession {
         };
         // What cannot be read counts as missing: what we asked for holds then.
         let answer = self.connection.typed::<Transport>(&response.headers);
-        let transport = transport::granted(answer.as_ref(), request).map_err(misbehaved)?;
+        let transport = transport::granted(answer.as_ref(), request, self.group(media));
+        let transport = transport.map_err(misbehaved)?;
         if self.session.is_none() {
             return Err(misbehaved("it has no Session header"));
         }

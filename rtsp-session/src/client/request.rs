@@ -22,6 +22,7 @@ use super::PlayRequest;
 use super::SessionError;
 use super::TransportRequest;
 use super::transport;
+use crate::transport::Group;
 
 /// The formats of `Range` that we read (RFC 7826 §18.5).
 const RANGES: &str = "npt, smpte, clock";
@@ -89,7 +90,8 @@ impl ClientSession {
         let (Some(control), Some(described)) = (self.control(media), described) else {
             return Err(misuse(Method::Setup, "the description has no such media"));
         };
-        let specs = transport::offers(self.grammar(request), request, described, self.recording)
+        let (version, group) = (self.grammar(request), self.group(media));
+        let specs = transport::offers(version, request, described, group, self.recording)
             .map_err(|why| misuse(Method::Setup, why))?;
         let mut message = self.message(Method::Setup, target(&control));
         message.headers.set(&Transport(specs));
@@ -107,9 +109,18 @@ impl ClientSession {
     fn grammar(&self, request: TransportRequest) -> Version {
         let named = self.server.as_deref().unwrap_or_default();
         match request {
-            TransportRequest::Udp { .. } if named.starts_with("GStreamer RTSP") => Version::V1_0,
+            TransportRequest::Interleaved { .. } | TransportRequest::Connections { .. } => {
+                self.version
+            }
+            _ if named.starts_with("GStreamer RTSP") => Version::V1_0,
             _ => self.version,
         }
+    }
+
+    /// The multicast group that the description names for a media.
+    pub(super) fn group(&self, media: usize) -> Option<Group> {
+        let description = self.description.as_ref()?;
+        Group::described(description, description.media.get(media)?)
     }
 
     /// The description's tag, if it has a readable one.

@@ -11,6 +11,7 @@ use rtsp_msg::headers::TransportSpec;
 use sdp::Media;
 
 use crate::server::Direction;
+use crate::transport::Group;
 use crate::transport::offer;
 use crate::transport::offer::Mux;
 
@@ -37,6 +38,15 @@ pub enum TransportRequest {
         /// Our ports for RTP and RTCP where the server is to open the connections; `None`: we do, which also works from behind
         /// address translation.
         listening: Option<(u16, u16)>,
+    },
+    /// Datagrams to a multicast group: that of the description where it names one, else one of the server's choice. Only to play.
+    Multicast,
+    /// Either, as the server likes: a group first, where the description names one, and datagrams to these ports of ours.
+    MulticastOrUdp {
+        /// The even port, for RTP.
+        rtp: u16,
+        /// The odd port above it, for RTCP.
+        rtcp: u16,
     },
 }
 
@@ -87,13 +97,20 @@ pub enum MediaTransport {
         /// The SSRC that the server announced.
         ssrc: Option<u32>,
     },
+    /// Datagrams to a multicast group, to be joined before PLAY.
+    Multicast {
+        /// The group. Its address is a multicast one, whatever the server says.
+        group: Group,
+        /// The SSRC that the server announced.
+        ssrc: Option<u32>,
+    },
 }
 
 /// The alternatives for a `Transport` header, the best first.
 ///
 /// RTP and RTCP on one flow come first where they are worth asking for: always in RTSP/2.0, with a second port named unless the
 /// description says that the server can (RFC 7826 §C.1.6.4); in RTSP/1.0, which has no word for it, where the description
-/// does.
+/// does. `group` is that of the description.
 ///
 /// # Errors
 ///
@@ -102,6 +119,7 @@ pub(super) fn offers(
     version: Version,
     request: TransportRequest,
     media: &Media,
+    group: Option<Group>,
     record: bool,
 ) -> Result<Vec<TransportSpec>, &'static str> {
     let direction = match record {
@@ -123,6 +141,18 @@ pub(super) fn offers(
             let mut spec = offer::interleaved(rtp, direction);
             spec.interleaved = Some((rtp, Some(rtcp)));
             vec![spec]
+        }
+        TransportRequest::Multicast | TransportRequest::MulticastOrUdp { .. } if record => {
+            return Err("multicast is for playing");
+        }
+        TransportRequest::Multicast => vec![offer::multicast(version, group)],
+        TransportRequest::MulticastOrUdp { rtp, rtcp } => {
+            let both = muxes.map(|mux| offer::udp(version, (rtp, rtcp), mux, direction));
+            let mut both: Vec<_> = both.collect();
+            let multicast = offer::multicast(version, group);
+            // Without a word of it in the description it is the exception.
+            both.insert(if group.is_some() { 0 } else { both.len() }, multicast);
+            both
         }
         TransportRequest::Udp { rtp, rtcp } => muxes
             .map(|mux| offer::udp(version, (rtp, rtcp), mux, direction))
@@ -150,12 +180,19 @@ pub(super) fn offers(
 pub(super) fn granted(
     answer: Option<&Transport>,
     asked: TransportRequest,
+    group: Option<Group>,
 ) -> Result<MediaTransport, &'static str> {
     let spec = answer.and_then(|transport| transport.0.first());
     let ssrc = spec.and_then(|spec| spec.ssrc.first().copied());
     let channels = spec.and_then(|spec| spec.interleaved);
-    if spec.is_some_and(|spec| matches!(spec.delivery, Some(Delivery::Multicast))) {
-        return Err("it grants multicast, which was not asked for");
+    let cast = spec.filter(|spec| spec.delivery == Some(Delivery::Multicast));
+    match (cast, asked) {
+        (Some(spec), TransportRequest::Multicast | TransportRequest::MulticastOrUdp { .. }) => {
+            return multicast(spec, group, ssrc);
+        }
+        (Some(_), _) => return Err("it grants multicast, which was not asked for"),
+        (None, TransportRequest::Multicast) => return Err("it does not grant multicast"),
+        (None, _) => {}
     }
     // Some cameras forget `/TCP`, but not `interleaved`.
     let tcp = channels.is_some() || spec.is_some_and(|spec| spec.lower == Lower::Tcp);
@@ -174,16 +211,32 @@ pub(super) fn granted(
             }
             Ok(MediaTransport::Interleaved { rtp, rtcp, ssrc })
         }
-        (TransportRequest::Udp { .. }, None) if tcp => {
-            Err("it grants TCP where UDP was asked for, and names no channels")
-        }
-        (TransportRequest::Udp { .. }, None) => Ok(MediaTransport::Udp {
+        (_, None) if tcp => Err("it grants TCP where UDP was asked for, and names no channels"),
+        (_, None) => Ok(MediaTransport::Udp {
             server: spec.and_then(server_ports),
             source: spec.and_then(source),
             flows: spec.map_or(Flows::Separate, flows),
             ssrc,
         }),
     }
+}
+
+/// The group that was granted: where the answer says less than the description, that holds.
+fn multicast(
+    spec: &TransportSpec,
+    described: Option<Group>,
+    ssrc: Option<u32>,
+) -> Result<MediaTransport, &'static str> {
+    let silent = spec.destination.is_none() && spec.dest_addr.is_empty();
+    let granted = Group::named(spec);
+    let mut group = granted
+        .or(described.filter(|_| silent))
+        .ok_or("it grants multicast, and names no group that could be joined")?;
+    if let Some(described) = described.filter(|described| described.address == group.address) {
+        group.ttl = group.ttl.or(described.ttl);
+        group.source = group.source.or(described.source);
+    }
+    Ok(MediaTransport::Multicast { group, ssrc })
 }
 
 fn connections(

@@ -2,14 +2,16 @@
 
 pub mod channels;
 pub mod framing;
+pub mod multicast;
 mod negotiated;
 pub mod offer;
 pub mod ports;
 mod select;
 
 pub use channels::ChannelMap;
+pub use multicast::Group;
 pub use negotiated::{ACTIVE_PORT, LocalAddresses, MediaConnections, NegotiatedTransport, Reports};
-pub use select::{Capabilities, Selected, foreign, select};
+pub use select::{Capabilities, Selected, foreign, select, wants_multicast};
 
 use crate::leniency::Leniency;
 use rtsp_msg::headers::Transport;

@@ -1,5 +1,6 @@
 //! What was agreed on for one media, and how the answer says it.
 
+use super::Group;
 use crate::server::Direction;
 use rtsp_msg::Version;
 use rtsp_msg::headers::{
@@ -32,6 +33,8 @@ pub enum NegotiatedTransport {
     },
     /// On TCP connections of their own (RFC 7826 §C.2.2).
     Connections(MediaConnections),
+    /// In datagrams to a multicast group, once for all who are in it.
+    Multicast(Group),
 }
 
 /// Where the reports (RTCP) of a media go.
@@ -153,11 +156,14 @@ impl NegotiatedTransport {
         ssrc: Option<u32>,
     ) -> TransportSpec {
         let lower = match self {
-            Self::Udp { .. } => Lower::Udp,
+            Self::Udp { .. } | Self::Multicast(_) => Lower::Udp,
             Self::Interleaved { .. } | Self::Connections(_) => Lower::Tcp,
         };
         let mut spec = TransportSpec::new(Profile::RtpAvp, lower);
-        spec.delivery = Some(Delivery::Unicast);
+        spec.delivery = Some(match self {
+            Self::Multicast(_) => Delivery::Multicast,
+            _ => Delivery::Unicast,
+        });
         spec.ssrc.extend(ssrc);
         // Only where it is not the default: several peers do not understand the parameter.
         spec.mode = (direction == Direction::Record).then_some(Mode::Record);
@@ -197,6 +203,7 @@ impl NegotiatedTransport {
                 });
                 addresses(&mut spec, peer_rtp, reports, local.rtsp, server_ports);
             }
+            Self::Multicast(group) => group.tell(&mut spec, version),
         }
         spec
     }

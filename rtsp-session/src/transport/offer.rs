@@ -1,6 +1,6 @@
 //! What a SETUP offers.
 
-use super::ACTIVE_PORT;
+use super::{ACTIVE_PORT, Group};
 use crate::server::Direction;
 use rtsp_msg::Version;
 use rtsp_msg::headers::{
@@ -63,6 +63,20 @@ pub fn connections(listening: Option<(u16, u16)>, mux: Mux) -> TransportSpec {
         None => SetupRole::Active,
     });
     spec.connection = Some(ConnectionUse::New);
+    spec
+}
+
+/// Packets in datagrams to a multicast group: that one, whose time to live is named too, or one of the server's choice.
+#[must_use]
+pub fn multicast(version: Version, group: Option<Group>) -> TransportSpec {
+    let mut spec = TransportSpec::new(Profile::RtpAvp, Lower::Udp);
+    spec.delivery = Some(Delivery::Multicast);
+    if let Some(group) = group {
+        group.tell(&mut spec, version);
+        // Who sends is the server's to say.
+        spec.source = None;
+        spec.src_addr.clear();
+    }
     spec
 }
 

@@ -1,6 +1,8 @@
 //! Choosing one alternative of a Transport header.
 
-use super::{ChannelMap, LocalAddresses, MediaConnections, NegotiatedTransport, Reports, ports};
+use super::{
+    ChannelMap, Group, LocalAddresses, MediaConnections, NegotiatedTransport, Reports, ports,
+};
 use crate::error::ProtocolError;
 use crate::server::Direction;
 use rtsp_msg::Version;
@@ -30,6 +32,8 @@ pub struct Capabilities<'a> {
     pub connections: bool,
     /// Those that the media has now.
     pub before: Option<MediaConnections>,
+    /// The group that this media is sent to; `None` where there is none.
+    pub multicast: Option<Group>,
 }
 
 /// What is chosen.
@@ -101,9 +105,12 @@ pub fn select(offers: &[TransportSpec], can: &Capabilities<'_>) -> Result<Select
 
 /// The first destination among the offers that is not the peer's own: an attempt to direct media at somebody else, to be logged
 /// whatever is chosen (RFC 7826 §18.54).
+///
+/// Multicast addresses are nobody's own: where they lead to is not decided by those who name them.
 #[must_use]
 pub fn foreign(offers: &[TransportSpec], peer: IpAddr) -> Option<&str> {
     offers.iter().find_map(|offer| {
+        let unicast = offer.delivery != Some(Delivery::Multicast);
         let hosts = offer
             .dest_addr
             .iter()
@@ -111,18 +118,22 @@ pub fn foreign(offers: &[TransportSpec], peer: IpAddr) -> Option<&str> {
         hosts
             .chain([offer.destination.as_deref()])
             .flatten()
-            .find(|host| !host.is_empty() && own(host, peer).is_err())
+            .find(|host| unicast && !host.is_empty() && own(host, peer).is_err())
     })
 }
 
 fn usable(offer: &TransportSpec, can: &Capabilities<'_>) -> Result<NegotiatedTransport, Unusable> {
     let v2 = can.version == Version::V2_0;
+    let unicast = is_unicast(offer, v2);
     let fits = matches!(offer.profile, Profile::RtpAvp | Profile::RtpAvpf)
-        && is_unicast(offer, v2)
+        && (unicast || is_multicast(offer, v2))
         && fits_direction(offer, can.direction, v2)
         && !(v2 && has_unknown(offer));
     if !fits {
         return Err(Unusable::Unsupported);
+    }
+    if !unicast {
+        return multicast(offer, can);
     }
     match offer.lower {
         Lower::Tcp if v2 && offer.interleaved.is_none() => connections(offer, can),
@@ -139,6 +150,45 @@ fn is_unicast(offer: &TransportSpec, v2: bool) -> bool {
         Some(delivery) => delivery == Delivery::Unicast,
         None => !v2 && (offer.is_unicast() || offer.lower == Lower::Tcp),
     }
+}
+
+/// As [`is_unicast`]: RTSP/1.0 peers that say neither, nor name channels or ports, mean multicast (RFC 2326 §12.39).
+fn is_multicast(offer: &TransportSpec, v2: bool) -> bool {
+    match offer.delivery {
+        Some(delivery) => delivery == Delivery::Multicast,
+        None => !v2 && !is_unicast(offer, v2),
+    }
+}
+
+/// Whether something among the offers is multicast: a group has to be had to choose it.
+#[must_use]
+pub fn wants_multicast(offers: &[TransportSpec], version: Version) -> bool {
+    let mut offers = offers.iter();
+    offers.any(|offer| offer.lower == Lower::Udp && is_multicast(offer, version == Version::V2_0))
+}
+
+/// The group is ours to choose: who names one has to name that. Its ports and time to live are what the answer says.
+fn multicast(
+    offer: &TransportSpec,
+    can: &Capabilities<'_>,
+) -> Result<NegotiatedTransport, Unusable> {
+    let plain = offer.lower == Lower::Udp
+        && offer.interleaved.is_none()
+        && offer.client_port.is_none()
+        && !offer.rtcp_mux
+        && offer.layers.unwrap_or(1) == 1
+        && offer.dest_addr.len() <= 2;
+    let group = can
+        .multicast
+        .filter(|_| plain && can.direction == Direction::Play);
+    let group = group.ok_or(Unusable::Unsupported)?;
+    let hosts = offer.dest_addr.iter().map(|to| to.host.as_deref());
+    for host in hosts.chain([offer.destination.as_deref()]).flatten() {
+        if !host.is_empty() && own(host, group.address).is_err() {
+            return Err(Unusable::Foreign);
+        }
+    }
+    Ok(NegotiatedTransport::Multicast(group))
 }
 
 /// What the session is for is decided before; a mode that says otherwise is a mistake. Appending is not supported.

@@ -4,6 +4,7 @@
 mod asked;
 mod figures;
 mod forms;
+mod groups;
 mod launching;
 mod overload;
 mod redirected;

@@ -328,6 +328,7 @@ impl World {
             mux: true,
             connections: false,
             before: None,
+            multicast: None,
         };
         let transport = select(&offers, &can)?.transport;
         let id = match id {

@@ -279,7 +279,7 @@ fn r2_rtp_16_connections_of_their_own() {
         ("RTP/AVP;unicast;src_addr=\":7\"/\":8\"", None),
     ] {
         let transport = Transport(decoded(answer));
-        let got = crate::client::transport::granted(Some(&transport), active);
+        let got = crate::client::transport::granted(Some(&transport), active, None);
         let got = got.ok().map(|granted| match granted {
             MediaTransport::Connections { server, flows, .. } => (server, flows),
             other => panic!("{answer}: {other:?}"),
@@ -325,7 +325,7 @@ fn r2_rtp_03_r2_rtp_04_where_datagrams_and_reports_go() {
         ),
     ] {
         let transport = Transport(decoded(&format!("RTP/AVP;unicast;{answer}")));
-        let got = crate::client::transport::granted(Some(&transport), PORTS);
+        let got = crate::client::transport::granted(Some(&transport), PORTS, None);
         let Ok(MediaTransport::Udp {
             server: to,
             flows: its,

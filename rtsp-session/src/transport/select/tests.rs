@@ -27,6 +27,7 @@ fn answer(text: &str, version: Version, direction: Direction, peer: &str) -> Str
         mux: true,
         connections: true,
         before: None,
+        multicast: None,
     };
     match select(&offers(text), &can) {
         Ok(selected) => {
@@ -249,6 +250,7 @@ fn our_own_offers_are_usable() {
             mux: true,
             connections: true,
             before: None,
+            multicast: None,
         };
         let select = |offers: &[TransportSpec], can: &Capabilities<'_>| {
             super::select(offers, can).map(|selected| selected.transport)
@@ -343,6 +345,7 @@ fn in_2_0(
         mux: true,
         connections: true,
         before: None,
+        multicast: None,
     };
     change(&mut can);
     select(&offers(text), &can)
@@ -518,4 +521,115 @@ fn a_source_that_is_another_address_is_named() {
         Transport(vec![spec]).encode(&mut text);
         assert!(text.contains(part), "{text}");
     }
+}
+
+/// The answer to an offer where there is a group.
+fn cast(text: &str, version: Version, address: &str, direction: Direction) -> String {
+    let address: IpAddr = address.parse().unwrap();
+    let source: IpAddr = match address {
+        IpAddr::V4(_) => [192, 0, 2, 1].into(),
+        IpAddr::V6(_) => "2001:db8::1".parse().unwrap(),
+    };
+    let group = Group {
+        address,
+        ports: (7000, 7001),
+        ttl: Some(16),
+        source: Some(source),
+    };
+    let can = Capabilities {
+        version,
+        direction,
+        peer: [192, 0, 2, 7].into(),
+        channels: None,
+        server_ports: Some((6000, 6001)),
+        mux: true,
+        connections: true,
+        before: None,
+        multicast: Some(group),
+    };
+    match select(&offers(text), &can) {
+        Ok(selected) => {
+            let spec = selected.to_spec(version, direction, source.into(), None);
+            let mut text = String::new();
+            Transport(vec![spec]).encode(&mut text);
+            text
+        }
+        Err(error) => error.status_in(version).code().to_string(),
+    }
+}
+
+#[test]
+fn r1_trans_06_multicast_has_port_ttl_and_one_layer() {
+    let granted = "RTP/AVP;multicast;destination=239.1.2.3;source=192.0.2.1;port=7000-7001;ttl=16";
+    for (offer, expected) in [
+        // FFmpeg, GStreamer.
+        ("RTP/AVP/UDP;multicast", granted),
+        ("RTP/AVP/UDP;multicast;mode=play", granted),
+        // live555, which names what the description does.
+        ("RTP/AVP;multicast;port=7000-7001", granted),
+        (
+            "RTP/AVP;multicast;destination=239.1.2.3;port=7000-7001;ttl=127;layers=1",
+            granted,
+        ),
+        // The default of RFC 2326 §12.39.
+        ("RTP/AVP", granted),
+        ("RTP/AVP;destination=239.1.2.3;port=1-2", granted),
+        ("RTP/AVP;multicast;layers=3", "461"),
+        ("RTP/AVP/TCP;multicast", "461"),
+        ("RTP/AVP;multicast;interleaved=0-1", "461"),
+        ("RTP/AVP;multicast;RTCP-mux", "461"),
+        ("RTP/AVP;multicast;ttl=300", "461"),
+        // Not to groups of the peer's choice, nor to hosts.
+        ("RTP/AVP;multicast;destination=239.9.9.9", "403"),
+        ("RTP/AVP;multicast;destination=192.0.2.7", "403"),
+        (
+            "RTP/AVP;multicast;destination=239.9.9.9,RTP/AVP;unicast;client_port=5000-5001",
+            "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001",
+        ),
+        // The peer's preference.
+        (
+            "RTP/AVP;unicast;client_port=5000-5001,RTP/AVP;multicast",
+            "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001",
+        ),
+        (
+            "RTP/AVP;multicast,RTP/AVP;unicast;client_port=5000-5001",
+            granted,
+        ),
+    ] {
+        let answer = cast(offer, Version::V1_0, "239.1.2.3", Direction::Play);
+        assert_eq!(answer, expected, "{offer}");
+    }
+    let recorded = cast(
+        "RTP/AVP;multicast;mode=record",
+        Version::V1_0,
+        "239.1.2.3",
+        Direction::Record,
+    );
+    assert_eq!(recorded, "461");
+}
+
+#[test]
+fn offers_of_multicast_in_rtsp_2() {
+    let granted = "RTP/AVP;multicast;dest_addr=\"[ff15::4]:7000\"/\"[ff15::4]:7001\";\
+        src_addr=\"[2001:db8::1]:7000\"/\"[2001:db8::1]:7001\";ttl=16";
+    for (offer, expected) in [
+        ("RTP/AVP;multicast", granted),
+        (
+            "RTP/AVP;multicast;dest_addr=\"[ff15::4]:7000\"/\"[ff15::4]:7001\";ttl=16",
+            granted,
+        ),
+        (
+            "RTP/AVP;multicast;dest_addr=\"[ff15::5]:7000\"/\"[ff15::5]:7001\"",
+            "463",
+        ),
+        ("RTP/AVP;multicast;destination=ff15::4", "461"),
+        ("RTP/AVP", "461"),
+    ] {
+        let answer = cast(offer, Version::V2_0, "ff15::4", Direction::Play);
+        assert_eq!(answer, expected, "{offer}");
+    }
+    let peer = [192, 0, 2, 7].into();
+    let its = offers("RTP/AVP;multicast;dest_addr=\"239.1.2.3:7000\"/\"239.1.2.3:7001\"");
+    assert_eq!(foreign(&its, peer), None);
+    assert!(wants_multicast(&its, Version::V2_0));
 }
