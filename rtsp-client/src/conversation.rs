@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
-use std::net::Shutdown;
 use std::net::SocketAddr;
 use std::task::Context;
 use std::task::Poll;
@@ -27,12 +26,13 @@ use rtsp_session::client::SessionError;
 use rtsp_session::client::SessionOutput;
 use rtsp_session::client::State;
 use rtsp_session::random::Random;
-use tokio::net::TcpStream;
 
 use crate::Error;
 use crate::ErrorKind;
 use crate::Options;
-use crate::io::connect;
+use crate::io::wire::Destination;
+use crate::io::wire::NotConnected;
+use crate::io::wire::Wire;
 
 /// How much one read asks for; frames are slices of it.
 const READ_BYTES: usize = 64 << 10;
@@ -46,7 +46,7 @@ const BACKLOG_BYTES: usize = 16 << 20;
 /// A connected session.
 #[derive(Debug)]
 pub(crate) struct Conversation {
-    stream: TcpStream,
+    wire: Wire,
     pub(crate) session: ClientSession,
     uri: Uri,
     pub(crate) peer: SocketAddr,
@@ -82,24 +82,21 @@ impl Conversation {
         credentials: Option<Credentials>,
     ) -> Result<Self, Error> {
         let place = uri.without_userinfo().to_string();
-        match uri.scheme() {
-            Scheme::Rtsp => {}
-            Scheme::Rtsps => {
-                let text = "rtsps is not supported yet";
-                return Err(Error::new(ErrorKind::Unsupported, place, text));
-            }
+        let trust = match uri.scheme() {
+            Scheme::Rtsp => None,
+            Scheme::Rtsps => Some(&options.trust),
             _ => {
                 let text = "this scheme is not supported";
                 return Err(Error::new(ErrorKind::Unsupported, place, text));
             }
-        }
+        };
         let (host, port) = (uri.host(), uri.port_or_default());
         if is_multicast(host) {
             // RFC 7826 §10: requests go to one server.
             let text = "a multicast address is no server";
             return Err(Error::new(ErrorKind::Url, place, text));
         }
-        let connected = connect::tcp(host, port, options.connect_timeout).await;
+        let to = Destination { host, port, trust };
         let connect_error = |error| {
             Error::io(
                 ErrorKind::Connect,
@@ -107,10 +104,17 @@ impl Conversation {
                 error,
             )
         };
-        let stream = connected.map_err(connect_error)?;
-        let (peer, local) = stream
+        let wire = match Wire::connect(&to, options.connect_timeout).await {
+            Ok(wire) => wire,
+            Err(NotConnected::Tcp(error)) => return Err(connect_error(error)),
+            Err(NotConnected::Tls(error)) => {
+                let place = format!("no TLS with {host} port {port}");
+                return Err(Error::io(ErrorKind::Untrusted, place, error));
+            }
+        };
+        let (peer, local) = wire
             .peer_addr()
-            .and_then(|peer| Ok((peer, stream.local_addr()?)))
+            .and_then(|peer| Ok((peer, wire.local_addr()?)))
             .map_err(connect_error)?;
         let mut config = SessionConfig::default();
         config.connection.user_agent.clone_from(&options.user_agent);
@@ -123,7 +127,7 @@ impl Conversation {
         config.version = options.version;
         let session = ClientSession::new(Now::read(), uri, config, random(&place)?);
         Ok(Self {
-            stream,
+            wire,
             session,
             uri: uri.without_userinfo(),
             peer,
@@ -146,6 +150,12 @@ impl Conversation {
     /// The URI, without credentials.
     pub(crate) fn uri(&self) -> &Uri {
         &self.uri
+    }
+
+    /// Whether requests about `uri` may go to this server: with TLS, only if its certificate is for that host too
+    /// (RFC 7826 §19.2).
+    pub(crate) fn may_ask_about(&self, uri: &Uri) -> bool {
+        uri.host().eq_ignore_ascii_case(self.uri.host()) || self.wire.is_for(uri.host())
     }
 
     /// The address of the server.
@@ -215,30 +225,21 @@ impl Conversation {
             return Poll::Ready(Ok(()));
         }
         let mut progress = flushed;
-        loop {
-            match self.stream.poll_read_ready(cx) {
-                Poll::Pending => break,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.lost(error))),
-                Poll::Ready(Ok(())) => {}
+        self.inbound.reserve(READ_BYTES);
+        match self.wire.poll_read_buf(cx, &mut self.inbound) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(0)) => {
+                self.session.handle(Now::read(), Input::Eof);
+                self.drain();
+                progress = true;
             }
-            self.inbound.reserve(READ_BYTES);
-            match self.stream.try_read_buf(&mut self.inbound) {
-                Ok(0) => {
-                    self.session.handle(Now::read(), Input::Eof);
-                    self.drain();
-                    progress = true;
-                    break;
-                }
-                Ok(_) => {
-                    let now = Now::read();
-                    self.session.handle(now, Input::Read(&mut self.inbound));
-                    self.drain();
-                    progress = true;
-                    break;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(self.lost(error))),
+            Poll::Ready(Ok(_)) => {
+                let now = Now::read();
+                self.session.handle(now, Input::Read(&mut self.inbound));
+                self.drain();
+                progress = true;
             }
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(self.lost(error))),
         }
         if progress {
             // What the session has to say to it goes out at once.
@@ -251,20 +252,15 @@ impl Conversation {
     /// Writes as much as the socket takes. Whether something waited and all of it is gone.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
         let waited = !self.outbound.is_empty();
-        while !self.outbound.is_empty() {
-            match self.stream.try_write(&self.outbound) {
-                Ok(count) => self.outbound.advance(count),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    match self.stream.poll_write_ready(cx) {
-                        Poll::Pending => return Ok(false),
-                        Poll::Ready(Ok(())) => {}
-                        Poll::Ready(Err(error)) => return Err(self.lost(error)),
-                    }
-                }
-                Err(error) => return Err(self.lost(error)),
+        loop {
+            match self.wire.poll_write(cx, &self.outbound) {
+                Poll::Pending => return Ok(false),
+                Poll::Ready(Ok(_)) if self.outbound.is_empty() => return Ok(waited),
+                Poll::Ready(Ok(0)) => return Err(self.lost(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => self.outbound.advance(count),
+                Poll::Ready(Err(error)) => return Err(self.lost(error)),
             }
         }
-        Ok(waited)
     }
 
     /// Whether so much waits to be written that the caller must let it go out first.
@@ -322,10 +318,10 @@ impl Conversation {
     pub(crate) fn abandon(&mut self) {
         if self.closed.is_none() && self.session.teardown(Now::read()).is_ok() {
             self.drain();
-            let _ = self.stream.try_write(&self.outbound);
+            let _ = self.wire.try_write(&self.outbound);
         }
         // Before the socket itself goes: some servers have room for one session only.
-        let _ = socket2::SockRef::from(&self.stream).shutdown(Shutdown::Write);
+        self.wire.finish();
         self.closed.get_or_insert(CloseReason::TornDown);
     }
 

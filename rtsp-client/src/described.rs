@@ -72,6 +72,18 @@ impl Described {
             let text = "the server sent no description";
             return Err(Error::new(ErrorKind::Protocol, conversation.place(), text));
         };
+        let controls = description.media.iter().map(|media| &media.control);
+        let controls = controls.chain([&description.control]).flatten();
+        let foreign = controls
+            .filter_map(|control| Uri::parse(control).ok())
+            .find(|uri| !conversation.may_ask_about(uri));
+        if let Some(uri) = foreign {
+            let text = format!(
+                "the description leads to {}, which the certificate is not for",
+                uri.host()
+            );
+            return Err(Error::new(ErrorKind::Untrusted, conversation.place(), text));
+        }
         // What can be received: RTP video, audio and the like, and no channel back to the server.
         let selected = (0..description.media.len())
             .filter(|&index| {

@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Url,
     /// No connection to the server.
     Connect,
+    /// The server is not who it should be, as far as its certificate tells, or speaks no TLS.
+    Untrusted,
     /// The server did not answer in time.
     Timeout,
     /// The server wants credentials, or others.
@@ -157,6 +159,9 @@ impl Error {
                 if error.kind() == io::ErrorKind::ConnectionRefused =>
             {
                 "Is the server running, and is this its port?"
+            }
+            (ErrorKind::Untrusted, _) => {
+                "Trust its authority (--tls-ca) or its very certificate (--tls-pin), if you know that they are right."
             }
             (ErrorKind::Connect, _) => "Check the host name and the network.",
             (_, Cause::Session(SessionError::VersionRefused)) => "Try RTSP/1.0.",

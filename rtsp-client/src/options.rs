@@ -10,6 +10,7 @@ use rtsp_session::client::SessionIdPolicy;
 use rtsp_session::client::VersionPolicy;
 
 use crate::ReconnectPolicy;
+use crate::io::tls::Trust;
 
 /// How media travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -36,6 +37,8 @@ pub struct Options {
     pub transport: TransportPolicy,
     /// Who we are, if the server asks. Those in the URL count where these are missing.
     pub credentials: Option<Credentials>,
+    /// Which servers are believed to be who they are, with `rtsps`.
+    pub trust: Trust,
     /// How long connecting may take.
     pub connect_timeout: Duration,
     /// How long a response may take.
@@ -67,6 +70,7 @@ impl Default for Options {
         Self {
             transport: TransportPolicy::default(),
             credentials: None,
+            trust: Trust::default(),
             connect_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(10),
             first_packet_timeout: Duration::from_secs(3),

@@ -171,9 +171,18 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
+/// What a listener takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// Whatever it is, by its first octets.
+    Any,
+    /// TLS only.
+    Tls,
+}
+
 /// Accepts for ever, and gives connections to the shards in turn. It runs on a shard itself: where there is but one, a connection
 /// wakes one thread and not two.
-pub(crate) async fn run(shard: Rc<Shard>, listener: TcpListener) {
+pub(crate) async fn run(shard: Rc<Shard>, listener: TcpListener, door: Door) {
     let shared = &shard.shared;
     let shards = shared.mailboxes().len().max(1);
     let mut next = 0_usize;
@@ -197,12 +206,13 @@ pub(crate) async fn run(shard: Rc<Shard>, listener: TcpListener) {
         next = (next + 1) % shards;
         let its = ShardId(next as u8);
         if its == shard.id {
-            connection::spawn(&shard, stream, peer, permit);
+            connection::spawn(&shard, stream, peer, permit, door);
         } else if let Ok(stream) = stream.into_std() {
             let letter = Mail::Connection {
                 stream,
                 peer,
                 permit,
+                door,
             };
             shared.post(its, letter);
         }

@@ -138,14 +138,22 @@ impl Admission {
         let _ = self.drained.set(target);
     }
 
-    /// Whether whatever begins with this request for `path` begins elsewhere, or later.
-    pub(crate) fn elsewhere(&self, path: &str, random: &mut Random) -> Result<(), ProtocolError> {
+    /// Whether whatever begins with this request for `path` begins elsewhere, or later. `secure`: it came by TLS.
+    pub(crate) fn elsewhere(
+        &self,
+        path: &str,
+        secure: bool,
+        random: &mut Random,
+    ) -> Result<(), ProtocolError> {
         match self.drained.get() {
             None => Ok(()),
             Some(None) => Err(self.turn_away(random)),
             Some(Some(target)) => Err(ProtocolError::Moved {
                 how: Redirection::Temporary,
-                location: notify::moved(target, path),
+                location: match secure {
+                    true => notify::moved(target, &format!("rtsps://{path}")),
+                    false => notify::moved(target, path),
+                },
             }),
         }
     }
@@ -276,10 +284,10 @@ mod tests {
     fn a_drained_server_sends_peers_elsewhere() {
         let admission = admission(|_| {});
         let mut random = Random::from_seed([1; 32]);
-        assert_eq!(admission.elsewhere("/a", &mut random), Ok(()));
+        assert_eq!(admission.elsewhere("/a", false, &mut random), Ok(()));
         admission.drain(Some(Uri::parse("rtsp://h:8554").unwrap()));
         assert_eq!(
-            admission.elsewhere("/a", &mut random),
+            admission.elsewhere("/a", false, &mut random),
             Err(ProtocolError::Moved {
                 how: Redirection::Temporary,
                 location: "rtsp://h:8554/a".into()

@@ -14,6 +14,9 @@ use crate::access::{passwords, permission::Permission};
 /// The port that the server listens on unless told otherwise. The registered one, 554, needs privileges.
 pub const DEFAULT_PORT: u16 = 8554;
 
+/// The port for TLS unless told otherwise. The registered one, 322 (RFC 7826 §22.14), needs privileges.
+pub const DEFAULT_TLS_PORT: u16 = 8322;
+
 /// Everything that a server can be told. Made with [`Default`] and then changed.
 ///
 /// ```
@@ -27,6 +30,9 @@ pub const DEFAULT_PORT: u16 = 8554;
 pub struct Config {
     /// Where to listen; port 0 lets the system choose.
     pub listen: Vec<SocketAddr>,
+    /// With which certificate TLS is spoken, and where nothing else is; `None`: there is no TLS. Where it is, whoever begins TLS on
+    /// an address of [`listen`](Self::listen) gets it there too.
+    pub tls: Option<TlsOptions>,
     /// Shards, a thread each; 0 means one per core.
     pub threads: usize,
     /// The ports that RTP and RTCP over UDP use.
@@ -64,6 +70,50 @@ pub struct Config {
     pub paths: Vec<PathRule>,
     /// Bounds on what peers may take.
     pub limits: Limits,
+}
+
+/// How a server speaks TLS.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TlsOptions {
+    /// Where to listen for TLS and nothing else; port 0 lets the system choose. May be empty.
+    pub listen: Vec<SocketAddr>,
+    /// What it proves to be itself with.
+    pub identity: Identity,
+    /// Paths with their leading `/`, or the beginnings of paths and a `*`, that are had by TLS only: who asks for them in the clear
+    /// is sent to the same path by `rtsps`.
+    pub required: Vec<String>,
+}
+
+impl TlsOptions {
+    /// TLS with this identity, on the addresses of [`Config::listen`] only.
+    #[must_use]
+    pub fn new(identity: Identity) -> Self {
+        Self {
+            listen: Vec::new(),
+            identity,
+            required: Vec::new(),
+        }
+    }
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Identity {
+    /// Files in PEM, taken again when they change: connections that are there go on, new ones see the new certificate.
+    Files {
+        /// The certificate, and those that lead from it to an authority.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+    /// Made as the server starts, for these host names and addresses. Who knows its fingerprint
+    /// ([`ServerHandle::fingerprint`](crate::ServerHandle::fingerprint)) can trust it.
+    SelfSigned {
+        /// Names and addresses.
+        names: Vec<String>,
+    },
 }
 
 /// The ports for media over UDP: each shard takes an even and the odd port above it, per address family.
@@ -140,11 +190,6 @@ impl PathRule {
             pattern: pattern.into(),
             slow_readers,
         }
-    }
-
-    /// How much of `path` it names, if it holds for it.
-    fn names(&self, path: &str) -> Option<usize> {
-        names(&self.pattern, path)
     }
 }
 
@@ -252,6 +297,12 @@ pub struct Limits {
     pub inactive_timeouts: u32,
     /// A connection ends when its first request does not come within this.
     pub first_request_timeout: Duration,
+    /// A connection ends when its TLS handshake takes longer than this.
+    pub handshake_timeout: Duration,
+    /// TLS handshakes, and tunnels of which one half has come, that may be under way in all.
+    pub half_open: usize,
+    /// The same for one address.
+    pub half_open_per_address: usize,
     /// A connection ends when a request takes longer than this from its first byte to its last.
     pub message_timeout: Duration,
     /// A peer of RTSP/2.0 whose request takes longer is told so, by 100 Continue, again and again.
@@ -281,6 +332,9 @@ impl Default for Limits {
             session_grace: Duration::from_secs(5),
             inactive_timeouts: 10,
             first_request_timeout: Duration::from_secs(30),
+            handshake_timeout: Duration::from_secs(10),
+            half_open: 1024,
+            half_open_per_address: 64,
             message_timeout: Duration::from_secs(20),
             continue_after: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(10),
@@ -296,6 +350,7 @@ impl Default for Config {
                 (Ipv4Addr::LOCALHOST, DEFAULT_PORT).into(),
                 (Ipv6Addr::LOCALHOST, DEFAULT_PORT).into(),
             ],
+            tls: None,
             threads: 0,
             udp_ports: UdpPorts::default(),
             media_address: None,
@@ -323,7 +378,7 @@ impl Config {
     pub fn slow_readers_of(&self, path: &str) -> SlowReaders {
         self.paths
             .iter()
-            .filter_map(|rule| Some((rule.names(path)?, rule.slow_readers)))
+            .filter_map(|rule| Some((names(&rule.pattern, path)?, rule.slow_readers)))
             .max_by_key(|(named, _)| *named)
             .map_or(self.slow_readers, |(_, policy)| policy)
     }
@@ -347,12 +402,18 @@ impl Config {
 
     /// Whether any connection can be encrypted.
     pub(crate) fn encrypts(&self) -> bool {
-        false
+        self.tls.is_some()
+    }
+
+    /// Everywhere that it listens, with TLS and without.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &SocketAddr> {
+        let tls = self.tls.iter().flat_map(|tls| &tls.listen);
+        self.listen.iter().chain(tls)
     }
 
     /// Whether only this machine can reach the server.
     pub(crate) fn is_local(&self) -> bool {
-        self.listen.iter().all(|address| address.ip().is_loopback())
+        self.addresses().all(|address| address.ip().is_loopback())
     }
 }
 

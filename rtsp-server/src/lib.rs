@@ -50,8 +50,10 @@ mod access;
 mod admission;
 mod config;
 mod connection;
+mod half_open;
 mod handler;
 mod io;
+mod listen;
 mod publisher;
 mod server;
 mod shard;
@@ -64,15 +66,17 @@ pub use access::{
     permission::{AddressRange, AddressRangeError, Permission, Who},
 };
 pub use config::{
-    Access, Config, DEFAULT_PORT, Limits, PathRule, Pull, PullTransport, SlowReaders, Start,
-    UdpPorts,
+    Access, Config, DEFAULT_PORT, DEFAULT_TLS_PORT, Identity, Limits, PathRule, Pull,
+    PullTransport, SlowReaders, Start, TlsOptions, UdpPorts,
 };
 pub use handler::{
     Action, Decision, DefaultHandler, Elsewhere, Handler, ParameterError, Request, Scope,
 };
+pub use io::tls::TlsError;
 pub use publisher::{Closed, Publisher};
 pub use server::{Capacity, Server, ServerHandle, StartError};
 pub use stream::registry::PublishError;
 pub use stream::slow::{SlowCause, SlowReader, SlowReaderCounts};
 
+pub use rtsp_client::io::tls::Fingerprint;
 pub use rtsp_session::auth::Credentials;

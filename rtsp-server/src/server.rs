@@ -8,16 +8,17 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rtsp_client::io::udp::PairPorts;
+use rtsp_client::io::{tls::Fingerprint, udp::PairPorts};
 use rtsp_session::random::Random;
 use tokio::sync::mpsc;
 
 use crate::{
-    accept::{self, Gatekeeper},
+    accept::{Door, Gatekeeper},
     access::passwords,
     config::{Config, UdpPorts},
     handler::{DefaultHandler, Handler},
-    io::udp::ShardPorts,
+    io::{tls::TlsError, udp::ShardPorts},
+    listen::{addresses_of, listen, listen_for_tls},
     publisher::Publisher,
     shard::{MAILBOX, Mail, Shard, ShardId},
     shared::Shared,
@@ -57,6 +58,9 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// There is no TLS to be had with what was given.
+    #[error("no TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The directory of files cannot be served.
     #[error("cannot serve files from {directory}: {error}")]
     Files {
@@ -117,6 +121,7 @@ pub struct Capacity {
 pub struct ServerHandle {
     shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
     skipped: Vec<(SocketAddr, io::Error)>,
     capacity: Capacity,
     threads: Vec<thread::JoinHandle<()>>,
@@ -143,11 +148,10 @@ impl Server {
         config: Config,
         handler: impl Handler,
     ) -> Result<ServerHandle, StartError> {
-        let (listeners, skipped) = listen(&config.listen)?;
-        let addresses: Vec<SocketAddr> = listeners
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .collect();
+        let (listeners, mut skipped) = listen(&config.listen)?;
+        let (tls, tls_listeners) = listen_for_tls(config.tls.as_ref(), &mut skipped)?;
+        let addresses = addresses_of(&listeners);
+        let tls_addresses = addresses_of(&tls_listeners);
         let connections = connection_capacity(config.limits.connections);
         let gatekeeper = Gatekeeper::new(connections, &config.limits);
         let files = files(&config)?;
@@ -159,11 +163,17 @@ impl Server {
             Arc::new(handler),
             gatekeeper,
             files,
+            tls.map(Arc::new),
             &mut random,
         ));
 
-        let (threads, (datagrams_per_call, connections_per_call)) =
-            start_shards(shards, &shared, &addresses, &mut random).await?;
+        let (threads, (datagrams_per_call, connections_per_call)) = start_shards(
+            shards,
+            &shared,
+            &[&addresses[..], &tls_addresses].concat(),
+            &mut random,
+        )
+        .await?;
         let capacity = Capacity {
             connections,
             shards,
@@ -173,13 +183,20 @@ impl Server {
         let mut handle = ServerHandle {
             shared,
             addresses,
+            tls_addresses,
             skipped,
             capacity,
             threads,
             sources: Vec::new(),
         };
-        for listener in listeners {
-            handle.listen(listener).await.map_err(StartError::Thread)?;
+        for (listeners, door) in [(listeners, Door::Any), (tls_listeners, Door::Tls)] {
+            for listener in listeners {
+                let begun = handle.listen(listener, door).await;
+                begun.map_err(StartError::Thread)?;
+            }
+        }
+        if let Some(tls) = &handle.shared.tls {
+            handle.sources.push(tokio::spawn(Arc::clone(tls).reload()));
         }
         handle.start_sources(&mut random);
         Ok(handle)
@@ -209,6 +226,18 @@ impl ServerHandle {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where it listens for TLS and nothing else.
+    #[must_use]
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
+    }
+
+    /// What the certificate that it shows now is named by; `None` without TLS.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.shared.tls.as_ref()?.fingerprint()
     }
 
     /// Addresses that were asked for and could not be had: IPv6 where the system has none.
@@ -273,7 +302,7 @@ impl ServerHandle {
 
     /// Takes no new sessions, and lets those go that read: to the same path on `target` (`rtsp://host:port`) by REDIRECT, or, without
     /// one, by TEARDOWN with the reason; peers of RTSP/1.0, which has no such TEARDOWN, by BYE and the end of the connection.
-    /// New requests for media are sent to `target` by 302, or answered 503.
+    /// New requests for media are sent to `target` by 302, or answered 503. Who came by TLS is sent there by `rtsps`.
     ///
     /// Returns when nobody reads any more, or after a while. Publishers stay until [`shutdown`](Self::shutdown).
     ///
@@ -344,10 +373,14 @@ impl ServerHandle {
     }
 
     /// Lets the first shard accept connections.
-    async fn listen(&self, listener: std::net::TcpListener) -> io::Result<()> {
+    async fn listen(&self, listener: std::net::TcpListener, door: Door) -> io::Result<()> {
         let (begun, told) = tokio::sync::oneshot::channel();
-        self.shared
-            .post(ShardId(0), Mail::Listen { listener, begun });
+        let letter = Mail::Listen {
+            listener,
+            door,
+            begun,
+        };
+        self.shared.post(ShardId(0), letter);
         told.await
             .unwrap_or_else(|_| Err(io::Error::other("a shard ended as it began")))
     }
@@ -387,39 +420,6 @@ fn whole_second(at: SystemTime) -> SystemTime {
         .unwrap_or_default();
     let seconds = since.as_secs() + u64::from(since.subsec_nanos() > 0);
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
-}
-
-/// Listens on all addresses. Without IPv6 in the system, its addresses are left out as long as one is left.
-#[allow(clippy::type_complexity)]
-fn listen(
-    wanted: &[SocketAddr],
-) -> Result<(Vec<std::net::TcpListener>, Vec<(SocketAddr, io::Error)>), StartError> {
-    let mut listeners = Vec::new();
-    let mut skipped = Vec::new();
-    for &address in wanted {
-        match accept::bind(address) {
-            Ok(listener) => listeners.push(listener),
-            Err(error)
-                if address.is_ipv6()
-                    && lacks_family(&error)
-                    && wanted.iter().any(SocketAddr::is_ipv4) =>
-            {
-                skipped.push((address, error));
-            }
-            Err(error) => return Err(StartError::Listen { address, error }),
-        }
-    }
-    if listeners.is_empty() {
-        return Err(StartError::NoAddress);
-    }
-    Ok((listeners, skipped))
-}
-
-fn lacks_family(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::Unsupported | io::ErrorKind::AddrNotAvailable
-    ) || error.raw_os_error() == Some(97)
 }
 
 /// Raises the descriptor limit and says how many connections it leaves room for.

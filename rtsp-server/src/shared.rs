@@ -18,7 +18,9 @@ use crate::{
     admission::Admission,
     config::Config,
     connection::connection_config,
+    half_open::HalfOpen,
     handler::AnyHandler,
+    io::tls::Tls,
     shard::{Mail, ShardId},
     source::{self, file::MediaFiles},
     stream::{registry::Registry, slow::SlowCounters},
@@ -30,6 +32,7 @@ pub(crate) struct Counters {
     foreign_datagrams: AtomicU64,
     overruns: AtomicU64,
     circuit_breakers: AtomicU64,
+    failed_handshakes: AtomicU64,
     /// Readers of all streams, also of those that have ended.
     pub(crate) slow: SlowCounters,
 }
@@ -44,6 +47,12 @@ impl Counters {
                 "datagrams from addresses that no session has"
             );
         }
+    }
+
+    /// A TLS handshake that came to nothing; how many there were, where that is worth a line.
+    pub(crate) fn failed_handshake(&self) -> Option<u64> {
+        let count = self.failed_handshakes.fetch_add(1, Ordering::Relaxed) + 1;
+        (count <= 16 || count.is_power_of_two()).then_some(count)
     }
 
     /// A reader by UDP that nothing more may be sent to; how many there were.
@@ -65,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) registry: Arc<Registry>,
     pub(crate) gatekeeper: Arc<Gatekeeper>,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) half_open: Arc<HalfOpen>,
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) files: Option<Arc<MediaFiles>>,
     pub(crate) counters: Counters,
     /// For each pulled path, who is told that somebody wants it.
@@ -80,6 +91,7 @@ impl Shared {
         handler: Arc<dyn AnyHandler>,
         gatekeeper: Gatekeeper,
         files: Option<Arc<MediaFiles>>,
+        tls: Option<Arc<Tls>>,
         random: &mut Random,
     ) -> Self {
         let verifier = Verifier::new(&config, false, random);
@@ -92,6 +104,8 @@ impl Shared {
             .collect();
         Self {
             admission: Arc::new(Admission::new(&config.limits)),
+            half_open: Arc::new(HalfOpen::new(&config.limits)),
+            tls,
             demands,
             hasher: RandomState::new(),
             config,

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use clap::ValueEnum;
 use rtsp_client::Options;
 use rtsp_client::TransportPolicy;
 use rtsp_client::VersionPolicy;
+use rtsp_client::io::tls::Fingerprint;
+use rtsp_client::io::tls::Trust;
 use rtsp_session::auth::Credentials;
 
 use super::playback::Playback;
@@ -51,6 +54,12 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     password: Option<String>,
+    /// With rtsps: believe the authorities of this PEM file, instead of the system's; a self-signed certificate is its own
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "tls_pin", value_parser = authorities)]
+    tls_ca: Option<Trust>,
+    /// With rtsps: believe only the server whose certificate has this SHA-256 fingerprint
+    #[arg(long, global = true, value_name = "FINGERPRINT")]
+    tls_pin: Vec<Fingerprint>,
     /// How long to wait for the server, in seconds
     #[arg(long, global = true, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     timeout: Duration,
@@ -72,6 +81,11 @@ impl Global {
             RtspVersion::V2 => VersionPolicy::V2_0,
             RtspVersion::Auto => VersionPolicy::Negotiate,
         };
+        if let Some(authorities) = &self.tls_ca {
+            options.trust = authorities.clone();
+        } else if !self.tls_pin.is_empty() {
+            options.trust = Trust::pinned(self.tls_pin.iter().copied());
+        }
         options.connect_timeout = self.timeout;
         options.response_timeout = self.timeout;
         if let Some(user) = &self.user {
@@ -89,6 +103,10 @@ impl Global {
             Transport::Tcp => TransportPolicy::Tcp,
         }
     }
+}
+
+fn authorities(file: &str) -> Result<Trust, String> {
+    Trust::authorities(Path::new(file)).map_err(|error| error.to_string())
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,5 +1,6 @@
 //! A connection on its shard: what is read, answered and written.
 
+mod arrival;
 mod describe;
 mod film;
 mod identity;
@@ -38,10 +39,12 @@ use rtsp_session::{
 use smallvec::SmallVec;
 use tokio::{net::TcpStream, sync::Notify};
 
+use self::arrival::Arrived;
 pub(crate) use self::outbox::Outbox;
 pub(crate) use self::{film::next_range, request::forwarded, rules::connection_config};
 use crate::{
-    accept::Permit,
+    accept::{Door, Permit},
+    io::socket::Socket,
     shard::{Asked, Ended, Role, Shard},
     stream::{
         reader::ReaderId,
@@ -59,7 +62,7 @@ pub(crate) struct Link {
     pub(crate) id: u64,
     pub(crate) local: SocketAddr,
     pub(crate) peer: SocketAddr,
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Socket,
     pub(crate) outbox: RefCell<Outbox>,
     /// Readers whose media goes out here.
     pub(crate) readers: RefCell<SmallVec<[(StreamId, ReaderId); 1]>>,
@@ -98,31 +101,31 @@ pub(crate) struct Announced {
 }
 
 /// Takes a connection in.
-pub(crate) fn spawn(shard: &Rc<Shard>, stream: TcpStream, peer: SocketAddr, permit: Permit) {
-    match Link::new(shard, stream, peer, permit) {
-        Ok(link) => {
-            let link = Rc::new(link);
-            shard.links.borrow_mut().insert(link.id, Rc::clone(&link));
-            tokio::task::spawn_local(task::run(Rc::clone(shard), link));
-        }
-        Err(error) => tracing::debug!(%peer, %error, "a connection was gone before it began"),
-    }
+pub(crate) fn spawn(
+    shard: &Rc<Shard>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    permit: Permit,
+    door: Door,
+) {
+    let shard = Rc::clone(shard);
+    tokio::task::spawn_local(arrival::run(shard, stream, peer, permit, door));
 }
 
 impl Link {
     fn new(
         shard: &Shard,
-        stream: TcpStream,
+        arrived: Arrived,
         peer: SocketAddr,
         permit: Permit,
     ) -> std::io::Result<Self> {
-        stream.set_nodelay(true)?;
-        let local = stream.local_addr()?;
+        let stream = arrived.socket;
+        let local = stream.tcp().local_addr()?;
         let random = shard.random.borrow_mut().fork();
-        let encrypted = false;
+        let encrypted = stream.is_secure();
         let config = shard.shared.connection_config_of(encrypted);
         let protocol =
-            ServerConnection::new(shard.now(), config, Addresses { local, peer }, random);
+            ServerConnection::new(arrived.since, config, Addresses { local, peer }, random);
         Ok(Self {
             id: shard.id.of_connection(shard.shared.next_connection()),
             local,
@@ -133,7 +136,7 @@ impl Link {
             channels: RefCell::default(),
             announced: RefCell::default(),
             protocol: RefCell::new(protocol),
-            buffer: RefCell::default(),
+            buffer: RefCell::new(arrived.buffer),
             sessions: RefCell::default(),
             requests: RefCell::default(),
             working: Cell::new(false),
@@ -156,6 +159,7 @@ impl Link {
             connection: self.id,
             address: self.peer.ip(),
             user,
+            secure: self.stream.is_secure(),
         }
     }
 
@@ -192,7 +196,7 @@ impl Link {
     /// Resets the connection at once, whatever waits to be written, here and in the system: a frame may be under way, of which
     /// the rest will not come, so this is no orderly end.
     pub(crate) fn abandon(&self) {
-        let socket = socket2::SockRef::from(&self.stream);
+        let socket = socket2::SockRef::from(self.stream.tcp());
         if let Err(error) = socket.set_linger(Some(std::time::Duration::ZERO)) {
             tracing::debug!(peer = %self.peer, %error, "the connection will end in order");
         }

@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, io, io::IoSlice};
 
 use bytes::{Buf as _, Bytes};
-use tokio::net::TcpStream;
+
+use crate::io::socket::Sink;
 
 /// Most slices that one call takes.
 const SLICES: usize = 16;
@@ -34,8 +35,8 @@ impl Outbox {
         }
     }
 
-    /// Writes until nothing is left (`true`) or the socket is full (`false`).
-    pub(crate) fn flush(&mut self, stream: &TcpStream) -> io::Result<bool> {
+    /// Writes until nothing is left (`true`), here and in the stream, or the socket is full (`false`).
+    pub(crate) fn flush(&mut self, stream: &impl Sink) -> io::Result<bool> {
         while !self.queue.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let filled = self.fill(&mut slices);
@@ -47,7 +48,7 @@ impl Outbox {
                 Err(error) => return Err(error),
             }
         }
-        Ok(true)
+        stream.try_flush()
     }
 
     /// Whether all of it can go out in one call, with media behind it.

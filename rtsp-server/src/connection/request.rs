@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, rc::Rc, time::Instant};
 
-use rtsp_msg::{HeaderName, Method, Request, Response, StatusCode, Uri, Version};
+use rtsp_msg::{HeaderName, Method, Request, RequestTarget, Response, StatusCode, Uri, Version};
 use rtsp_session::{
     ProtocolError, Redirection,
     server::{Object, Peer, SessionId, notify, respond, rules, state},
@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     access::Bearer,
+    config::names,
     handler::{Action, Decision, Elsewhere},
     shard::{Ending, Forwarded, Mail, Reply, SessionEntry, Shard, ShardId},
 };
@@ -164,6 +165,10 @@ pub(crate) fn forwarded(shard: &Rc<Shard>, forwarded: Forwarded) {
 
 async fn serve(shard: &Rc<Shard>, from: &From, request: Request) -> (Reply, Option<SessionId>) {
     let version = request.version;
+    if let Some(location) = by_tls(shard, from, &request) {
+        let how = Redirection::Permanent;
+        return finish(version, Err(ProtocolError::Moved { how, location }.into()));
+    }
     let session = match session_of(&request) {
         Ok(session) => session,
         Err(error) => return finish(version, Err(error.into())),
@@ -183,6 +188,30 @@ async fn serve(shard: &Rc<Shard>, from: &From, request: Request) -> (Reply, Opti
         Some(id) => of_session(shard, from, &request, id).await,
         None => finish(version, without_session(shard, from, &request).await),
     }
+}
+
+/// Where a request belongs that came in the clear and is about what is had by TLS only (RFC 7826 §19.2).
+fn by_tls(shard: &Shard, from: &From, request: &Request) -> Option<String> {
+    let (tls, options) = (
+        shard.shared.tls.as_ref()?,
+        shard.shared.config.tls.as_ref()?,
+    );
+    if from.peer.secure || request.method == Method::Options {
+        return None;
+    }
+    let path = Target::of(request)?.path;
+    if !options.required.iter().any(|it| names(it, &path).is_some()) {
+        return None;
+    }
+    let RequestTarget::Uri(uri) = &request.target else {
+        return None;
+    };
+    let host = match uri.host().contains(':') {
+        true => format!("[{}]", uri.host()),
+        false => uri.host().to_owned(),
+    };
+    let port = tls.port.unwrap_or(from.local.port());
+    Some(format!("rtsps://{host}:{port}{path}"))
 }
 
 /// Serves a request for a session of this shard. A redirection ends it (RFC 7826 §B.4).
@@ -421,7 +450,7 @@ pub(super) fn authorize(
     path: &str,
 ) -> Result<(), Refusal> {
     let admission = &shard.shared.admission;
-    admission.elsewhere(path, &mut shard.random.borrow_mut())?;
+    admission.elsewhere(path, from.peer.secure, &mut shard.random.borrow_mut())?;
     let question = crate::handler::Request {
         action,
         path,

@@ -21,6 +21,7 @@ pub(super) async fn run(shard: Rc<Shard>, link: Rc<Link>) {
     let mut reading = Reading { size: SMALL_READ };
     while turn(&shard, &link, &mut reading).await.is_ok() {}
     link.announced.borrow_mut().take();
+    link.stream.close();
     shard.connection_closed(&link);
     link.done.set(true);
     link.ended.notify_waiters();
@@ -91,7 +92,7 @@ fn writable(shard: &Rc<Shard>, link: &Rc<Link>) -> Result<(), Over> {
 /// since then is told anew, because tokio registers sockets for edges (epoll(7), questions and answers, 9).
 fn drained(link: &Link) {
     let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-    let _ = link.stream.try_io(Interest::READABLE, nothing);
+    let _ = link.stream.tcp().try_io(Interest::READABLE, nothing);
 }
 
 fn readable(link: &Link, reading: &mut Reading) -> Result<(), Over> {
@@ -105,14 +106,14 @@ fn readable(link: &Link, reading: &mut Reading) -> Result<(), Over> {
             buffer.reserve(reading.size);
         }
         let room = buffer.capacity() - buffer.len();
-        match link.stream.try_read_buf(&mut *buffer) {
+        match link.stream.try_read_buf(&mut buffer) {
             Ok(0) => {
                 protocol.handle(Now::read(), Input::Eof);
                 return Ok(());
             }
             Ok(read) => {
                 protocol.handle(Now::read(), Input::Read(&mut buffer));
-                if read < room {
+                if read < room && link.stream.is_plain() {
                     drained(link);
                     break;
                 }

@@ -1,5 +1,7 @@
-//! Sockets of the server: many connections at once, what a connection tells, and the datagram ports of a shard.
+//! Sockets of the server: the stream of a connection, many of them at once, what one tells, TLS, and the datagram ports of a shard.
 
 pub(crate) mod batch;
+pub(crate) mod socket;
 pub(crate) mod tcp;
+pub(crate) mod tls;
 pub(crate) mod udp;

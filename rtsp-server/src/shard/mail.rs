@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::{Asked, Ended, Ending, Shard, ShardId};
 use crate::{
-    accept::Permit,
+    accept::{Door, Permit},
     access::Bearer,
     connection,
     stream::{
@@ -55,6 +55,7 @@ pub(crate) enum Mail {
     /// This shard accepts what comes in here, for all of them.
     Listen {
         listener: std::net::TcpListener,
+        door: Door,
         begun: oneshot::Sender<io::Result<()>>,
     },
     /// A connection that is this shard's from now on.
@@ -62,6 +63,7 @@ pub(crate) enum Mail {
         stream: std::net::TcpStream,
         peer: SocketAddr,
         permit: Permit,
+        door: Door,
     },
     /// This shard becomes the home of a stream that this process feeds.
     Open(Arc<Stream>),
@@ -145,12 +147,17 @@ impl Shard {
                 stream,
                 peer,
                 permit,
+                door,
             } => match tokio::net::TcpStream::from_std(stream) {
-                Ok(stream) => connection::spawn(self, stream, peer, permit),
+                Ok(stream) => connection::spawn(self, stream, peer, permit, door),
                 Err(error) => tracing::warn!(%peer, %error, "a connection could not be taken in"),
             },
-            Mail::Listen { listener, begun } => {
-                let _ = begun.send(self.listen(listener));
+            Mail::Listen {
+                listener,
+                door,
+                begun,
+            } => {
+                let _ = begun.send(self.listen(listener, door));
             }
             Mail::Open(stream) => self.open(
                 stream,

@@ -30,7 +30,7 @@ pub(crate) use self::{
     sessions::{Ended, Ending, Publishing, Reading, Role, SessionEntry},
 };
 use crate::{
-    accept,
+    accept::{self, Door},
     connection::Link,
     io::udp::ShardPorts,
     shared::Shared,
@@ -149,9 +149,9 @@ impl Shard {
     }
 
     /// Accepts connections from now on.
-    fn listen(self: &Rc<Self>, listener: std::net::TcpListener) -> std::io::Result<()> {
+    fn listen(self: &Rc<Self>, listener: std::net::TcpListener, door: Door) -> std::io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let task = tokio::task::spawn_local(accept::run(Rc::clone(self), listener));
+        let task = tokio::task::spawn_local(accept::run(Rc::clone(self), listener, door));
         self.accepting.borrow_mut().push(task.abort_handle());
         Ok(())
     }

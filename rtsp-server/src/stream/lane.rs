@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     connection::{Link, Outbox},
-    io::udp::Ports,
+    io::{socket::Sink as _, udp::Ports},
     shard::FlowLink,
 };
 
@@ -77,9 +77,10 @@ pub(crate) enum Pipe {
 }
 
 impl Pipe {
+    /// The system's socket.
     pub(crate) fn stream(&self) -> &TcpStream {
         match self {
-            Self::Rtsp(link) => &link.stream,
+            Self::Rtsp(link) => link.stream.tcp(),
             Self::Own(link) => &link.stream,
         }
     }
@@ -91,9 +92,26 @@ impl Pipe {
         }
     }
 
-    /// Whether nothing has to go out before a frame.
+    /// Whether frames can go out on the system's socket as they are, and nothing has to go before them.
     pub(super) fn is_free(&self) -> bool {
-        self.outbox().borrow().is_empty()
+        let plain = match self {
+            Self::Rtsp(link) => link.stream.is_plain(),
+            Self::Own(_) => true,
+        };
+        plain && self.outbox().borrow().is_empty()
+    }
+
+    /// Sends some of what is offered; what a sealed connection has taken and could not send goes when its socket takes more.
+    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let link = match self {
+            Self::Own(link) => return link.stream.try_write_vectored(slices),
+            Self::Rtsp(link) => link,
+        };
+        let taken = link.stream.try_write_vectored(slices)?;
+        if !link.stream.try_flush()? {
+            link.want_write();
+        }
+        Ok(taken)
     }
 
     fn want_write(&self) {
@@ -475,10 +493,7 @@ fn write_once(
         offered += piece.len();
         filled += 1;
     }
-    let written = match pipe
-        .stream()
-        .try_write_vectored(slices.get(..filled).unwrap_or_default())
-    {
+    let written = match pipe.try_write_vectored(slices.get(..filled).unwrap_or_default()) {
         Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
         Ok(written) => written,
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),

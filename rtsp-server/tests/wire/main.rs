@@ -2,6 +2,7 @@
 //! that it gets. One module a subject.
 #![allow(missing_docs)]
 
+mod bridge;
 mod peer;
 mod source;
 
@@ -16,3 +17,4 @@ mod proving;
 mod publishing;
 mod reading;
 mod slow;
+mod tls;

@@ -99,6 +99,8 @@ pub(crate) struct Peer {
     pub(crate) extra: String,
     pub(crate) version: &'static str,
     pub(crate) address: SocketAddr,
+    /// `rtsp` or `rtsps`.
+    pub(crate) scheme: &'static str,
 }
 
 impl Peer {
@@ -148,12 +150,13 @@ impl Peer {
             extra: String::new(),
             version: "RTSP/1.0",
             address,
+            scheme: "rtsp",
         }
     }
 
     /// The URI of a path on the server.
     pub(crate) fn uri(&self, path: &str) -> String {
-        format!("rtsp://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
@@ -244,6 +247,8 @@ impl Peer {
             }
             let read = within("an event", self.stream.read_buf(&mut self.buffer)).await;
             match read {
+                // The alert with which TLS is refused, or ended, is no message.
+                Ok(0) if self.buffer.starts_with(&[21, 3]) => return Event::Closed,
                 Ok(0) => {
                     assert!(
                         self.buffer.is_empty(),
@@ -345,7 +350,7 @@ impl Peer {
                 let mut lines = head.split("\r\n");
                 let first_line = lines.next().unwrap_or_default().to_owned();
                 assert!(
-                    first_line.contains("RTSP/"),
+                    first_line.contains("RTSP/") || first_line.starts_with("HTTP/"),
                     "neither a frame nor a message: {first_line:?}"
                 );
                 let headers: Vec<_> = lines

@@ -6,12 +6,12 @@ use crate::{
 };
 
 /// What a connection may hold in the kernels, both ends together, and then some.
-const ENOUGH: usize = 16 << 20;
-const PACKET: usize = 60_000;
-const GROUP: usize = 10;
+pub(crate) const ENOUGH: usize = 16 << 20;
+pub(crate) const PACKET: usize = 60_000;
+pub(crate) const GROUP: usize = 10;
 
 /// Reads what a stalled reader still gets of `packets`, up to the last.
-async fn catches_up(reader: &mut Peer, packets: &[Vec<u8>]) {
+pub(crate) async fn catches_up(reader: &mut Peer, packets: &[Vec<u8>]) {
     let uri = reader.uri("/live");
     let request = reader.request("GET_PARAMETER", &uri, "", b"");
     reader.send(&request).await;

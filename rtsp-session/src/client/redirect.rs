@@ -64,8 +64,9 @@ pub fn judge(from: &Uri, location: Option<&str>) -> Result<Redirect, RedirectErr
         let there = format!("{}{}", origin(&uri).trim_end_matches('/'), rest(from));
         uri = Uri::parse(&there).map_err(|_| RedirectError::NoLocation)?;
     }
+    // At another port somebody else may listen; one with TLS has a certificate to prove that it is the same host.
     let same_host = from.host().eq_ignore_ascii_case(uri.host())
-        && from.port_or_default() == uri.port_or_default();
+        && (from.port_or_default() == uri.port_or_default() || uri.scheme() == Scheme::Rtsps);
     Ok(Redirect {
         uri: uri.without_userinfo(),
         same_host,

@@ -148,9 +148,18 @@ pub fn teardown_all(cause: TerminateCause, message: Option<&str>) -> Request {
     request
 }
 
-/// Where a presentation of this server is on another one, `target`: the path and query stay, unless the target has a path.
+/// Where a presentation of this server is on another one, `target`: the path and query stay, unless the target has a path. Who has
+/// it by `rtsps` is sent there by `rtsps`, at the same port: nobody may be led out of TLS (RFC 7826 §13.10).
 #[must_use]
 pub fn moved(target: &Uri, presentation: &str) -> String {
+    let location = location(target, presentation);
+    match location.strip_prefix("rtsp://") {
+        Some(rest) if presentation.starts_with("rtsps://") => format!("rtsps://{rest}"),
+        _ => location,
+    }
+}
+
+fn location(target: &Uri, presentation: &str) -> String {
     if !matches!(target.path(), "" | "/") {
         return target.as_str().to_owned();
     }

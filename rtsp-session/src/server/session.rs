@@ -21,6 +21,8 @@ pub struct Peer {
     pub address: IpAddr,
     /// The user whose credentials this request proved.
     pub user: Option<Arc<str>>,
+    /// The connection is sealed by TLS.
+    pub secure: bool,
 }
 
 /// Which way media flow in a session.
@@ -128,9 +130,14 @@ impl ServerSession {
     /// - the user who made it, from any connection;
     /// - where neither side has proved a user: the same address, once the session's connection has closed (RFC 7826 §10.2).
     ///
+    /// One that was made over TLS is reached by TLS only: so nothing of it is ever said in the clear (RFC 7826 §19.3.1).
+    ///
     /// # Errors
     /// [`ProtocolError::SessionNotFound`] for everyone else: a stranger does not learn that the session exists.
     pub fn admit(&self, peer: &Peer) -> Result<(), ProtocolError> {
+        if self.owner.secure && !peer.secure {
+            return Err(ProtocolError::SessionNotFound);
+        }
         let own = self.connected && peer.connection == self.owner.connection;
         let admitted = match (&self.owner.user, &peer.user) {
             (Some(owner), Some(user)) => owner == user,

@@ -242,6 +242,7 @@ impl World {
             connection: connection as u64,
             address,
             user: incoming.user.clone(),
+            secure: false,
         };
         let id = self.admitted(incoming, &peer)?;
         if let (Some(id), Some(status)) = (id, self.inject.take()) {

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, ValueEnum};
-use rtsp_server::{Access, Start, UdpPorts};
+use rtsp_server::{Access, DEFAULT_TLS_PORT, Start, UdpPorts};
 
 use crate::{listen, logging, settings};
 
@@ -38,6 +38,23 @@ pub(crate) struct Arguments {
     /// :9000 (this machine only), *:8554 (every interface)
     #[arg(long, value_name = "HOST:PORT", value_parser = Listen::parse)]
     pub(crate) listen: Vec<Listen>,
+
+    /// Speak TLS (rtsps): self-signed makes a certificate, of which the fingerprint is printed; or give --tls-cert and
+    /// --tls-key. Where TLS is not alone it is told by its first byte
+    #[arg(long, value_name = "HOW", conflicts_with_all = ["tls_cert", "tls_key"])]
+    pub(crate) tls: Option<TlsHow>,
+
+    /// The certificate for TLS, and what leads from it to an authority, in PEM; taken again when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Its private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Where to listen for TLS alone, repeatable [default: the hosts of --listen, port 8322]
+    #[arg(long, value_name = "HOST:PORT", value_parser = Listen::parse_tls)]
+    pub(crate) tls_listen: Vec<Listen>,
 
     /// Serve the MP4 files of this directory at /files/NAME.mp4
     #[arg(long, value_name = "DIR")]
@@ -105,6 +122,16 @@ impl Listen {
     fn parse(text: &str) -> Result<Self, String> {
         listen::resolve(text).map(Self)
     }
+
+    fn parse_tls(text: &str) -> Result<Self, String> {
+        listen::resolve_with(text, DEFAULT_TLS_PORT).map(Self)
+    }
+}
+
+/// What `--tls` can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TlsHow {
+    SelfSigned,
 }
 
 /// [`Access`] as the command line spells it.

@@ -33,6 +33,18 @@ pub(crate) fn print(
         env!("CARGO_PKG_VERSION"),
         listening.join(" and ")
     )?;
+    if let Some(fingerprint) = server.fingerprint() {
+        let listening: Vec<String> = server
+            .tls_addresses()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        writeln!(
+            out,
+            "TLS (rtsps) on {}, with the certificate\n  {fingerprint}",
+            listening.join(" and ")
+        )?;
+    }
     for (address, error) in server.skipped() {
         writeln!(
             out,
@@ -188,6 +200,7 @@ fn asks(access: Access, config: &Config) -> Asked {
     let local = config
         .listen
         .iter()
+        .chain(config.tls.iter().flat_map(|tls| &tls.listen))
         .all(|address| address.ip().is_loopback());
     match access {
         Access::Open => Asked::Nothing,

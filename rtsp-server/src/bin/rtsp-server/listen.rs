@@ -13,8 +13,13 @@ pub(crate) const EXPECTED: &str = "HOST, HOST:PORT or :PORT, such as \"localhost
 /// No host and `localhost` are this machine, by both protocols; `*` is every interface, by both. A name is asked of
 /// the system, and stands for all addresses that it has. Without a port it is [`DEFAULT_PORT`].
 pub(crate) fn resolve(text: &str) -> Result<Vec<SocketAddr>, String> {
+    resolve_with(text, DEFAULT_PORT)
+}
+
+/// The same with another port where none is given.
+pub(crate) fn resolve_with(text: &str, default: u16) -> Result<Vec<SocketAddr>, String> {
     let wrong = || format!("expected {EXPECTED}, found {text:?}");
-    let (host, port) = split(text).ok_or_else(wrong)?;
+    let (host, port) = split(text, default).ok_or_else(wrong)?;
     let both = |v4: Ipv4Addr, v6: Ipv6Addr| vec![(v4, port).into(), (v6, port).into()];
     if host.is_empty() || host.eq_ignore_ascii_case("localhost") {
         return Ok(both(Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST));
@@ -44,17 +49,17 @@ pub(crate) fn resolve(text: &str) -> Result<Vec<SocketAddr>, String> {
 }
 
 /// Host, without its brackets, and port.
-fn split(text: &str) -> Option<(&str, u16)> {
+fn split(text: &str, default: u16) -> Option<(&str, u16)> {
     // An IPv6 address alone has colons that lead no port.
     if text.parse::<Ipv6Addr>().is_ok() {
-        return Some((text, DEFAULT_PORT));
+        return Some((text, default));
     }
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
         host.parse::<Ipv6Addr>().ok()?;
         let port = match rest.strip_prefix(':') {
             Some(port) => parse_port(port)?,
-            None if rest.is_empty() => DEFAULT_PORT,
+            None if rest.is_empty() => default,
             None => return None,
         };
         return Some((host, port));
@@ -62,7 +67,7 @@ fn split(text: &str) -> Option<(&str, u16)> {
     match text.split_once(':') {
         Some((host, port)) => Some((host, parse_port(port)?)),
         None if text.is_empty() => None,
-        None => Some((text, DEFAULT_PORT)),
+        None => Some((text, default)),
     }
 }
 

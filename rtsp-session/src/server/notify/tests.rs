@@ -12,6 +12,7 @@ fn session(version: Version) -> ServerSession {
         connection: 1,
         address: [192, 0, 2, 7].into(),
         user: None,
+        secure: false,
     };
     ServerSession::new(
         Now::read(),
@@ -193,4 +194,18 @@ fn r2_tear_06_08_the_server_ends_sessions_with_a_reason() {
         lines(&session, &teardown_all(TerminateCause::ServerAdmin, None)),
         ["TEARDOWN * RTSP/2.0", "Terminate-Reason: Server-Admin"]
     );
+}
+
+#[test]
+fn r2_redir_11_nobody_is_led_out_of_tls() {
+    let moved = |target: &str, from: &str| moved(&Uri::parse(target).unwrap(), from);
+    for (target, from, location) in [
+        ("rtsp://h:8554", "rtsps://a/live", "rtsps://h:8554/live"),
+        ("rtsp://h/all", "rtsps://a/live", "rtsps://h/all"),
+        ("rtsps://h", "rtsps://a/live", "rtsps://h/live"),
+        ("rtsps://h", "rtsp://a/live", "rtsps://h/live"),
+        ("rtsp://h", "rtsp://a/live", "rtsp://h/live"),
+    ] {
+        assert_eq!(moved(target, from), location);
+    }
 }

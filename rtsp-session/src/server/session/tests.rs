@@ -10,6 +10,7 @@ fn peer(connection: u64, last: u8, user: Option<&str>) -> Peer {
         connection,
         address: Ipv4Addr::new(192, 0, 2, last).into(),
         user: user.map(Arc::from),
+        secure: false,
     }
 }
 

@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use rtsp_msg::{Scheme, Uri};
-use rtsp_server::{Limits, PathRule, Pull, PullTransport, SlowReaders, Start, UdpPorts};
+use rtsp_server::{
+    DEFAULT_PORT, DEFAULT_TLS_PORT, Identity, Limits, PathRule, Pull, PullTransport, SlowReaders,
+    Start, TlsOptions, UdpPorts,
+};
 use toml::de::DeTable;
 
 use super::{
@@ -47,6 +50,9 @@ pub(super) fn apply(file: &Path, text: &str, settings: &mut Settings) -> Result<
             let mut root = Table::root(&report, &document);
             general(&mut root, folder, settings);
             access(&mut root, folder, settings);
+            if let Some(place) = root.place("tls") {
+                tls(&place, folder, settings);
+            }
             if let Some(table) = root
                 .place("limits")
                 .and_then(|it| it.table("a table: [limits]"))
@@ -73,7 +79,7 @@ pub(super) fn apply(file: &Path, text: &str, settings: &mut Settings) -> Result<
 fn general(root: &mut Table<'_>, folder: &Path, settings: &mut Settings) {
     let config = &mut settings.config;
     if let Some(place) = root.place("listen") {
-        config.listen = addresses(&place);
+        config.listen = addresses(&place, DEFAULT_PORT);
     }
     if let Some(threads) = root.place("threads").and_then(|it| it.number(0..256)) {
         config.threads = threads;
@@ -115,7 +121,46 @@ fn general(root: &mut Table<'_>, folder: &Path, settings: &mut Settings) {
     }
 }
 
-fn addresses(place: &Place<'_>) -> Vec<SocketAddr> {
+fn tls(place: &Place<'_>, folder: &Path, settings: &mut Settings) {
+    let Some(mut table) = place.table("a table: [tls]") else {
+        return;
+    };
+    let mut file = |key| {
+        let name = table.place(key)?.text("a file in PEM")?;
+        Some(folder.join(name))
+    };
+    let (certificate, key) = (file("certificate"), file("key"));
+    let self_signed = table.place("self_signed").and_then(|it| it.boolean());
+    let identity = match (certificate, key, self_signed.unwrap_or_default()) {
+        (Some(certificate), Some(key), false) => Some(Identity::Files { certificate, key }),
+        (None, None, true) => Some(Identity::SelfSigned { names: Vec::new() }),
+        _ => {
+            place.wrong("expected either certificate and key, or self_signed = true");
+            None
+        }
+    };
+    let listen = table
+        .place("listen")
+        .map(|it| addresses(&it, DEFAULT_TLS_PORT));
+    let required = table
+        .place("required")
+        .and_then(|it| it.list("paths, as in [\"/door\", \"/yard/*\"]"));
+    let required = required.unwrap_or_default();
+    let required = required
+        .iter()
+        .filter_map(|it| pattern(it, false))
+        .collect();
+    table.finish();
+    if let Some(identity) = identity {
+        let mut options = TlsOptions::new(identity);
+        options.listen = listen.unwrap_or_default();
+        options.required = required;
+        settings.origins.set("tls", place.origin());
+        settings.config.tls = Some(options);
+    }
+}
+
+fn addresses(place: &Place<'_>, port: u16) -> Vec<SocketAddr> {
     let places = if place.is_list() {
         place.list("").unwrap_or_default()
     } else {
@@ -127,7 +172,10 @@ fn addresses(place: &Place<'_>) -> Vec<SocketAddr> {
     let mut all = Vec::new();
     for place in places {
         let what = "an address such as \"127.0.0.1:8554\", or a list of them";
-        match place.text(what).map(listen::resolve) {
+        match place
+            .text(what)
+            .map(|text| listen::resolve_with(text, port))
+        {
             Some(Ok(addresses)) => all.extend(addresses),
             Some(Err(wrong)) => place.wrong(wrong),
             None => {}
@@ -172,6 +220,12 @@ fn limits(mut table: Table<'_>, limits: &mut Limits) {
             "connections_per_address",
             1,
             &mut limits.connections_per_address,
+        ),
+        ("half_open", 1, &mut limits.half_open),
+        (
+            "half_open_per_address",
+            1,
+            &mut limits.half_open_per_address,
         ),
         ("sessions", 0, &mut limits.sessions),
         ("sessions_per_address", 1, &mut limits.sessions_per_address),
@@ -220,6 +274,7 @@ fn times(table: &mut Table<'_>, limits: &mut Limits) {
             SECOND,
             &mut limits.first_request_timeout,
         ),
+        ("handshake_timeout", SECOND, &mut limits.handshake_timeout),
         ("message_timeout", SECOND, &mut limits.message_timeout),
         ("continue_after", SECOND, &mut limits.continue_after),
         ("answer_timeout", SECOND, &mut limits.answer_timeout),

@@ -8,11 +8,18 @@ pub(crate) mod values;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
-use rtsp_server::{Access, Config, Who};
+use rtsp_server::{Access, Config, DEFAULT_TLS_PORT, Identity, TlsOptions, Who};
 
-use crate::{arguments::Arguments, logging, users};
+use crate::{
+    arguments::{Arguments, TlsHow},
+    logging, users,
+};
 
 /// Where the built-in clip plays, and what files are below.
 const DEMO: &str = "/demo";
@@ -33,6 +40,44 @@ pub(crate) struct Settings {
     /// The configuration file has passwords in it.
     has_secrets: bool,
     users_file: Option<PathBuf>,
+}
+
+/// The certificate that the command line names.
+fn identity(arguments: &Arguments) -> Option<Identity> {
+    match (&arguments.tls, &arguments.tls_cert, &arguments.tls_key) {
+        (Some(TlsHow::SelfSigned), ..) => Some(Identity::SelfSigned { names: Vec::new() }),
+        (None, Some(certificate), Some(key)) => Some(Identity::Files {
+            certificate: certificate.clone(),
+            key: key.clone(),
+        }),
+        _ => None,
+    }
+}
+
+/// Where TLS is alone unless it was said, and the names of a certificate that is made here.
+fn complete_tls(config: &mut Config) {
+    let Some(tls) = &mut config.tls else { return };
+    if tls.listen.is_empty() {
+        let mut hosts: Vec<IpAddr> = config.listen.iter().map(SocketAddr::ip).collect();
+        hosts.sort();
+        hosts.dedup();
+        let all = hosts
+            .into_iter()
+            .map(|host| (host, DEFAULT_TLS_PORT).into());
+        tls.listen = all.collect();
+    }
+    let Identity::SelfSigned { names } = &mut tls.identity else {
+        return;
+    };
+    names.extend(["localhost", "127.0.0.1", "::1"].map(String::from));
+    let hosts = config.listen.iter().chain(&tls.listen).map(SocketAddr::ip);
+    names.extend(
+        hosts
+            .filter(|host| !host.is_unspecified())
+            .map(|host| host.to_string()),
+    );
+    names.sort();
+    names.dedup();
 }
 
 /// Where settings were given that have to fit others.
@@ -105,6 +150,20 @@ impl Settings {
             let all = arguments.listen.iter().flat_map(|listen| &listen.0);
             config.listen = all.copied().collect();
         }
+        if let Some(identity) = identity(arguments) {
+            self.origins.set("tls", "--tls");
+            match &mut config.tls {
+                Some(tls) => tls.identity = identity,
+                none => *none = Some(TlsOptions::new(identity)),
+            }
+        }
+        if !arguments.tls_listen.is_empty() {
+            let all = arguments.tls_listen.iter().flat_map(|listen| &listen.0);
+            match &mut config.tls {
+                Some(tls) => tls.listen = all.copied().collect(),
+                None => return Err(vec!["--tls-listen: there is no certificate: add --tls self-signed, or --tls-cert and --tls-key".into()]),
+            }
+        }
         if let Some(files) = &arguments.files {
             self.origins.set("files", "--files");
             config.files = Some(files.clone());
@@ -143,6 +202,7 @@ impl Settings {
             seen.push(*address);
             first
         });
+        complete_tls(config);
         Ok(())
     }
 

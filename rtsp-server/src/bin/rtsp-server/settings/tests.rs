@@ -65,7 +65,7 @@ fn the_examples_in_the_example_are_right() {
 #[test]
 fn the_example_has_every_key() {
     // An unknown key that is like no other makes the program name those that it knows.
-    let text = "zzz = 1\n[limits]\nzzz = 1\n[[permission]]\nzzz = 1\nuser = '*'\nactions = []\n[[path]]\nzzz = 1\npath = '/a'\nsource = 'rtsp://a/'\n";
+    let text = "zzz = 1\n[tls]\nzzz = 1\nself_signed = true\n[limits]\nzzz = 1\n[[permission]]\nzzz = 1\nuser = '*'\nactions = []\n[[path]]\nzzz = 1\npath = '/a'\nsource = 'rtsp://a/'\n";
     let mut keys = 0;
     for line in problems(text) {
         let (_, known) = line.split_once("expected one of ").expect(&line);

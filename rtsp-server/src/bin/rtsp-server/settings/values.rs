@@ -79,7 +79,7 @@ pub(crate) fn target(text: &str) -> Result<String, String> {
         Ok(uri) if uri.userinfo().is_some() => {
             Err("a URL that peers are sent to has no user and no password".into())
         }
-        Ok(uri) if uri.scheme() == Scheme::Rtsp => Ok(text.to_owned()),
+        Ok(uri) if matches!(uri.scheme(), Scheme::Rtsp | Scheme::Rtsps) => Ok(text.to_owned()),
         Ok(_) => Err(format!("expected {TARGET}")),
         Err(error) => Err(format!("expected {TARGET}: {error}")),
     }

@@ -1,0 +1,227 @@
+//! What the server proves to be itself with, and how that is replaced while it runs.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, SystemTime},
+};
+
+use rtsp_client::io::tls::{Fingerprint, provider};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
+
+use crate::config::Identity;
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read {file}: {error}")]
+    File {
+        /// Which.
+        file: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// There is none of what should be in a file.
+    #[error("{file}: expected {expected} in PEM: {error}")]
+    Content {
+        /// Which.
+        file: PathBuf,
+        /// What should be there.
+        expected: &'static str,
+        /// What is wrong.
+        error: rustls::pki_types::pem::Error,
+    },
+    /// Certificate and key cannot be used.
+    #[error("certificate and key do not fit or cannot be used: {0}")]
+    Unusable(rustls::Error),
+    /// A self-signed certificate could not be made.
+    #[error("cannot make a self-signed certificate: {0}")]
+    SelfSigned(String),
+}
+
+/// What connections begin TLS with.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    pub(crate) config: Arc<ServerConfig>,
+    /// Where there is nothing but TLS; `None`: it is found on the ports of what is not sealed.
+    pub(crate) port: Option<u16>,
+    current: Arc<Current>,
+    files: Option<(PathBuf, PathBuf)>,
+}
+
+/// The certificate and key that are shown to who comes now.
+#[derive(Debug)]
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.get())
+    }
+}
+
+impl Current {
+    fn get(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set(&self, key: CertifiedKey) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+    }
+
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        self.get().cert.first().map(|der| Fingerprint::of(der))
+    }
+}
+
+impl Tls {
+    pub(crate) fn new(identity: &Identity, port: Option<u16>) -> Result<Self, TlsError> {
+        let (key, files) = match identity {
+            Identity::Files { certificate, key } => (
+                load(certificate, key)?,
+                Some((certificate.clone(), key.clone())),
+            ),
+            Identity::SelfSigned { names } => (self_signed(names)?, None),
+        };
+        let current = Arc::new(Current(RwLock::new(Arc::new(key))));
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Unusable)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
+        Ok(Self {
+            config: Arc::new(config),
+            port,
+            current,
+            files,
+        })
+    }
+
+    /// The certificate that is shown now.
+    pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
+        self.current.fingerprint()
+    }
+
+    /// Takes the files again whenever they change; what is under way goes on with what it began with.
+    pub(crate) async fn reload(self: Arc<Self>) {
+        let Some((certificate, key)) = &self.files else {
+            return;
+        };
+        let mut known = (version(certificate), version(key));
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let found = (version(certificate), version(key));
+            if found == known {
+                continue;
+            }
+            known = found;
+            match load(certificate, key) {
+                Ok(loaded) => {
+                    self.current.set(loaded);
+                    let fingerprint = self.fingerprint().map(tracing::field::display);
+                    tracing::info!(file = %certificate.display(), fingerprint, "the certificate was replaced");
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the certificate has changed and cannot be used: the one before stays");
+                }
+            }
+        }
+    }
+}
+
+/// What tells one content of a file from another.
+fn version(file: &Path) -> Option<(SystemTime, u64)> {
+    let found = fs::metadata(file).ok()?;
+    Some((found.modified().ok()?, found.len()))
+}
+
+fn load(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+    let read = |file: &Path| {
+        fs::read(file).map_err(|error| TlsError::File {
+            file: file.to_owned(),
+            error,
+        })
+    };
+    let content = |file: &Path, expected: &'static str| {
+        let file = file.to_owned();
+        move |error| TlsError::Content {
+            file,
+            expected,
+            error,
+        }
+    };
+    let pem = read(certificate)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let mut chain = chain.map_err(content(certificate, "certificates"))?;
+    if chain.is_empty() {
+        let none = rustls::pki_types::pem::Error::NoItemsFound;
+        return Err(content(certificate, "certificates")(none));
+    }
+    chain.shrink_to_fit();
+    let pem = read(key)?;
+    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(content(key, "a private key"))?;
+    CertifiedKey::from_der(chain, key, &provider()).map_err(TlsError::Unusable)
+}
+
+fn self_signed(names: &[String]) -> Result<CertifiedKey, TlsError> {
+    let made = rcgen::generate_simple_self_signed(names)
+        .map_err(|error| TlsError::SelfSigned(error.to_string()))?;
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let chain = vec![made.cert.der().clone()];
+    CertifiedKey::from_der(chain, key.into(), &provider()).map_err(TlsError::Unusable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_self_signed_certificate_has_a_fingerprint_of_its_own() {
+        let identity = Identity::SelfSigned {
+            names: vec!["localhost".into(), "127.0.0.1".into()],
+        };
+        let (one, other) = (
+            Tls::new(&identity, None).unwrap(),
+            Tls::new(&identity, None).unwrap(),
+        );
+        assert!(one.fingerprint().is_some());
+        assert_ne!(one.fingerprint(), other.fingerprint());
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        let folder = std::env::temp_dir().join(format!("rtsp-server-tls-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (certificate, key) = (folder.join("c.pem"), folder.join("k.pem"));
+        let fault = || load(&certificate, &key).unwrap_err().to_string();
+        assert!(fault().contains("c.pem"), "{}", fault());
+        fs::write(&certificate, "nothing").unwrap();
+        assert!(
+            fault().contains("expected certificates in PEM"),
+            "{}",
+            fault()
+        );
+        let (one, other) = (
+            rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap(),
+            rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap(),
+        );
+        fs::write(&certificate, one.cert.pem()).unwrap();
+        fs::write(&key, "").unwrap();
+        assert!(fault().contains("expected a private key"), "{}", fault());
+        fs::write(&key, other.signing_key.serialize_pem()).unwrap();
+        assert!(fault().contains("do not fit"), "{}", fault());
+        fs::write(&key, one.signing_key.serialize_pem()).unwrap();
+        assert!(load(&certificate, &key).is_ok());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
