@@ -68,6 +68,9 @@ pub(super) struct Effort {
 /// Sessions that come and go a second.
 pub(super) const SESSIONS: u32 = 200;
 
+/// Seconds that readers have to stall at least.
+const STALL: u64 = 8;
+
 /// All of them, in the order in which they run.
 pub(super) const ALL: &[Scenario] = &[
     tcp("tcp-200-4m", 200, "4M", Measure::Packets(Some(1.15))),
@@ -95,8 +98,8 @@ pub(super) const ALL: &[Scenario] = &[
     tcp("sessions", 0, "10k", Measure::Sessions(2.2)),
     tcp("joins", 500, "500k", Measure::Joins(50.0)),
     tcp("joins-alone", 0, "500k", Measure::Joins(50.0)),
-    // Enough that those who read nothing fill the buffers of the system, and are behind by more than the ring keeps.
-    tcp("stalls", 200, "8M", Measure::Stalls),
+    // Enough that those who read nothing are behind by more than the ring and the buffers of the system keep.
+    tcp("stalls", 100, "48M", Measure::Stalls),
 ];
 
 impl Scenario {
@@ -146,7 +149,11 @@ impl Scenario {
         add("--publishers", publishers.to_string());
         add("--readers", self.readers.to_string());
         add("--bitrate", self.bitrate.into());
-        add("--duration", effort.seconds.to_string());
+        let seconds = match self.measure {
+            Measure::Stalls => effort.seconds.max(STALL),
+            _ => effort.seconds,
+        };
+        add("--duration", seconds.to_string());
         add("--ramp", format!("{}", 1 + self.readers / effort.joining));
         add("--warm-up", "1".into());
         add("--timeout", "20".into());
