@@ -16,11 +16,16 @@ use crate::{
     access::failures::{Cost, Failures},
     config::Limits,
     connection,
+    refusals::Limit,
     shard::{Mail, Shard, ShardId},
 };
 
 /// How long accepting pauses when the system has no descriptor left.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+/// Requests for so much time may come at once.
+const AT_ONCE: Duration = Duration::from_secs(5);
+/// What would have to wait for longer is refused.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
@@ -31,6 +36,8 @@ pub(crate) struct Gatekeeper {
     per_address: usize,
     limit_loopback: bool,
     failures: Failures,
+    /// Time that each request of an address has; none without a bound.
+    request_time: Option<Duration>,
     inside: Mutex<Inside>,
 }
 
@@ -46,6 +53,8 @@ struct Inside {
 struct Visitor {
     connections: usize,
     guesses: Guesses,
+    /// When the requests that came so far would all have had their time.
+    paced: Option<Instant>,
 }
 
 /// The right of one connection to be there; given back when dropped.
@@ -64,6 +73,16 @@ pub(crate) enum Full {
     Banned,
 }
 
+impl Full {
+    fn limit(self) -> Limit {
+        match self {
+            Self::Server => Limit::Connections,
+            Self::Address => Limit::ConnectionsPerAddress,
+            Self::Banned => Limit::Failures,
+        }
+    }
+}
+
 impl Gatekeeper {
     pub(crate) fn new(total: usize, limits: &Limits) -> Self {
         Self {
@@ -71,6 +90,7 @@ impl Gatekeeper {
             per_address: limits.connections_per_address,
             limit_loopback: limits.limit_loopback,
             failures: Failures::new(limits),
+            request_time: Duration::from_secs(1).checked_div(limits.requests_per_second),
             inside: Mutex::default(),
         }
     }
@@ -111,6 +131,28 @@ impl Gatekeeper {
 }
 
 impl Permit {
+    /// One more request of its peer: how long it has to wait for its turn, or `None` where that would be too long.
+    pub(crate) fn request(&self, now: Instant) -> Option<Duration> {
+        let free = Some(Duration::ZERO);
+        let Some(time) = self.gatekeeper.request_time else {
+            return free;
+        };
+        if !self.gatekeeper.limits(self.address) {
+            return free;
+        }
+        let mut inside = self.gatekeeper.inside();
+        let Some(visitor) = inside.addresses.get_mut(&self.address) else {
+            return free;
+        };
+        let paced = visitor.paced.map_or(now, |paced| paced.max(now)) + time;
+        let wait = paced.saturating_duration_since(now + AT_ONCE);
+        if wait > LONGEST_WAIT {
+            return None;
+        }
+        visitor.paced = Some(paced);
+        Some(wait)
+    }
+
     /// Its peer has shown wrong credentials. What that costs.
     pub(crate) fn failed(&self, now: Instant) -> Cost {
         self.gatekeeper.failures.failed(self.address, now)
@@ -199,7 +241,7 @@ pub(crate) async fn run(shard: Rc<Shard>, listener: TcpListener, door: Door) {
         let permit = match shared.gatekeeper.admit(peer.ip()) {
             Ok(permit) => permit,
             Err(full) => {
-                tracing::warn!(%peer, limit = ?full, "a connection was refused: the limit is reached");
+                shared.counters.refusals.count(full.limit(), peer);
                 continue;
             }
         };
@@ -243,6 +285,31 @@ mod tests {
         assert_eq!(gatekeeper.admit(b).unwrap_err(), Full::Server);
         drop(first);
         let _fourth = gatekeeper.admit(a).unwrap();
+    }
+
+    #[test]
+    fn requests_of_an_address_are_paced_over_all_its_connections_and_others_are_not() {
+        let limits = Limits {
+            requests_per_second: 10,
+            ..Limits::default()
+        };
+        let gatekeeper = Arc::new(Gatekeeper::new(100, &limits));
+        let (a, b) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+        let permits: Vec<_> = (0..5).map(|_| gatekeeper.admit(a).unwrap()).collect();
+        let now = Instant::now();
+        let waits: Vec<_> = (0..200)
+            .map(|number| permits[number % 5].request(now))
+            .collect();
+        assert!(waits[..50].iter().all(|wait| *wait == Some(Duration::ZERO)));
+        assert_eq!(waits[59], Some(Duration::from_secs(1)));
+        assert_eq!(waits[149], Some(Duration::from_secs(10)));
+        assert!(waits[150..].iter().all(Option::is_none));
+        let other = gatekeeper.admit(b).unwrap();
+        assert_eq!(other.request(now), Some(Duration::ZERO));
+        let own = gatekeeper.admit([127, 0, 0, 1].into()).unwrap();
+        assert!((0..200).all(|_| own.request(now) == Some(Duration::ZERO)));
+        let later = now + Duration::from_secs(20);
+        assert_eq!(permits[0].request(later), Some(Duration::ZERO));
     }
 
     #[test]

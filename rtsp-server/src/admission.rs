@@ -108,7 +108,6 @@ impl Admission {
         let sessions = addresses.get(&address).copied().unwrap_or_default();
         let limited = self.limit_loopback || !address.is_loopback();
         if limited && sessions >= self.per_address {
-            tracing::warn!(%address, sessions, "a session was refused: its address has all that it may have");
             return Err(ProtocolError::NotEnoughBandwidth);
         }
         addresses.insert(address, sessions + 1);

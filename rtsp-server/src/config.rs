@@ -283,6 +283,21 @@ pub struct Limits {
     /// Bits a second that all readers together may be sent; 0 sets no bound. Beyond it SETUP is answered 453. A media counts
     /// with what its description says (`b=`), else with what was measured lately.
     pub bandwidth: u64,
+    /// Requests a second from one address, over all its connections; 0 sets no bound. Five seconds' worth may come at once. Who asks
+    /// more often is answered later; who would have to wait for more than ten seconds gets 503, and its connection ends.
+    pub requests_per_second: u32,
+    /// Streams at a time, those included that are announced; 0 sets no bound. Beyond it ANNOUNCE is answered 503.
+    pub streams: usize,
+    /// Media of one description that is announced, 32 at most. With more ANNOUNCE is answered 400.
+    pub media: usize,
+    /// Bits a second that one publisher may send, measured over some seconds; 0 sets no bound. Beyond it its session ends.
+    pub publish_bit_rate: u64,
+    /// Bytes of one message's first line and headers together. Beyond it a request is answered 400.
+    pub header_bytes: usize,
+    /// Header lines of one message. Beyond it a request is answered 400.
+    pub header_count: usize,
+    /// Bytes of a request's URL. Longer ones are answered 414.
+    pub url: usize,
     /// Bytes of one message body. Larger ones are answered 413.
     pub body: usize,
     /// After how long a larger body may be tried again, for who keeps `body` small only for a time: told with 413 by Retry-After.
@@ -305,6 +320,8 @@ pub struct Limits {
     pub half_open_per_address: usize,
     /// A connection ends when a request takes longer than this from its first byte to its last.
     pub message_timeout: Duration,
+    /// Where there are users, a connection ends that has proved none and has no session after so long, whatever it asks.
+    pub unauthenticated_timeout: Duration,
     /// A peer of RTSP/2.0 whose request takes longer is told so, by 100 Continue, again and again.
     pub continue_after: Duration,
     /// A peer is given up that does not answer a request of the server's within this: REDIRECT, PLAY_NOTIFY.
@@ -325,6 +342,13 @@ impl Default for Limits {
             failures_per_address: 20,
             ban: Duration::from_secs(60),
             bandwidth: 0,
+            requests_per_second: 1000,
+            streams: 4096,
+            media: 32,
+            publish_bit_rate: 0,
+            header_bytes: 64 * 1024,
+            header_count: 128,
+            url: 4096,
             body: 256 * 1024,
             body_retry_after: None,
             ring: 32 * 1024 * 1024,
@@ -336,6 +360,7 @@ impl Default for Limits {
             half_open: 1024,
             half_open_per_address: 64,
             message_timeout: Duration::from_secs(20),
+            unauthenticated_timeout: Duration::from_secs(60),
             continue_after: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(120),

@@ -55,6 +55,7 @@ mod handler;
 mod io;
 mod listen;
 mod publisher;
+mod refusals;
 mod server;
 mod shard;
 mod shared;
@@ -74,6 +75,7 @@ pub use handler::{
 };
 pub use io::tls::TlsError;
 pub use publisher::{Closed, Publisher};
+pub use refusals::Limit;
 pub use server::{Capacity, Server, ServerHandle, StartError};
 pub use stream::registry::PublishError;
 pub use stream::slow::{SlowCause, SlowReader, SlowReaderCounts};

@@ -20,6 +20,7 @@ use crate::{
     io::{tls::TlsError, udp::ShardPorts},
     listen::{addresses_of, listen, listen_for_tls},
     publisher::Publisher,
+    refusals::Limit,
     shard::{MAILBOX, Mail, Shard, ShardId},
     shared::Shared,
     source::{self, file::MediaFiles},
@@ -257,6 +258,12 @@ impl ServerHandle {
     #[must_use]
     pub fn streams(&self) -> usize {
         self.shared.registry.len()
+    }
+
+    /// How often a limit was met since the server began.
+    #[must_use]
+    pub fn refused(&self, limit: Limit) -> u64 {
+        self.shared.counters.refusals.of(limit)
     }
 
     /// What became of readers that were too slow, since the server began.

@@ -21,6 +21,7 @@ use crate::{
     half_open::HalfOpen,
     handler::AnyHandler,
     io::tls::Tls,
+    refusals::Refusals,
     shard::{Mail, ShardId},
     source::{self, file::MediaFiles},
     stream::{registry::Registry, slow::SlowCounters},
@@ -33,6 +34,7 @@ pub(crate) struct Counters {
     overruns: AtomicU64,
     circuit_breakers: AtomicU64,
     failed_handshakes: AtomicU64,
+    pub(crate) refusals: Refusals,
     /// Readers of all streams, also of those that have ended.
     pub(crate) slow: SlowCounters,
 }
@@ -94,6 +96,7 @@ impl Shared {
         tls: Option<Arc<Tls>>,
         random: &mut Random,
     ) -> Self {
+        let registry = Arc::new(Registry::new(config.limits.streams));
         let verifier = Verifier::new(&config, false, random);
         let of = |encrypted| Arc::new(connection_config(&config, &verifier, encrypted));
         let (connection_config, encrypted_config) = (of(false), of(true));
@@ -114,7 +117,7 @@ impl Shared {
             verifier,
             handler,
             runtime: tokio::runtime::Handle::current(),
-            registry: Arc::default(),
+            registry,
             gatekeeper: Arc::new(gatekeeper),
             files,
             counters: Counters::default(),

@@ -18,6 +18,7 @@ use crate::{
         Bearer,
         verify::{Proved, Verdict},
     },
+    refusals::Limit,
     shard::Shard,
 };
 
@@ -43,7 +44,13 @@ pub(super) async fn prove(
         encrypted: link.encrypted,
         ..Bearer::default()
     };
+    wait_for_turn(shard, link).await?;
     if incoming.authentication != Authentication::Anonymous && is_kept_out(link) {
+        shard
+            .shared
+            .counters
+            .refusals
+            .count(Limit::Failures, link.peer);
         link.finish();
         return Err(ProtocolError::Forbidden);
     }
@@ -57,6 +64,27 @@ pub(super) async fn prove(
     }
     bearer.offered = None;
     Ok((incoming.user.clone(), bearer))
+}
+
+/// Who asks too often is answered later, or not at all.
+async fn wait_for_turn(shard: &Shard, link: &Link) -> Result<(), ProtocolError> {
+    let wait = link.permit.request(Instant::now());
+    if wait == Some(Duration::ZERO) {
+        return Ok(());
+    }
+    shard
+        .shared
+        .counters
+        .refusals
+        .count(Limit::RequestRate, link.peer);
+    let Some(wait) = wait else {
+        link.finish();
+        return Err(ProtocolError::Overloaded {
+            retry_after: Some(BUSY),
+        });
+    };
+    tokio::time::sleep(wait).await;
+    Ok(())
 }
 
 /// Whether too many wrong credentials came from its address, and no right ones on this connection.
@@ -103,7 +131,8 @@ async fn offered_proved(
             Ok((None, bearer))
         }
         Verdict::Busy => {
-            tracing::warn!(peer = %link.peer, "credentials are not looked at: too many are being checked");
+            let refusals = &shard.shared.counters.refusals;
+            refusals.count(Limit::PasswordChecks, link.peer);
             Err(ProtocolError::Overloaded {
                 retry_after: Some(BUSY),
             })

@@ -41,10 +41,12 @@ use tokio::{net::TcpStream, sync::Notify};
 
 use self::arrival::Arrived;
 pub(crate) use self::outbox::Outbox;
+use self::rules::{limit_behind, limit_of};
 pub(crate) use self::{film::next_range, request::forwarded, rules::connection_config};
 use crate::{
     accept::{Door, Permit},
     io::socket::Socket,
+    refusals::Limit,
     shard::{Asked, Ended, Role, Shard},
     stream::{
         reader::ReaderId,
@@ -318,13 +320,22 @@ impl Link {
                 Output::Response { id, response } => self.answered(shard, id, Some(&response)),
                 Output::Unanswered { id } => self.answered(shard, id, None),
                 Output::Write(bytes) => self.outbox.borrow_mut().push(bytes),
+                Output::Refused(kind) => self.met(shard, limit_of(kind)),
                 Output::Close(reason) => {
+                    self.met(shard, limit_behind(reason));
                     tracing::debug!(peer = %self.peer, %reason, "closing");
                     self.finishing.set(true);
                 }
                 Output::Wait { until } => break until,
                 _ => {}
             }
+        }
+    }
+
+    /// A limit was met, if it was one.
+    fn met(&self, shard: &Shard, limit: Option<Limit>) {
+        if let Some(limit) = limit {
+            shard.shared.counters.refusals.count(limit, self.peer);
         }
     }
 

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     handler::Action,
+    refusals::Limit,
     shard::{Publishing, Role, SessionEntry, Shard},
     stream::{
         ingest::Feed,
@@ -61,6 +62,15 @@ pub(super) fn announce(
         tracing::info!(path = target.path, %error, "a description cannot be used");
         ProtocolError::BadDescription
     })?;
+    let most = shard.shared.config.limits.media;
+    if description.media.len() > most {
+        shard
+            .shared
+            .counters
+            .refusals
+            .count(Limit::Media, from.peer.address);
+        return Err(ProtocolError::BadDescription.into());
+    }
     for repair in description.repairs() {
         tracing::debug!(path = target.path, ?repair, "the description was repaired");
     }
@@ -69,11 +79,16 @@ pub(super) fn announce(
     if shard.shared.is_reserved(&target.path) {
         return Err(refused(request, &target.path, PublishError::Reserved));
     }
-    let claim = shard
-        .shared
-        .registry
-        .claim(&target.path)
-        .map_err(|error| refused(request, &target.path, error))?;
+    let claim = shard.shared.registry.claim(&target.path).map_err(|error| {
+        if error == PublishError::TooMany {
+            shard
+                .shared
+                .counters
+                .refusals
+                .count(Limit::Streams, from.peer.address);
+        }
+        refused(request, &target.path, error)
+    })?;
     let base = match &request.target {
         RequestTarget::Uri(uri) => uri.without_userinfo().as_str().to_owned(),
         other => other.as_str().to_owned(),
@@ -104,7 +119,9 @@ fn refused(request: &Request, path: &str, error: PublishError) -> Refusal {
             "This path belongs to the server: it has files below it, or is pulled from elsewhere. Choose another.\r\n",
         ),
         PublishError::MediaCount(_) => ProtocolError::BadDescription.into(),
-        PublishError::Closed => ProtocolError::Overloaded { retry_after: None }.into(),
+        PublishError::TooMany | PublishError::Closed => {
+            ProtocolError::Overloaded { retry_after: None }.into()
+        }
     }
 }
 

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use rtsp_msg::Limits as MessageLimits;
-use rtsp_session::{auth::Scheme, server::ConnectionConfig, transport::MUX_FEATURE};
+use rtsp_msg::{DecodeErrorKind, Limits as MessageLimits};
+use rtsp_session::{
+    auth::Scheme,
+    server::{CloseReason, ConnectionConfig},
+    transport::MUX_FEATURE,
+};
 
-use crate::{access::verify::Verifier, config::Config};
+use crate::{access::verify::Verifier, config::Config, refusals::Limit};
 
 /// The rules of a connection, encrypted or not.
 pub(crate) fn connection_config(
@@ -15,6 +19,9 @@ pub(crate) fn connection_config(
 ) -> ConnectionConfig {
     let mut messages = MessageLimits::default();
     messages.body = config.limits.body;
+    messages.header_bytes = config.limits.header_bytes;
+    messages.header_count = config.limits.header_count;
+    messages.uri = config.limits.url;
     let shows = verifier.needs_secrets();
     let users = (config.has_users() || shows).then(|| Arc::clone(verifier.plain()));
     let mut features = vec!["play.basic".to_owned()];
@@ -36,6 +43,7 @@ pub(crate) fn connection_config(
         answer_timeout: config.limits.answer_timeout,
         first_request_timeout: config.limits.first_request_timeout,
         message_timeout: config.limits.message_timeout,
+        unauthenticated_timeout: config.limits.unauthenticated_timeout,
         idle_timeout: config.limits.idle_timeout,
         ..ConnectionConfig::default()
     };
@@ -58,4 +66,29 @@ fn schemes(config: &Config, verifier: &Verifier, encrypted: bool) -> Vec<Scheme>
     }
     let usable = |scheme: &Scheme| clear || *scheme != Scheme::Basic;
     Scheme::ALL.into_iter().filter(usable).collect()
+}
+
+/// Which limit a message exceeds.
+pub(super) fn limit_of(kind: DecodeErrorKind) -> Option<Limit> {
+    match kind {
+        DecodeErrorKind::UriTooLong => Some(Limit::Url),
+        DecodeErrorKind::TooManyHeaders => Some(Limit::HeaderCount),
+        DecodeErrorKind::BodyTooLarge => Some(Limit::Body),
+        DecodeErrorKind::StartLineTooLong | DecodeErrorKind::HeadTooLarge => {
+            Some(Limit::HeaderBytes)
+        }
+        _ => None,
+    }
+}
+
+/// The limit because of which a connection is closed.
+pub(super) fn limit_behind(reason: CloseReason) -> Option<Limit> {
+    match reason {
+        CloseReason::NoRequest => Some(Limit::FirstRequest),
+        CloseReason::TooSlow => Some(Limit::Message),
+        CloseReason::Unauthenticated => Some(Limit::Unauthenticated),
+        CloseReason::Idle => Some(Limit::Idle),
+        CloseReason::TooManyFailures => Some(Limit::Failures),
+        _ => None,
+    }
 }

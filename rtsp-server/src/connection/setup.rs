@@ -23,6 +23,7 @@ use crate::{
     admission::SessionPermit,
     handler::Action,
     io::udp::UdpPeer,
+    refusals::Limit,
     shard::{Course, Reading, Role, SessionEntry, Shard},
     source::player::Player,
     stream::registry::Stream,
@@ -40,6 +41,11 @@ pub(super) async fn first(
         .as_ref()
         .is_some_and(|link| link.session_count() >= most)
     {
+        shard
+            .shared
+            .counters
+            .refusals
+            .count(Limit::SessionsPerConnection, from.peer.address);
         return Err(ProtocolError::NotEnoughBandwidth.into());
     }
     if publish::wants_record(from, request) {
@@ -233,7 +239,10 @@ fn reserve(shard: &Shard, id: &SessionId, media: usize) -> Result<u64, ProtocolE
     let before = entry.permit.reserved(media);
     if let Role::Reader(reading) = &entry.role {
         let bits = reading.stream.bit_rate(media);
-        entry.permit.reserve(media, bits)?;
+        entry.permit.reserve(media, bits).inspect_err(|_| {
+            let refusals = &shard.shared.counters.refusals;
+            refusals.count(Limit::Bandwidth, format_args!("session {id:?}"));
+        })?;
     }
     Ok(before)
 }
@@ -471,8 +480,15 @@ pub(super) fn admit(
     reads: bool,
 ) -> Result<SessionPermit, ProtocolError> {
     let mut random = shard.random.borrow_mut();
-    let admission = &shard.shared.admission;
-    admission.admit(from.peer.address, reads, &mut random)
+    let (address, shared) = (from.peer.address, &shard.shared);
+    let admitted = shared.admission.admit(address, reads, &mut random);
+    admitted.inspect_err(|error| {
+        let limit = match error {
+            ProtocolError::Overloaded { .. } => Limit::Sessions,
+            _ => Limit::SessionsPerAddress,
+        };
+        shared.counters.refusals.count(limit, address);
+    })
 }
 
 /// The URI of the presentation that a SETUP belongs to.

@@ -108,6 +108,8 @@ pub(crate) enum Ending {
     StreamEnded(&'static str),
     /// Its connection did not take what the stream brought.
     TooSlow,
+    /// It sent more than it may.
+    TooMuch,
     /// Sending it more would harm the network.
     CircuitBreaker(Tripped),
     /// It goes on at another server.
@@ -130,6 +132,7 @@ impl Ending {
             Self::StreamEnded(reason) => reason,
             Self::CircuitBreaker(why) => why.as_str(),
             Self::TooSlow => "it was too slow for the stream",
+            Self::TooMuch => "it sent more than it may",
             Self::Moved => "it was sent to another server",
             Self::Drained => "the server is about to shut down",
             Self::Shutdown => "the server is shutting down",

@@ -8,6 +8,7 @@ use std::{
 use rtsp_session::server::State;
 
 use super::{Ending, Role, Shard};
+use crate::refusals::Limit;
 use crate::stream::{
     local::Aftermath,
     reader::{CATCH_UP_TICK, Reader},
@@ -48,6 +49,7 @@ pub(super) async fn run(shard: Rc<Shard>) {
             shard.check_breakers();
             shard.watch_readers();
             shard.update_media();
+            shard.check_publishers();
             shard.report();
         }
     }
@@ -111,6 +113,35 @@ impl Shard {
             if let Some(link) = link {
                 link.abandon();
             }
+        }
+    }
+
+    /// Ends the sessions of publishers that send more than they may.
+    fn check_publishers(&self) {
+        let most = self.shared.config.limits.publish_bit_rate;
+        if most == 0 {
+            return;
+        }
+        let mut beyond = Vec::new();
+        for entry in self.sessions.borrow().values() {
+            if let Role::Publisher(publishing) = &entry.role {
+                let stream = &publishing.stream;
+                let media = 0..stream.shapes.len();
+                let bits: u64 = media
+                    .map(|media| stream.clocks.of(media as u8).bit_rate)
+                    .sum();
+                if bits > most {
+                    tracing::warn!(path = %stream.path, bits, most, "a publisher sends more than it may: its session ends");
+                    beyond.push((entry.session.id(), entry.session.owner_address()));
+                }
+            }
+        }
+        for (session, address) in beyond {
+            self.shared
+                .counters
+                .refusals
+                .count(Limit::PublishBitRate, address);
+            self.end_session(session, Ending::TooMuch);
         }
     }
 

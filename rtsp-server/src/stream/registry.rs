@@ -84,6 +84,9 @@ pub enum PublishError {
     /// The description has no media, or too many.
     #[error("a description needs 1 to {MAX_MEDIA} media, this one has {0}")]
     MediaCount(usize),
+    /// There are as many streams as there may be.
+    #[error("there are as many streams as there may be: see `limits.streams`")]
+    TooMany,
     /// The server is shutting down.
     #[error("the server is shutting down")]
     Closed,
@@ -102,6 +105,8 @@ pub(crate) struct Registry {
     places: Mutex<HashMap<Arc<str>, Place>>,
     next: AtomicU64,
     changed: Notify,
+    /// The most paths that may be taken; 0 for no bound.
+    most: usize,
 }
 
 /// The right to publish to a path; given back when dropped.
@@ -113,6 +118,13 @@ pub(crate) struct Claim {
 }
 
 impl Registry {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most,
+            ..Self::default()
+        }
+    }
+
     fn places(&self) -> MutexGuard<'_, HashMap<Arc<str>, Place>> {
         self.places
             .lock()
@@ -125,6 +137,9 @@ impl Registry {
         let mut places = self.places();
         if places.contains_key(&path) {
             return Err(PublishError::Taken);
+        }
+        if self.most > 0 && places.len() >= self.most {
+            return Err(PublishError::TooMany);
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         places.insert(

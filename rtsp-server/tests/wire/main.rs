@@ -11,6 +11,7 @@ mod ending;
 mod files;
 mod joining;
 mod lagging;
+mod limits;
 mod malformed;
 mod ownership;
 mod proving;

@@ -153,6 +153,12 @@ impl ServerSession {
         }
     }
 
+    /// Where its peer is.
+    #[must_use]
+    pub fn owner_address(&self) -> IpAddr {
+        self.owner.address
+    }
+
     /// May the session do this now?
     ///
     /// # Errors

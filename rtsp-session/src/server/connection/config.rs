@@ -58,6 +58,8 @@ pub struct ConnectionConfig {
     pub first_request_timeout: Duration,
     /// How long a message may take from its first byte to its last. RFC 7826 §10.5: 10 s or more.
     pub message_timeout: Duration,
+    /// Where there are users, how long a connection may last that has proved none and has no session, whatever it asks.
+    pub unauthenticated_timeout: Duration,
     /// How long a connection without sessions may be silent.
     pub idle_timeout: Duration,
     /// How long answers may take that are owed when no more is read.
@@ -99,6 +101,7 @@ impl Default for ConnectionConfig {
             failed_authentications: 10,
             first_request_timeout: Duration::from_secs(30),
             message_timeout: Duration::from_secs(20),
+            unauthenticated_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(60),
             linger_timeout: Duration::from_secs(10),
         }

@@ -2,7 +2,7 @@
 
 use crate::auth::Offered;
 use bytes::{Bytes, BytesMut};
-use rtsp_msg::{FrameRun, Request, Response};
+use rtsp_msg::{DecodeErrorKind, FrameRef, FrameRun, Request, Response};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -50,6 +50,8 @@ pub enum Output {
         /// What the peer said.
         response: Response,
     },
+    /// A message was refused because of this limit: for the record, it is answered already.
+    Refused(DecodeErrorKind),
     /// The peer did not answer one of our requests in time, and will not any more.
     Unanswered {
         /// As [`request`](super::ServerConnection::request) returned it.
@@ -64,6 +66,21 @@ pub enum Output {
         /// When to call with [`Input::Timeout`].
         until: Option<Instant>,
     },
+}
+
+impl Output {
+    /// A frame whose prefix is not at hand.
+    pub(super) fn frame(channel: u8, payload: Bytes) -> Self {
+        let len = u16::try_from(payload.len()).unwrap_or(u16::MAX);
+        Self::Frames(FrameRun {
+            bytes: payload,
+            frames: vec![FrameRef {
+                channel,
+                start: 0,
+                len,
+            }],
+        })
+    }
 }
 
 /// Why a connection is closed.
@@ -91,6 +108,9 @@ pub enum CloseReason {
     /// A message was begun and not completed in time.
     #[error("message not completed in time")]
     TooSlow,
+    /// There are users, none was proved in time, and no session was made.
+    #[error("nobody logged in")]
+    Unauthenticated,
     /// Nothing for too long, and no session that needs the connection.
     #[error("idle")]
     Idle,

@@ -4,6 +4,7 @@ mod config;
 mod events;
 mod outstanding;
 mod pending;
+mod phase;
 mod pipeline;
 
 pub use config::ConnectionConfig;
@@ -19,6 +20,7 @@ use crate::timer::Timers;
 use bytes::{Bytes, BytesMut};
 use outstanding::Outstanding;
 use pending::{Echo, Pending};
+use phase::{Phase, Timer};
 use pipeline::{Bindings, Meaning};
 use rtsp_msg::{
     DecodeError, DecodeErrorKind, Decoder, FrameRun, HeaderName, Message, Request, Response,
@@ -26,33 +28,6 @@ use rtsp_msg::{
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-#[derive(Debug, Clone, Copy)]
-enum Timer {
-    FirstRequest,
-    Message,
-    Idle,
-    Linger,
-    Answer,
-    Continue,
-}
-
-impl From<Timer> for usize {
-    fn from(timer: Timer) -> Self {
-        timer as Self
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Reading.
-    Open,
-    /// Not reading any more; what was asked is still answered.
-    Draining(CloseReason),
-    /// All is answered.
-    Closing(CloseReason),
-    Closed,
-}
 
 /// The server's end of one connection.
 ///
@@ -96,7 +71,7 @@ pub struct ServerConnection {
     sessions: usize,
     malformed: u32,
     failures: u32,
-    timers: Timers<Timer, 6>,
+    timers: Timers<Timer, 7>,
 }
 
 impl ServerConnection {
@@ -113,6 +88,10 @@ impl ServerConnection {
             Timer::FirstRequest,
             now.monotonic + config.first_request_timeout,
         );
+        if config.users.is_some() {
+            let at = now.monotonic + config.unauthenticated_timeout;
+            timers.set(Timer::Unauthenticated, at);
+        }
         Self {
             decoder: Decoder::new(config.limits.clone(), config.leniency.clone()),
             gate: config.users.clone().map(|users| {
@@ -271,6 +250,9 @@ impl ServerConnection {
     pub fn set_sessions(&mut self, now: Now, count: usize) {
         self.now = now;
         self.sessions = count;
+        if count > 0 {
+            self.timers.stop(Timer::Unauthenticated);
+        }
         self.rest();
     }
 
@@ -361,7 +343,7 @@ impl ServerConnection {
             Message::Response(response) => self.matched(response),
             Message::Interleaved(frame) => self
                 .events
-                .push_back(Output::Frames(single(frame.channel, frame.payload))),
+                .push_back(Output::frame(frame.channel, frame.payload)),
         }
         Ok(true)
     }
@@ -397,6 +379,7 @@ impl ServerConnection {
                 (None, Authentication::Offered)
             }
             Proof::User(user) => {
+                self.timers.stop(Timer::Unauthenticated);
                 self.failures = 0;
                 (Some(user), Authentication::User)
             }
@@ -422,7 +405,12 @@ impl ServerConnection {
 
     /// The shell has proved what a request offered, or disproved it: that counts like the connection's own proofs.
     pub fn authenticated(&mut self, proved: bool) {
-        self.failures = if proved { 0 } else { self.failures + 1 };
+        if proved {
+            self.timers.stop(Timer::Unauthenticated);
+            self.failures = 0;
+        } else {
+            self.failures += 1;
+        }
         self.count_failures();
     }
 
@@ -456,6 +444,9 @@ impl ServerConnection {
                 other => other,
             };
             self.answer(id, cause.into_response(version));
+        }
+        if error.kind.is_limit() {
+            self.events.push_back(Output::Refused(error.kind));
         }
         // A peer that speaks another version says nothing that is malformed (RFC 7826 §10.3, §17.5.6).
         if error.kind != DecodeErrorKind::Version {
@@ -528,6 +519,9 @@ impl ServerConnection {
         if self.timers.expire(Timer::Message, now) {
             self.drain(CloseReason::TooSlow);
         }
+        if self.timers.expire(Timer::Unauthenticated, now) {
+            self.drain(CloseReason::Unauthenticated);
+        }
         if self.timers.expire(Timer::Idle, now) {
             self.drain(CloseReason::Idle);
         }
@@ -579,18 +573,5 @@ impl ServerConnection {
         } else if self.pending.is_empty() {
             self.rest();
         }
-    }
-}
-
-/// A run of one frame, whose prefix is not at hand.
-fn single(channel: u8, payload: Bytes) -> FrameRun {
-    let len = u16::try_from(payload.len()).unwrap_or(u16::MAX);
-    FrameRun {
-        bytes: payload,
-        frames: vec![rtsp_msg::FrameRef {
-            channel,
-            start: 0,
-            len,
-        }],
     }
 }

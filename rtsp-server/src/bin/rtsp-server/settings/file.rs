@@ -21,7 +21,11 @@ const SECOND: Duration = Duration::from_secs(1);
 /// More would be for ever, and that is 0.
 const MOST_TIMEOUTS: usize = 1_000_000;
 /// More would be no bound, and that is 0.
-const MOST_FAILURES: usize = 1_000_000;
+const MOST_COUNTED: usize = 1_000_000;
+/// Fewer or less is no room for what every player sends.
+const LEAST_HEADERS: usize = 16;
+const LEAST_HEADER_BYTES: usize = 2048;
+const LEAST_URL: usize = 128;
 /// Less than this is no room for a description.
 const LEAST_BODY: usize = 4096;
 /// Connections are looked after twice a second.
@@ -227,6 +231,9 @@ fn limits(mut table: Table<'_>, limits: &mut Limits) {
             1,
             &mut limits.half_open_per_address,
         ),
+        ("streams", 0, &mut limits.streams),
+        ("media", 1, &mut limits.media),
+        ("header_count", LEAST_HEADERS, &mut limits.header_count),
         ("sessions", 0, &mut limits.sessions),
         ("sessions_per_address", 1, &mut limits.sessions_per_address),
         (
@@ -238,20 +245,28 @@ fn limits(mut table: Table<'_>, limits: &mut Limits) {
         let given = table.place(key).and_then(|it| it.number(least..usize::MAX));
         *limit = given.unwrap_or(*limit);
     }
-    let failures = table
-        .place("failures_per_address")
-        .and_then(|it| it.number(0..MOST_FAILURES))
-        .and_then(|failures| u32::try_from(failures).ok());
-    limits.failures_per_address = failures.unwrap_or(limits.failures_per_address);
-    let bandwidth = table
-        .place("bandwidth")
-        .and_then(|it| it.number(0..usize::MAX));
-    limits.bandwidth = bandwidth.map_or(limits.bandwidth, |bits| bits as u64);
+    for (key, limit) in [
+        ("failures_per_address", &mut limits.failures_per_address),
+        ("requests_per_second", &mut limits.requests_per_second),
+    ] {
+        let given = table.place(key).and_then(|it| it.number(0..MOST_COUNTED));
+        let given = given.and_then(|count| u32::try_from(count).ok());
+        *limit = given.unwrap_or(*limit);
+    }
+    for (key, limit) in [
+        ("bandwidth", &mut limits.bandwidth),
+        ("publish_bit_rate", &mut limits.publish_bit_rate),
+    ] {
+        let given = table.place(key).and_then(|it| it.number(0..usize::MAX));
+        *limit = given.map_or(*limit, |bits| bits as u64);
+    }
     let retry = table
         .place("body_retry_after")
         .and_then(|it| it.duration(SECOND));
     limits.body_retry_after = retry.or(limits.body_retry_after);
     for (key, least, limit) in [
+        ("header_bytes", LEAST_HEADER_BYTES, &mut limits.header_bytes),
+        ("url", LEAST_URL, &mut limits.url),
         ("body", LEAST_BODY, &mut limits.body),
         ("ring", LEAST_RING, &mut limits.ring),
     ] {
@@ -276,6 +291,11 @@ fn times(table: &mut Table<'_>, limits: &mut Limits) {
         ),
         ("handshake_timeout", SECOND, &mut limits.handshake_timeout),
         ("message_timeout", SECOND, &mut limits.message_timeout),
+        (
+            "unauthenticated_timeout",
+            SECOND,
+            &mut limits.unauthenticated_timeout,
+        ),
         ("continue_after", SECOND, &mut limits.continue_after),
         ("answer_timeout", SECOND, &mut limits.answer_timeout),
         ("idle_timeout", SECOND, &mut limits.idle_timeout),

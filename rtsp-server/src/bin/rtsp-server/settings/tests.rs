@@ -98,6 +98,14 @@ fn every_limit_reaches_the_configuration() {
         sessions_per_address = 4
         sessions_per_connection = 3
         failures_per_address = 9
+        requests_per_second = 11
+        publish_bit_rate = 12_000
+        streams = 13
+        media = 14
+        header_bytes = "16 KiB"
+        header_count = 17
+        url = 2000
+        unauthenticated_timeout = 18
         ban = "90s"
         limit_loopback = true
         bandwidth = 8_000_000
@@ -125,6 +133,14 @@ fn every_limit_reaches_the_configuration() {
     assert_eq!(counts, [1, 2, 3, 4, 7]);
     assert!(limits.limit_loopback);
     assert_eq!(limits.failures_per_address, 9);
+    assert_eq!(
+        (limits.requests_per_second, limits.publish_bit_rate),
+        (11, 12_000)
+    );
+    let counts = [limits.streams, limits.media, limits.header_count];
+    assert_eq!(counts, [13, 14, 17]);
+    assert_eq!((limits.header_bytes, limits.url), (16_384, 2000));
+    assert_eq!(limits.unauthenticated_timeout, Duration::from_secs(18));
     assert_eq!(limits.ban, Duration::from_secs(90));
     assert_eq!(limits.bandwidth, 8_000_000);
     assert_eq!(limits.body_retry_after, Some(Duration::from_secs(120)));
