@@ -47,7 +47,7 @@ pub struct Config {
     /// Who may prove to be whom. A password that begins with `$argon2id$` is its hash in PHC form, see
     /// [`hash_password`](crate::hash_password): its user can be asked for the password itself only (Basic), not for a Digest.
     pub users: Vec<Credentials>,
-    /// Take passwords and tokens in the clear (Basic, Bearer) over connections that are not encrypted, too. Everybody on the way can
+    /// Take passwords in the clear (Basic) over connections that are not encrypted, too. Everybody on the way can
     /// read them there.
     pub cleartext_passwords: bool,
     /// What credentials are asked against.

@@ -244,13 +244,14 @@ async fn refusals_at_the_door_and_by_the_clock_are_counted() {
     config.limits.sessions_per_address = 1;
     config.limits.first_request_timeout = Duration::from_millis(300);
     config.limits.message_timeout = Duration::from_millis(300);
-    config.limits.idle_timeout = Duration::from_millis(300);
+    config.limits.idle_timeout = Duration::from_millis(600);
     let server = Server::start(config).await.expect("a server");
     let description = sdp::Description::parse(video().as_bytes()).unwrap();
     let _publisher = server.publish("/live", description).unwrap();
     let mut silent = Peer::connect_from(address(&server), [127, 0, 0, 3]).await;
     assert_eq!(silent.next().await, Event::Closed);
     let mut slow = Peer::connect_from(address(&server), [127, 0, 0, 3]).await;
+    slow.sync().await;
     slow.send(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n").await;
     while slow.next().await != Event::Closed {}
     let mut idle = Peer::connect_from(address(&server), [127, 0, 0, 3]).await;
