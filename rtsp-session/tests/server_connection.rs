@@ -489,10 +489,11 @@ fn r2_auth_06_a_challenge_is_a_line_for_each_scheme() {
         .split("\r\n")
         .filter_map(|l| l.strip_prefix("WWW-Authenticate: "))
         .collect();
-    assert_eq!(challenges.len(), 3);
-    assert!(challenges[0].starts_with("Digest ") && challenges[0].contains("SHA-256"));
-    assert!(challenges[1].starts_with("Digest ") && challenges[1].contains("MD5"));
-    assert_eq!(challenges[2], "Basic realm=\"cam\"");
+    assert_eq!(challenges.len(), 4);
+    for (challenge, algorithm) in challenges.iter().zip(["SHA-512-256", "SHA-256", "MD5"]) {
+        assert!(challenge.starts_with("Digest ") && challenge.contains(algorithm));
+    }
+    assert_eq!(challenges[3], "Basic realm=\"cam\"");
     line.send(with_authorization(2, "Basic YW5uOmh1bnRlcjI="));
     let incoming = line.requests.remove(0);
     assert_eq!(
