@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod conformance;
 mod failure;
+mod fuzz;
 mod interop;
 mod tidy;
 mod workspace;
@@ -30,6 +31,8 @@ enum Task {
     Conformance(conformance::Options),
     /// Runs everything that a change must pass, and prints a line a step.
     Ci(ci::Options),
+    /// Runs every fuzz target for a while, from the inputs that are kept.
+    Fuzz(fuzz::Options),
     /// Runs the criterion benches, and servers under load beside a bare sender; arguments after `--` go to criterion.
     Bench(bench::Options),
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Conformance(options) => conformance::run(&options),
         Task::Ci(options) => ci::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Bench(options) => bench::run(&options),
     };
     match done {

@@ -94,9 +94,13 @@ pub(super) type Parameters<'a> = Vec<(&'a str, Cow<'a, str>)>;
 /// Parameters that are read behind one scheme.
 const MAX_PARAMETERS: usize = 64;
 
-/// Adds `name=value`.
+/// Parameters of Digest whose values stand without quotes (RFC 7616 §3.3). Other schemes may have any of that name.
+pub(super) const WORDS: &[&str] = &["algorithm", "stale"];
+
+/// Adds `name=value`. Those named in `words` must not have quotes.
 pub(super) fn push_parameter<'a>(
     text: &'a str,
+    words: &[&str],
     tolerance: &mut Tolerance<'_>,
     out: &mut Parameters<'a>,
 ) -> Result<(), HeaderErrorKind> {
@@ -121,9 +125,7 @@ pub(super) fn push_parameter<'a>(
     {
         return Err(HeaderErrorKind::Syntax);
     }
-    let is_word = ["algorithm", "stale"]
-        .iter()
-        .any(|word| name.eq_ignore_ascii_case(word));
+    let is_word = words.iter().any(|word| name.eq_ignore_ascii_case(word));
     if is_word && value.starts_with('"') && !tolerance.allow(Deviation::AlgorithmQuotes) {
         return Err(HeaderErrorKind::Syntax);
     }

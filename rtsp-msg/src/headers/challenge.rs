@@ -3,7 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::auth_param::{Algorithm, Parameters, Qop, find, find_owned, push_pair, push_parameter};
+use super::auth_param::{
+    Algorithm, Parameters, Qop, WORDS, find, find_owned, push_pair, push_parameter,
+};
 use super::lex;
 use crate::header_name::HeaderName;
 use crate::leniency::Tolerance;
@@ -187,7 +189,8 @@ fn decode_line(
             return Err(HeaderErrorKind::Syntax);
         };
         let known = scheme.eq_ignore_ascii_case("Basic") || scheme.eq_ignore_ascii_case("Digest");
-        match push_parameter(parameter, tolerance, parameters) {
+        let words = if known { WORDS } else { &[] };
+        match push_parameter(parameter, words, tolerance, parameters) {
             Ok(()) => {}
             // A scheme alone, or what an unknown scheme has in place of parameters.
             Err(_) if parameter.is_empty() || !known => {}
@@ -341,6 +344,16 @@ mod tests {
         assert_eq!(encoded(&several), format!("{a}, {b}, {c}"));
         let token68 = decode::<WwwAuthenticate>("Negotiate abc==, Basic realm=\"x\"").unwrap();
         assert_eq!(token68.0.len(), 2);
+    }
+
+    #[test]
+    fn another_scheme_may_quote_its_algorithm() {
+        let value = decode_strict::<WwwAuthenticate>("Other algorithm=SHA-256, stale=\"no\"");
+        let value = value.unwrap();
+        let text = encoded(&value);
+        assert_eq!(text, "Other algorithm=\"SHA-256\", stale=\"no\"");
+        assert_eq!(decode_strict::<WwwAuthenticate>(&text), Ok(value));
+        assert!(decode_strict::<WwwAuthenticate>("Digest realm=\"a\", algorithm=\"MD5\"").is_err());
     }
 
     #[test]

@@ -8,7 +8,9 @@ use core::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::auth_param::{Algorithm, Parameters, Qop, find, find_owned, push_pair, push_parameter};
+use super::auth_param::{
+    Algorithm, Parameters, Qop, WORDS, find, find_owned, push_pair, push_parameter,
+};
 use super::lex;
 use crate::header_name::HeaderName;
 use crate::leniency::Tolerance;
@@ -196,7 +198,7 @@ fn decode_parameters<'a>(
 ) -> Result<Parameters<'a>, HeaderErrorKind> {
     let mut parameters = Vec::new();
     for piece in lex::split(text, b',').filter(|piece| !piece.is_empty()) {
-        push_parameter(piece, tolerance, &mut parameters)?;
+        push_parameter(piece, WORDS, tolerance, &mut parameters)?;
     }
     Ok(parameters)
 }

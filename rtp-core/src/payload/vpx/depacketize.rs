@@ -88,6 +88,10 @@ impl Depacketizer {
             (false, Some(_)) => {}
         }
         self.after_loss = false;
+        if piece.bytes.is_empty() && self.buffer.is_empty() {
+            // A descriptor alone: the picture's beginning is not in it.
+            return Err(Error::EmptyPayload);
+        }
         if self.buffer.len().saturating_add(piece.bytes.len()) > self.limit {
             return Err(Error::FrameTooLarge { limit: self.limit });
         }

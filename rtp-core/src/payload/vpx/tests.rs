@@ -180,6 +180,20 @@ fn errors_concern_one_picture() {
 }
 
 #[test]
+fn a_descriptor_alone_makes_no_picture() {
+    let mut depacketizer = depacketizer(Codec::Vp8);
+    let alone = packet(1, 0, true, &[0x10]);
+    assert_eq!(depacketizer.push(&alone), Err(Error::EmptyPayload));
+    assert_eq!(depacketizer.pop(), None);
+    // At the end of a picture it harms nothing.
+    depacketizer
+        .push(&packet(2, 3600, false, &[0x10, 0x50, 2]))
+        .unwrap();
+    depacketizer.push(&packet(3, 3600, true, &[0x00])).unwrap();
+    assert_eq!(&depacketizer.pop().unwrap().payload[..], [0x50, 2]);
+}
+
+#[test]
 fn descriptors_are_passed_over() {
     let piece = |begins, inter, bytes| {
         Some(Piece {
