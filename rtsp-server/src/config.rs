@@ -68,6 +68,8 @@ pub struct Config {
     pub slow_readers: SlowReaders,
     /// What differs for some paths.
     pub paths: Vec<PathRule>,
+    /// Whether media may be encrypted on its own (SRTP).
+    pub srtp: Srtp,
     /// Bounds on what peers may take.
     pub limits: Limits,
 }
@@ -143,6 +145,22 @@ pub enum Access {
     Permitted,
     /// Nobody.
     Closed,
+}
+
+/// Whether media of live streams may be encrypted on its own, by SRTP (RFC 3711).
+///
+/// Keys are told in clear over RTSP: only where that goes over TLS are they a secret. All readers of a stream that have its key could
+/// forge packets to each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Srtp {
+    /// No.
+    #[default]
+    Off,
+    /// Where RTSP goes over TLS: there it is offered, and taken from publishers.
+    OverTls,
+    /// Everywhere: for networks where whoever could read the keys is trusted, and for tests.
+    Forced,
 }
 
 /// Where readers of a live stream start.
@@ -392,6 +410,7 @@ impl Default for Config {
             start: Start::default(),
             slow_readers: SlowReaders::default(),
             paths: Vec::new(),
+            srtp: Srtp::default(),
             limits: Limits::default(),
         }
     }

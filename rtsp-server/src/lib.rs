@@ -68,7 +68,7 @@ pub use access::{
 };
 pub use config::{
     Access, Config, DEFAULT_PORT, DEFAULT_TLS_PORT, Identity, Limits, PathRule, Pull,
-    PullTransport, SlowReaders, Start, TlsOptions, UdpPorts,
+    PullTransport, SlowReaders, Srtp, Start, TlsOptions, UdpPorts,
 };
 pub use handler::{
     Action, Decision, DefaultHandler, Elsewhere, Handler, ParameterError, Request, Scope,

@@ -35,6 +35,7 @@ pub(crate) struct Counters {
     circuit_breakers: AtomicU64,
     failed_handshakes: AtomicU64,
     pub(crate) refusals: Refusals,
+    unopened_packets: AtomicU64,
     /// Readers of all streams, also of those that have ended.
     pub(crate) slow: SlowCounters,
 }
@@ -55,6 +56,20 @@ impl Counters {
     pub(crate) fn failed_handshake(&self) -> Option<u64> {
         let count = self.failed_handshakes.fetch_add(1, Ordering::Relaxed) + 1;
         (count <= 16 || count.is_power_of_two()).then_some(count)
+    }
+
+    /// A packet of a peer that is not what its SRTP context lets through.
+    pub(crate) fn unopened_packet(&self, media: u8, cause: &str) {
+        let before = self.unopened_packets.fetch_add(1, Ordering::Relaxed);
+        if before.is_power_of_two() || before == 0 {
+            // Players open their paths with packets that are none, so a few of them are no reason to worry.
+            tracing::info!(
+                count = before + 1,
+                media,
+                cause,
+                "packets of SRTP that cannot be opened are dropped"
+            );
+        }
     }
 
     /// A reader by UDP that nothing more may be sent to; how many there were.

@@ -253,7 +253,8 @@ pub(crate) fn answers(status: StatusCode, method: &Method, version: Version) -> 
             | StatusCode::CONFERENCE_NOT_FOUND,
             Version::V2_0,
         ) => &[],
-        (status, Version::V1_0) if matches!(status.code(), 463..=472 | 553) => &[],
+        // RFC 4567 §3.2 gives 463 to RTSP/1.0, for keys.
+        (status, Version::V1_0) if matches!(status.code(), 464..=472 | 553) => &[],
         (StatusCode::CREATED | StatusCode::LOW_ON_STORAGE_SPACE, _) => &[Method::Record],
         (StatusCode::PRECONDITION_FAILED, _) => &[Describe, Setup],
         // RFC 2326 Table 1 has SETUP alone, §10.8 and §10.9 the two others.

@@ -154,6 +154,9 @@ pub enum ProtocolError {
     /// The transport names an address that cannot be reached.
     #[error("destination unreachable")]
     DestinationUnreachable,
+    /// Keys for SRTP that cannot be read or used.
+    #[error("key management failed")]
+    KeyManagement,
     /// More bandwidth or readers than the server gives.
     #[error("not enough bandwidth")]
     NotEnoughBandwidth,
@@ -237,6 +240,7 @@ impl ProtocolError {
             Self::UnsupportedTransport => StatusCode::UNSUPPORTED_TRANSPORT,
             Self::DestinationProhibited => StatusCode::DESTINATION_PROHIBITED,
             Self::DestinationUnreachable => StatusCode::DESTINATION_UNREACHABLE,
+            Self::KeyManagement => StatusCode::KEY_MANAGEMENT_ERROR,
             Self::NotEnoughBandwidth => StatusCode::NOT_ENOUGH_BANDWIDTH,
             Self::TransportNotReady => StatusCode::DATA_TRANSPORT_NOT_READY_YET,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -252,6 +256,8 @@ impl ProtocolError {
         match (version, self) {
             // RFC 2326 §16 names 403 for what looks like an attack.
             (Version::V1_0, Self::DestinationProhibited) => StatusCode::FORBIDDEN,
+            // RFC 4567 §3.2, for RTSP/1.0. RFC 7826 has the number for something else.
+            (Version::V1_0, Self::KeyManagement) => StatusCode::DESTINATION_PROHIBITED,
             (Version::V1_0, Self::ConferenceNotFound) => StatusCode::CONFERENCE_NOT_FOUND,
             (Version::V1_0, Self::TransportNotReady) => StatusCode::METHOD_NOT_VALID_IN_THIS_STATE,
             // RFC 2326 §12.29: a unit of Range that is not understood. RFC 7826 §18.40 has 456 for it.
@@ -273,6 +279,9 @@ impl ProtocolError {
         let mut response = Response::new(version, status);
         if matches!(self, Self::PathTaken) {
             response.reason = Cow::Borrowed("Path In Use");
+        }
+        if version == Version::V1_0 && matches!(self, Self::KeyManagement) {
+            response.reason = Cow::Borrowed("Key management failure");
         }
         let headers = &mut response.headers;
         match &self {

@@ -20,6 +20,7 @@ use rtsp_session::{
 
 use super::{
     request::{From, Outcome, Refusal, authorize},
+    secure::{self, may_have_keys},
     target::Target,
 };
 use crate::{
@@ -61,10 +62,13 @@ pub(super) async fn answer(
     }
     let found = find(shard, &target.path).await?;
     let of = (request.version, &*target.path);
+    let mut secured = None;
     let (mut description, modified) = match found {
         Found::Live(stream) => {
             let description = presented(shard, from, of, &stream.description, true);
-            (description, Some(stream.began.wall))
+            let began = Some(stream.began.wall);
+            secured = Some(stream).filter(|_| may_have_keys(shard, from));
+            (description, began)
         }
         Found::File(movie) => {
             let description = describe(&movie, &target.path);
@@ -82,6 +86,10 @@ pub(super) async fn answer(
         description
             .attributes
             .push(sdp::Attribute::new("mtag", tag));
+    }
+    if let Some(stream) = secured.filter(|_| request.version != Version::V2_0) {
+        // RTSP/2.0 exchanges keys in SETUP. Not part of what is tagged: the message is another each time.
+        secure::describe(shard, &stream, &mut description);
     }
     let location = target.location(request);
     let base = match &request.target {
@@ -124,13 +132,18 @@ fn presented(
         if !live {
             media.range.clone_from(&source.range);
         }
+        let secure = live && source.is_rtp() && may_have_keys(shard, from);
+        if secure {
+            media.protocol = "RTP/SAVP".to_owned();
+        }
         if version == Version::V2_0 {
             if source.is_rtp() && can_multiplex(source) {
                 media.attributes.push(sdp::Attribute::property("rtcp-mux"));
             }
             let feedback = feedback::relayed(source);
             if !feedback.is_empty() {
-                media.protocol = "RTP/AVPF".to_owned();
+                let profile = if secure { "RTP/SAVPF" } else { "RTP/AVPF" };
+                media.protocol = profile.to_owned();
                 media.attributes.extend(feedback);
             }
         }

@@ -12,6 +12,7 @@ pub(crate) mod position;
 mod publish;
 mod request;
 mod rules;
+mod secure;
 mod setup;
 mod target;
 mod task;
@@ -34,6 +35,7 @@ use rtsp_session::{
     server::{
         Addresses, Incoming, Input, Output, Peer, RequestId, ServerConnection, SessionId, State,
     },
+    srtp::MasterKey,
     transport::{ChannelMap, NegotiatedTransport},
 };
 use smallvec::SmallVec;
@@ -100,6 +102,8 @@ pub(crate) struct Announced {
     pub(crate) claim: Claim,
     pub(crate) base: String,
     pub(crate) description: Arc<sdp::Description>,
+    /// What each media's publisher is told is sealed with, where it may have keys.
+    pub(crate) keys: Vec<MasterKey>,
 }
 
 /// Takes a connection in.
@@ -163,6 +167,11 @@ impl Link {
             user,
             secure: self.stream.is_secure(),
         }
+    }
+
+    /// Whether what goes over it is encrypted.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.stream.is_secure()
     }
 
     /// Asks for a call when the socket takes more.
@@ -389,14 +398,31 @@ impl Link {
                         if entry.session.state() != State::Record {
                             continue;
                         }
-                        Some((publishing.stream.id, publishing.layout.clone()))
+                        Some((
+                            id,
+                            publishing.stream.id,
+                            publishing.layout.clone(),
+                            publishing.secured,
+                        ))
                     }
                     Role::Reader(_) => None,
                 }
             };
             match feeds {
-                Some((stream, layout)) => {
+                Some((_, stream, layout, false)) => {
                     shard.ingest(stream, |ingest, now| ingest.frames(run, &layout, now));
+                }
+                Some((id, stream, layout, true)) => {
+                    shard.ingest(stream, |ingest, now| {
+                        for (channel, packet) in run.iter() {
+                            if let Some((media, kind)) = layout.media(channel)
+                                && let Some(opened) = shard.open_packet((id, media), kind, packet)
+                            {
+                                ingest.packet(media, kind, &opened, now);
+                            }
+                        }
+                        ingest.close(now);
+                    });
                 }
                 None => shard.interleaved_feedback(id, run),
             }

@@ -18,10 +18,12 @@ use rtsp_session::{
 use super::{
     Announced,
     request::{From, Outcome, Refusal, authorize, say},
+    secure::{self, may_have_keys},
     setup::{self, new_session},
     target::Target,
 };
 use crate::{
+    config::Srtp,
     handler::Action,
     refusals::Limit,
     shard::{Publishing, Role, SessionEntry, Shard},
@@ -97,12 +99,18 @@ pub(super) fn announce(
     claim
         .prepare(shard.id, Arc::new(description.clone()))
         .map_err(|error| refused(request, &target.path, error))?;
+    let mut response = respond::announce(request.version);
+    let keys = match may_have_keys(shard, from) {
+        true => secure::announce(shard, &description, &base, &mut response),
+        false => Vec::new(),
+    };
     *link.announced.borrow_mut() = Some(Announced {
         claim,
         base,
         description: Arc::new(description),
+        keys,
     });
-    Ok(respond::announce(request.version).into())
+    Ok(response.into())
 }
 
 fn refused(request: &Request, path: &str, error: PublishError) -> Refusal {
@@ -190,6 +198,8 @@ pub(super) fn setup(shard: &Rc<Shard>, from: &From, request: &Request) -> Result
             asked_for_key_frame: None,
             full_intra_requests: 0,
             until: None,
+            secured: false,
+            keys: announced.keys.clone(),
         }),
     };
     let outcome = setup::begin(shard, from, request, entry, media, Direction::Record);
@@ -200,6 +210,7 @@ pub(super) fn setup(shard: &Rc<Shard>, from: &From, request: &Request) -> Result
                 claim,
                 base: announced.base,
                 description,
+                keys: announced.keys,
             });
         }
     }
@@ -284,6 +295,7 @@ pub(super) fn record(
                 Feed {
                     datagrams,
                     own: false,
+                    sealable: shard.shared.config.srtp != Srtp::Off,
                 },
             );
             publishing.claim.open(&stream);

@@ -17,6 +17,7 @@ use super::{
     describe::{self, Found},
     position, publish,
     request::{From, Outcome, Refusal, authorize},
+    secure::{self, may_have_keys},
     target::Target,
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     handler::Action,
     io::udp::UdpPeer,
     refusals::Limit,
-    shard::{Course, Reading, Role, SessionEntry, Shard},
+    shard::{Course, Reading, Role, Security, SessionEntry, Shard},
     source::player::Player,
     stream::registry::Stream,
 };
@@ -152,7 +153,9 @@ fn apply(
     if let Some(response) = conditions(shard, from, request, &id)? {
         return Err(Refusal::Answer(Box::new(response)));
     }
+    let (security, mikey) = secure(shard, request, &id, media, &selected)?;
     let chosen = claim(shard, from, &id, media, before.as_ref(), selected.transport)?;
+    shard.secure(id, media as u8, security);
     selected.transport = chosen;
     let timeout = shard.shared.config.limits.session_timeout;
     let mut sessions = shard.sessions.borrow_mut();
@@ -168,11 +171,13 @@ fn apply(
                 _ => None,
             };
             publishing.layout.set(media as u8, channels);
+            publishing.secured = selected.profile.is_secure();
             None
         }
     };
     let local = local_addresses(shard, from);
-    let spec = selected.to_spec(grammar, direction, local, ssrc);
+    let mut spec = selected.to_spec(grammar, direction, local, ssrc);
+    spec.mikey = mikey;
     let mut response = respond::setup(request.version, id, timeout, &spec);
     describe::tell_methods(shard, request, &mut response);
     let mut start = None;
@@ -201,6 +206,33 @@ fn apply(
         }
     }
     Ok(Outcome { response, start })
+}
+
+/// What a media is secured with, where SRTP was chosen, and the message that answers the peer's.
+fn secure(
+    shard: &Shard,
+    request: &Request,
+    id: &SessionId,
+    media: usize,
+    selected: &Selected,
+) -> Result<(Option<Security>, Option<String>), ProtocolError> {
+    if !selected.profile.is_secure() {
+        return Ok((None, None));
+    }
+    let sessions = shard.sessions.borrow();
+    let entry = sessions.get(id).ok_or(ProtocolError::SessionNotFound)?;
+    let stream = entry.role.stream();
+    match &entry.role {
+        Role::Reader(_) => {
+            let (security, answer) = secure::reader(shard, request, (stream, media), selected)?;
+            Ok((Some(security), answer))
+        }
+        Role::Publisher(publishing) => {
+            let described = stream.description.media.get(media);
+            let own = publishing.keys.get(media);
+            Ok((Some(secure::publisher(request, described, own)?), None))
+        }
+    }
 }
 
 /// The peer's way to us, and where datagrams come from.
@@ -267,12 +299,14 @@ fn negotiate(
             "media for an address that is not the peer's own: not sent there"
         );
     }
-    let (before, mux) = {
+    let (before, mux, film) = {
         let sessions = shard.sessions.borrow();
         let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
         let before = entry.session.media_at(media).map(|media| media.transport);
         let described = entry.role.stream().description.media.get(media);
-        (before, described.is_some_and(transport::can_multiplex))
+        let film = matches!(&entry.role, Role::Reader(reading) if reading.player.is_some());
+        let mux = described.is_some_and(transport::can_multiplex);
+        (before, mux, film)
     };
     let ports = shard.ports.towards(from.peer.address);
     // What this media has now is free to be chosen anew.
@@ -297,12 +331,21 @@ fn negotiate(
             _ => None,
         },
         multicast: None,
+        secure: !film && may_have_keys(shard, from),
     };
     let selected = transport::select(&offers.0, &capabilities)?;
     {
         let sessions = shard.sessions.borrow();
         let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
         check(entry, from, media, direction, &selected.transport)?;
+        // Packets of a session are sealed or they are not.
+        let secure = selected.profile.is_secure();
+        let mut others = entry.session.media().iter();
+        if others
+            .any(|other| other.index != media && shard.is_secured(id, other.index as u8) != secure)
+        {
+            return Err(ProtocolError::UnsupportedTransport);
+        }
     }
     Ok((before, selected))
 }
@@ -443,6 +486,7 @@ pub(super) fn release(shard: &Shard, entry: &mut SessionEntry, media: usize) {
         ports.forget(&entry.session.id(), Some(media as u8));
     }
     shard.close_flows(&entry.session.id(), Some(media as u8));
+    shard.secure(entry.session.id(), media as u8, None);
     let link = entry
         .session
         .connection()

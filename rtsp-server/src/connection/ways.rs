@@ -26,6 +26,7 @@ pub(super) fn of(
     wanted: impl Fn(u8) -> bool,
 ) -> SmallVec<[NewWay; 2]> {
     let mut ways = SmallVec::new();
+    let sealed = is_sealed(shard, session);
     let mut layout = Layout::default();
     let mut destinations = SmallVec::<[Destination; 2]>::new();
     for media in session.media() {
@@ -46,7 +47,11 @@ pub(super) fn of(
     }
     if let Some(link) = link.filter(|_| !layout.is_empty()) {
         let pipe = Pipe::Rtsp(Rc::clone(link));
-        ways.push(NewWay::Tcp { pipe, layout });
+        ways.push(NewWay::Tcp {
+            pipe,
+            layout,
+            sealed,
+        });
     }
     let ports = destinations.first();
     let ports = ports.and_then(|first| shard.ports.towards(first.rtp.ip()));
@@ -55,9 +60,16 @@ pub(super) fn of(
             ports: Rc::clone(ports),
             source: ports.source(local),
             destinations,
+            sealed,
         });
     }
     ways
+}
+
+/// Whether the packets of a session are sealed: those of all its media or of none.
+fn is_sealed(shard: &Shard, session: &ServerSession) -> bool {
+    let mut media = session.media().iter();
+    media.any(|media| shard.is_secured(session.id(), media.index as u8))
 }
 
 /// One for RTP and one for RTCP, or one for both.
@@ -66,9 +78,11 @@ fn connections(shard: &Shard, session: &ServerSession, media: u8) -> SmallVec<[N
         return SmallVec::new();
     };
     let shared = rtcp.as_ref().is_some_and(|rtcp| Rc::ptr_eq(&rtp, rtcp));
+    let sealed = is_sealed(shard, session);
     let flow = |link, rtp, rtcp| NewWay::Tcp {
         pipe: Pipe::Own(link),
         layout: Layout::Flow { media, rtp, rtcp },
+        sealed,
     };
     std::iter::once(flow(rtp, true, shared))
         .chain(rtcp.filter(|_| !shared).map(|link| flow(link, false, true)))

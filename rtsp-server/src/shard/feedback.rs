@@ -8,7 +8,7 @@ use rtsp_msg::FrameRun;
 use rtsp_session::{media::Feedback, server::SessionId, transport::NegotiatedTransport};
 
 use super::{Mail, Role, Shard};
-use crate::stream::{clocks::CNAME, registry::StreamId};
+use crate::stream::{batch::Kind, clocks::CNAME, registry::StreamId};
 
 /// A share of lost packets, of 256, from which on it is worth a line in the log.
 const WORTH_SAYING: u8 = 26;
@@ -40,6 +40,10 @@ impl Shard {
 
     /// One compound of a reader: what it says of loss is logged, its wish for a key frame goes to the publisher.
     pub(crate) fn feedback(&self, id: SessionId, media: u8, compound: &[u8]) {
+        let Some(compound) = self.open_packet((id, media), Kind::Rtcp, compound) else {
+            return;
+        };
+        let compound: &[u8] = &compound;
         // Players open a path with less than a whole compound.
         let Ok(compound) = Compound::parse_reduced(compound) else {
             tracing::debug!(session = ?id, media, bytes = compound.len(), "what came as a report is none");

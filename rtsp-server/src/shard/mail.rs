@@ -12,6 +12,7 @@ use super::{Asked, Ended, Ending, Shard, ShardId};
 use crate::{
     accept::{Door, Permit},
     access::Bearer,
+    config::Srtp,
     connection,
     stream::{
         batch::{Batch, Kind},
@@ -164,6 +165,7 @@ impl Shard {
                 Feed {
                     datagrams: false,
                     own: true,
+                    sealable: self.shared.config.srtp != Srtp::Off,
                 },
             ),
             Mail::Publish { stream, packets } => self.publish(stream, packets),

@@ -7,6 +7,7 @@ mod deliver;
 mod feedback;
 mod flows;
 mod mail;
+mod secure;
 mod sessions;
 mod tick;
 mod udp;
@@ -27,6 +28,7 @@ pub(crate) use self::{
     course::{Course, Played, Queued},
     flows::FlowLink,
     mail::{Forwarded, Mail, OutPacket, Reply},
+    secure::Security,
     sessions::{Ended, Ending, Publishing, Reading, Role, SessionEntry},
 };
 use crate::{
@@ -78,6 +80,8 @@ pub(crate) struct Shard {
     pub(crate) links: RefCell<HashMap<u64, Rc<Link>>>,
     /// TCP connections for media alone, by session and media.
     flows: RefCell<HashMap<(SessionId, u8), flows::FlowPath>>,
+    /// SRTP, by session and media.
+    securities: RefCell<secure::Securities>,
     /// Told when connections of a media have been made, or cannot be.
     flow_changed: Notify,
     /// Told when a stream has become ready on this shard.
@@ -118,6 +122,7 @@ impl Shard {
             sessions: RefCell::default(),
             links: RefCell::default(),
             flows: RefCell::default(),
+            securities: RefCell::default(),
             flow_changed: Notify::new(),
             attached: Notify::new(),
             drained: Notify::new(),

@@ -14,6 +14,7 @@ use rtsp_session::{
     Now,
     media::Tripped,
     server::{AfterClose, Lapse, ServerSession, SessionId, State},
+    srtp::MasterKey,
     transport::NegotiatedTransport,
 };
 
@@ -80,6 +81,10 @@ pub(crate) struct Publishing {
     pub(crate) asked_for_key_frame: Option<Instant>,
     /// How often by FIR, which counts its requests (RFC 5104 §4.3.1.1).
     pub(crate) full_intra_requests: u8,
+    /// Some of its media come by SRTP.
+    pub(crate) secured: bool,
+    /// What each of its media is told is sealed with.
+    pub(crate) keys: Vec<MasterKey>,
     /// When its RECORD ends, where it said so (RFC 2326 §10.11).
     pub(crate) until: Option<SystemTime>,
 }
@@ -204,6 +209,7 @@ impl Shard {
         for ports in self.ports.iter() {
             ports.forget(&id, None);
         }
+        self.unsecure(&id);
         self.close_flows(&id, None);
         if let Some(link) = link {
             for media in entry.session.media() {
@@ -262,6 +268,7 @@ impl Shard {
         for ports in self.ports.iter() {
             ports.forget(&id, None);
         }
+        self.unsecure(&id);
         self.close_flows(&id, None);
         if let Role::Reader(Reading {
             player: Some(player),
@@ -339,6 +346,10 @@ impl Shard {
         local: IpAddr,
         compound: &[u8],
     ) {
+        let Some(compound) = self.seal_compound(session.id(), media, compound) else {
+            return;
+        };
+        let compound: &[u8] = &compound;
         let transport = session.media_at(usize::from(media));
         match transport.map(|media| media.transport) {
             Some(NegotiatedTransport::Interleaved { rtcp, .. }) => {

@@ -67,7 +67,7 @@ async fn resume(shard: Rc<Shard>, ports: Rc<Ports>) {
         for id in ids {
             shard.with_stream(id, |local, now, after| {
                 let waits = |lane: &Lane| {
-                    lane.blocked && matches!(&lane.way, Way::Udp { ports: its, .. } if Rc::ptr_eq(its, &ports))
+                    lane.blocked && matches!(&lane.way, Way::Udp { ports: its, .. } | Way::Srtp { ports: its, .. } if Rc::ptr_eq(its, &ports))
                 };
                 let blocked = |reader: &Reader| reader.lanes.iter().any(waits);
                 local.pump_where(blocked, now, after);
@@ -97,12 +97,17 @@ impl Shard {
             entry.session.touch(self.now());
             let publishing = match &entry.role {
                 Role::Publisher(_) if entry.session.state() != State::Record => continue,
-                Role::Publisher(publishing) => Some(publishing.stream.id),
+                Role::Publisher(publishing) => Some((publishing.stream.id, publishing.secured)),
                 Role::Reader(_) => None,
             };
             drop(sessions);
             match publishing {
-                Some(stream) => {
+                Some((stream, secured)) => {
+                    let packet = match secured {
+                        true => self.open_packet((peer.session, peer.media), kind, &packet),
+                        false => Some(packet),
+                    };
+                    let Some(packet) = packet else { continue };
                     if last.is_some_and(|last| last != stream) {
                         self.flush_ingest(&mut last);
                     }

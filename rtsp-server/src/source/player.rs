@@ -76,6 +76,7 @@ impl Player {
             Feed {
                 datagrams: false,
                 own: false,
+                sealable: false,
             },
         );
         let starts = (0..stream.shapes.len())

@@ -11,6 +11,9 @@ pub(crate) const MAX_MEDIA: usize = 32;
 /// Length of the `$`, channel, length prefix (RFC 7826 §14).
 pub(crate) const PREFIX: usize = 4;
 
+/// What a packet may grow by, with its prefix, when it is written anew.
+const ROOM: usize = 32;
+
 /// Which of the two packet flows of a media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
@@ -62,6 +65,8 @@ pub(crate) struct Entry {
     pub(crate) sequence: u16,
     /// RTP timestamp; 0 for RTCP.
     pub(crate) timestamp: u32,
+    /// How often the sequence number has rolled over, where packets may be sealed.
+    pub(crate) roc: u32,
 }
 
 /// Packets of one stream that arrived together, in order. Immutable once made and shared by every
@@ -151,6 +156,38 @@ impl Batch {
         (from <= to && to as usize <= chunk.len()).then(|| chunk.slice(from as usize..to as usize))
     }
 
+    /// The same batch with other packets: `write` appends the one that takes the place of each.
+    pub(crate) fn map(&self, mut write: impl FnMut(&Entry, &[u8], &mut BytesMut)) -> Self {
+        let mut chunk = BytesMut::with_capacity(self.bytes + self.entries.len() * ROOM);
+        let mut entries = Vec::with_capacity(self.entries.len());
+        for entry in &self.entries {
+            let channel = entry.media * 2 + u8::from(entry.kind == Kind::Rtcp);
+            chunk.put_slice(&[b'$', channel, 0, 0]);
+            let start = chunk.len();
+            write(entry, self.packet(entry), &mut chunk);
+            let len = u16::try_from(chunk.len() - start).unwrap_or(0);
+            chunk.truncate(start + usize::from(len));
+            if let Some(prefix) = chunk.get_mut(start - 2..start) {
+                prefix.copy_from_slice(&len.to_be_bytes());
+            }
+            entries.push(Entry {
+                chunk: 0,
+                start: start as u32,
+                len,
+                ..*entry
+            });
+        }
+        let bytes = chunk.len() + std::mem::size_of_val(&*entries);
+        Self {
+            chunks: SmallVec::from_iter([chunk.freeze()]),
+            entries: entries.into_boxed_slice(),
+            starts: self.starts,
+            arrived: self.arrived,
+            bytes,
+            before: self.before.clone(),
+        }
+    }
+
     /// The channel in the prefix that the packet is stored with.
     pub(crate) fn stored_channel(&self, entry: &Entry) -> Option<u8> {
         let at = (entry.start as usize).checked_sub(PREFIX - 1)?;
@@ -178,6 +215,8 @@ pub(crate) struct Mark {
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
     pub(crate) random_access: bool,
+    /// How often the sequence number has rolled over, where packets may be sealed.
+    pub(crate) roc: u32,
 }
 
 impl Mark {
@@ -188,6 +227,7 @@ impl Mark {
             sequence: 0,
             timestamp: 0,
             random_access: false,
+            roc: 0,
         }
     }
 }
@@ -269,6 +309,7 @@ impl BatchBuilder {
             kind,
             sequence,
             timestamp,
+            roc,
             ..
         } = mark;
         if kind == Kind::Rtp {
@@ -282,6 +323,7 @@ impl BatchBuilder {
             len,
             sequence,
             timestamp,
+            roc,
         });
     }
 }
@@ -297,6 +339,7 @@ mod tests {
             sequence: 7,
             timestamp: 9,
             random_access,
+            roc: 0,
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Sending {
     pub(crate) octets: u32,
     /// Bits a second between the last two reports; 0 before.
     pub(crate) bit_rate: u64,
+    /// How often its sequence number has rolled over, where packets may be sealed.
+    pub(crate) roc: u32,
 }
 
 impl Sending {

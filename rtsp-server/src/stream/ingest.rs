@@ -11,7 +11,10 @@ use rtp_core::{
     Codec, PacketView, Push, ReceiverStats, Reorder, ReorderConfig, Reordered, keyframe,
 };
 use rtsp_msg::FrameRun;
-use rtsp_session::Now;
+use rtsp_session::{
+    Now,
+    srtp::{Indexes, SealError},
+};
 
 use super::{
     batch::{Batch, BatchBuilder, Kind, Mark},
@@ -21,6 +24,9 @@ use super::{
 
 /// After this long without a report of the publisher the server writes its own.
 const OWN_REPORT: Duration = Duration::from_secs(5);
+
+/// A packet that can still be sealed and framed.
+const LONGEST: usize = 65_000;
 
 /// The shortest time over which a bit rate means something.
 const RATE_INTERVAL: Duration = Duration::from_secs(1);
@@ -72,6 +78,9 @@ struct Media {
     octets: u32,
     malformed: u64,
     duplicates: u64,
+    /// Where packets may be sealed: no index twice.
+    indexes: Option<Indexes>,
+    roc: u32,
 }
 
 /// How packets come to a stream.
@@ -81,6 +90,8 @@ pub(crate) struct Feed {
     pub(crate) datagrams: bool,
     /// Nobody else writes sender reports.
     pub(crate) own: bool,
+    /// Readers may get them sealed.
+    pub(crate) sealable: bool,
 }
 
 /// The receiving end of one stream: lives on the shard that its publisher feeds.
@@ -104,7 +115,11 @@ impl Ingest {
     pub(crate) fn new(
         shapes: &[Shape],
         clocks: Arc<Clocks>,
-        Feed { datagrams, own }: Feed,
+        Feed {
+            datagrams,
+            own,
+            sealable,
+        }: Feed,
         ssrc: u32,
         start: Now,
     ) -> Self {
@@ -124,6 +139,8 @@ impl Ingest {
             octets: 0,
             malformed: 0,
             duplicates: 0,
+            indexes: sealable.then(Indexes::new),
+            roc: 0,
         });
         Self {
             media: media.collect(),
@@ -338,12 +355,13 @@ impl Ingest {
         let start = self.start.monotonic;
         self.heard = Some(now);
         let state = self.media.get_mut(usize::from(media))?;
-        let known = state.source.as_ref().map(|(ssrc, _)| *ssrc);
+        let known = (state.source.as_ref().map(|(ssrc, _)| *ssrc), state.roc);
         let mark = match kind {
             Kind::Rtp => state.rtp(media, packet, now, start),
             Kind::Rtcp => state.rtcp(media, packet, now),
         };
-        if kind == Kind::Rtcp || known != state.source.as_ref().map(|(ssrc, _)| *ssrc) {
+        let knows = (state.source.as_ref().map(|(ssrc, _)| *ssrc), state.roc);
+        if kind == Kind::Rtcp || known != knows {
             state.measure(now);
             self.clocks.set(media, state.sending());
         }
@@ -405,6 +423,9 @@ impl Media {
         start: Instant,
     ) -> Result<Option<Mark>, Malformed> {
         let view = PacketView::parse(packet).map_err(|_| Malformed)?;
+        if !self.index(packet)? {
+            return Ok(None);
+        }
         let ssrc = view.ssrc();
         let clock_rate = self.shape.clock_rate;
         let stats = match &mut self.source {
@@ -436,7 +457,27 @@ impl Media {
             sequence: view.sequence(),
             timestamp: view.timestamp(),
             random_access,
+            roc: self.roc,
         }))
+    }
+
+    /// Finds the index of a packet that may be sealed; `false` where it is used up: nothing else is sealed under it.
+    fn index(&mut self, packet: &[u8]) -> Result<bool, Malformed> {
+        let Some(indexes) = &mut self.indexes else {
+            return Ok(true);
+        };
+        if packet.len() > LONGEST {
+            return Err(Malformed);
+        }
+        match indexes.assign(packet) {
+            Ok(assigned) => self.roc = assigned.roc,
+            Err(SealError::IndexReused) => {
+                self.duplicates += 1;
+                return Ok(false);
+            }
+            Err(_) => return Err(Malformed),
+        }
+        Ok(true)
     }
 
     fn rtcp(&mut self, media: u8, packet: &[u8], now: Instant) -> Result<Option<Mark>, Malformed> {
@@ -488,6 +529,7 @@ impl Media {
             packets: self.packets,
             octets: self.octets,
             bit_rate: self.bit_rate,
+            roc: self.roc,
         }
     }
 }

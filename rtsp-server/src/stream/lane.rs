@@ -133,6 +133,12 @@ pub(crate) enum Way {
         source: Option<IpAddr>,
         destinations: SmallVec<[Destination; 2]>,
     },
+    /// The same, sealed: another way, so that nothing meant for the one goes the other.
+    Srtp {
+        ports: Rc<Ports>,
+        source: Option<IpAddr>,
+        destinations: SmallVec<[Destination; 2]>,
+    },
 }
 
 /// A way that is not in a ring yet.
@@ -141,11 +147,15 @@ pub(crate) enum NewWay {
     Tcp {
         pipe: Pipe,
         layout: Layout,
+        /// Packets are sealed.
+        sealed: bool,
     },
     Udp {
         ports: Rc<Ports>,
         source: Option<IpAddr>,
         destinations: SmallVec<[Destination; 2]>,
+        /// Packets are sealed.
+        sealed: bool,
     },
 }
 
@@ -165,13 +175,17 @@ impl Lane {
     /// A lane that begins with the entry at `place`.
     pub(crate) fn new(way: NewWay, place: Position, ring: &mut Ring) -> Self {
         let (way, position) = match way {
-            NewWay::Tcp { pipe, layout } => {
+            NewWay::Tcp {
+                pipe,
+                layout,
+                sealed,
+            } => {
                 let place = match &pipe {
                     // What went out before a pause does not go out again.
                     Pipe::Own(link) => place.max(link.sent.get()),
                     Pipe::Rtsp(_) => place,
                 };
-                let layout = ring.intern(layout);
+                let layout = ring.intern(layout, sealed);
                 let position = ring.frame_of_entry(place, layout);
                 (Way::Tcp { pipe, layout }, position)
             }
@@ -179,13 +193,21 @@ impl Lane {
                 ports,
                 source,
                 destinations,
+                sealed,
             } => {
-                let way = Way::Udp {
-                    ports,
-                    source,
-                    destinations,
+                let way = match sealed {
+                    true => Way::Srtp {
+                        ports,
+                        source,
+                        destinations,
+                    },
+                    false => Way::Udp {
+                        ports,
+                        source,
+                        destinations,
+                    },
                 };
-                (way, ring.group_of_entry(place))
+                (way, ring.group_of_entry(place, sealed))
             }
         };
         Self {
@@ -212,7 +234,8 @@ impl Lane {
     pub(crate) fn place(&self, ring: &mut Ring) -> Position {
         match &self.way {
             Way::Tcp { layout, .. } => ring.entry_of_frame(self.position, *layout),
-            Way::Udp { .. } => ring.entry_of_group(self.position),
+            Way::Udp { .. } => ring.entry_of_group(self.position, false),
+            Way::Srtp { .. } => ring.entry_of_group(self.position, true),
         }
     }
 
@@ -223,7 +246,9 @@ impl Lane {
                 Pipe::Rtsp(link) => Some(link.peer),
                 Pipe::Own(link) => link.stream.peer_addr().ok(),
             },
-            Way::Udp { destinations, .. } => destinations.first().map(|to| to.rtp),
+            Way::Udp { destinations, .. } | Way::Srtp { destinations, .. } => {
+                destinations.first().map(|to| to.rtp)
+            }
         }
     }
 
@@ -231,7 +256,9 @@ impl Lane {
     pub(crate) fn media(&self, ring: &Ring) -> MediaSet {
         match &self.way {
             Way::Tcp { layout, .. } => ring.layout(*layout).map(Layout::all).unwrap_or_default(),
-            Way::Udp { destinations, .. } => destinations.iter().map(|to| to.media).collect(),
+            Way::Udp { destinations, .. } | Way::Srtp { destinations, .. } => {
+                destinations.iter().map(|to| to.media).collect()
+            }
         }
     }
 
@@ -251,12 +278,13 @@ impl Lane {
                 }
                 left.set(media, None);
                 let empty = left.is_empty();
-                let new = ring.intern(left);
+                let sealed = ring.is_sealed(*layout);
+                let new = ring.intern(left, sealed);
                 ring.release_layout(std::mem::replace(layout, new));
                 self.position = ring.frame_of_entry(place, new);
                 !empty
             }
-            Way::Udp { destinations, .. } => {
+            Way::Udp { destinations, .. } | Way::Srtp { destinations, .. } => {
                 destinations.retain(|to| to.media != media);
                 !destinations.is_empty()
             }
@@ -279,7 +307,7 @@ impl Lane {
             Way::Tcp { layout, .. } => {
                 matches!(ring.layout(*layout), Some(Layout::Flow { rtp: false, .. }))
             }
-            Way::Udp { .. } => false,
+            Way::Udp { .. } | Way::Srtp { .. } => false,
         }
     }
 
@@ -359,7 +387,7 @@ impl Lane {
         }
         let mut pumped = match &self.way {
             Way::Tcp { .. } => self.pump_tcp(ring, counters),
-            Way::Udp { .. } => self.pump_udp(ring, counters),
+            Way::Udp { .. } | Way::Srtp { .. } => self.pump_udp(ring, counters),
         };
         if pumped == Pumped::Blocked && self.is_of_reports(ring) {
             self.position = ring.live();
@@ -388,11 +416,17 @@ impl Lane {
     }
 
     fn pump_udp(&mut self, ring: &mut Ring, counters: &mut Counters) -> Pumped {
-        let Way::Udp {
+        let sealed = matches!(self.way, Way::Srtp { .. });
+        let (Way::Udp {
             ports,
             source,
             destinations,
-        } = &mut self.way
+        }
+        | Way::Srtp {
+            ports,
+            source,
+            destinations,
+        }) = &mut self.way
         else {
             return Pumped::Gone;
         };
@@ -402,7 +436,7 @@ impl Lane {
         } else {
             CATCH_UP_PACKETS
         };
-        while let Some(datagrams) = ring.datagrams(self.position.batch) {
+        while let Some(datagrams) = ring.groups(self.position.batch, sealed) {
             while let Some(group) = datagrams.groups.get(self.position.item as usize) {
                 let to = destinations.iter_mut().find(|to| to.media == group.media);
                 let to =

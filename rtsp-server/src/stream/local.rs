@@ -78,8 +78,8 @@ impl LocalStream {
     ) -> Self {
         let ready = origin.is_some();
         Self {
+            ring: ring.secured_by(&stream.secured),
             stream,
-            ring,
             readers: Vec::new(),
             origin,
             ready,
@@ -92,7 +92,7 @@ impl LocalStream {
     /// Its one reader misses nothing, however slow it is: the source waits.
     pub(crate) fn make_private(&mut self, ring: Ring) {
         self.private = true;
-        self.ring = ring;
+        self.ring = ring.secured_by(&self.stream.secured);
         self.policy = SlowReaders::SkipToKeyFrame;
     }
 

@@ -15,4 +15,5 @@ pub(crate) mod progress;
 pub(crate) mod reader;
 pub(crate) mod registry;
 pub(crate) mod ring;
+pub(crate) mod secure;
 pub(crate) mod slow;

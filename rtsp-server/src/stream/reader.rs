@@ -147,7 +147,9 @@ impl Reader {
     /// Where its datagrams go.
     pub(crate) fn destinations(&mut self) -> impl Iterator<Item = &mut Destination> {
         self.lanes.iter_mut().flat_map(|lane| match &mut lane.way {
-            Way::Udp { destinations, .. } => destinations.as_mut_slice(),
+            Way::Udp { destinations, .. } | Way::Srtp { destinations, .. } => {
+                destinations.as_mut_slice()
+            }
             Way::Tcp { .. } => &mut [],
         })
     }

@@ -17,6 +17,7 @@ use super::{
     clocks::Clocks,
     ingest::Shape,
     progress::Progress,
+    secure::Secured,
     slow::SlowCounters,
 };
 use crate::shard::ShardId;
@@ -43,6 +44,8 @@ pub(crate) struct Stream {
     pub(crate) readers: watch::Sender<usize>,
     /// What became of readers that were too slow.
     pub(crate) slow: SlowCounters,
+    /// What readers of SRTP get it with.
+    pub(crate) secured: Arc<Secured>,
 }
 
 impl Stream {
@@ -256,6 +259,7 @@ fn new_stream(
         progress: Progress::new(began.monotonic),
         readers: watch::Sender::new(0),
         slow: SlowCounters::default(),
+        secured: Arc::default(),
     }))
 }
 

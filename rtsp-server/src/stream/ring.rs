@@ -13,6 +13,7 @@ use super::{
     batch::{Batch, Counts, Kind, MAX_MEDIA, MediaSet},
     form::{Datagrams, Framed},
     layout::Layout,
+    secure::{self, Secured},
 };
 
 /// How much a ring keeps.
@@ -33,6 +34,8 @@ pub(crate) struct LayoutId(u32);
 struct Interned {
     id: LayoutId,
     layout: Layout,
+    /// Its readers get packets sealed.
+    sealed: bool,
     readers: usize,
 }
 
@@ -49,6 +52,8 @@ struct Slot {
     batch: Arc<Batch>,
     framed: SmallVec<[(LayoutId, Rc<Framed>); 1]>,
     datagrams: Option<Rc<Datagrams>>,
+    sealed: Option<Arc<Batch>>,
+    sealed_datagrams: Option<Rc<Datagrams>>,
 }
 
 /// The batches of one stream on one shard. Readers hold [`Position`]s; nothing in here knows them.
@@ -69,6 +74,8 @@ pub(crate) struct Ring {
     before_gap: Option<(u64, Counts)>,
     /// When the source went on after it had paused.
     source_resumed: Option<Instant>,
+    /// What packets are sealed with, where readers get them so.
+    secured: Arc<Secured>,
 }
 
 /// A source that sends nothing for so long, and then goes on, was late.
@@ -89,7 +96,14 @@ impl Ring {
             mtu,
             before_gap: None,
             source_resumed: None,
+            secured: Arc::default(),
         }
+    }
+
+    /// The same, where readers may get packets sealed with these keys.
+    pub(crate) fn secured_by(mut self, secured: &Arc<Secured>) -> Self {
+        self.secured = Arc::clone(secured);
+        self
     }
 
     /// Number of the oldest batch that is kept.
@@ -134,6 +148,8 @@ impl Ring {
             batch,
             framed: SmallVec::new(),
             datagrams: None,
+            sealed: None,
+            sealed_datagrams: None,
         });
         self.evict();
     }
@@ -252,8 +268,9 @@ impl Ring {
 
     /// The number for `layout`, shared by all readers that have the same. Every call asks for a
     /// [`release_layout`](Self::release_layout).
-    pub(crate) fn intern(&mut self, layout: Layout) -> LayoutId {
-        if let Some(known) = self.layouts.iter_mut().find(|known| known.layout == layout) {
+    pub(crate) fn intern(&mut self, layout: Layout, sealed: bool) -> LayoutId {
+        let same = |known: &&mut Interned| known.sealed == sealed && known.layout == layout;
+        if let Some(known) = self.layouts.iter_mut().find(same) {
             known.readers += 1;
             return known.id;
         }
@@ -262,6 +279,7 @@ impl Ring {
         self.layouts.push(Interned {
             id,
             layout,
+            sealed,
             readers: 1,
         });
         id
@@ -294,10 +312,46 @@ impl Ring {
         if made.is_some() {
             return made;
         }
-        let known = self.layouts.iter().find(|known| known.id == id)?;
-        let framed = Rc::new(Framed::new(&self.slot(index)?.batch, &known.layout));
+        let sealed = self.is_sealed(id);
+        let batch = match sealed {
+            true => self.sealed(index)?,
+            false => Arc::clone(&self.slot(index)?.batch),
+        };
+        let framed = Rc::new(Framed::new(&batch, self.layout(id)?));
         self.slot_mut(index)?.framed.push((id, Rc::clone(&framed)));
         Some(framed)
+    }
+
+    /// Whether packets are sealed for the readers with a layout.
+    pub(crate) fn is_sealed(&self, id: LayoutId) -> bool {
+        self.layouts
+            .iter()
+            .any(|known| known.id == id && known.sealed)
+    }
+
+    /// Batch `index` sealed, once for all readers here.
+    fn sealed(&mut self, index: u64) -> Option<Arc<Batch>> {
+        let secured = Arc::clone(&self.secured);
+        let slot = self.slot_mut(index)?;
+        let batch = &slot.batch;
+        let sealed = slot
+            .sealed
+            .get_or_insert_with(|| secure::seal(batch, &secured));
+        Some(Arc::clone(sealed))
+    }
+
+    /// The datagrams of batch `index`, sealed, made at first use.
+    fn sealed_datagrams(&mut self, index: u64) -> Option<Rc<Datagrams>> {
+        if let Some(made) = &self.slot(index)?.sealed_datagrams {
+            return Some(Rc::clone(made));
+        }
+        let made = Rc::new(Datagrams::new(
+            &*self.sealed(index)?,
+            self.segments,
+            self.mtu,
+        ));
+        self.slot_mut(index)?.sealed_datagrams = Some(Rc::clone(&made));
+        Some(made)
     }
 
     /// The datagrams of batch `index`, made at first use.
@@ -339,9 +393,17 @@ impl Ring {
         }
     }
 
+    /// The datagrams of batch `index`, sealed or as they are.
+    pub(crate) fn groups(&mut self, index: u64, sealed: bool) -> Option<Rc<Datagrams>> {
+        match sealed {
+            true => self.sealed_datagrams(index),
+            false => self.datagrams(index),
+        }
+    }
+
     /// From a group of datagrams to its first entry.
-    pub(crate) fn entry_of_group(&mut self, at: Position) -> Position {
-        let item = self.datagrams(at.batch).map(|datagrams| {
+    pub(crate) fn entry_of_group(&mut self, at: Position, sealed: bool) -> Position {
+        let item = self.groups(at.batch, sealed).map(|datagrams| {
             let before = datagrams.groups.iter().take(at.item as usize);
             before.map(|group| u32::from(group.packets)).sum()
         });
@@ -352,8 +414,8 @@ impl Ring {
     }
 
     /// From an entry to the group of datagrams that begins with it, or the next one.
-    pub(crate) fn group_of_entry(&mut self, at: Position) -> Position {
-        let item = self.datagrams(at.batch).map(|datagrams| {
+    pub(crate) fn group_of_entry(&mut self, at: Position, sealed: bool) -> Position {
+        let item = self.groups(at.batch, sealed).map(|datagrams| {
             let mut entries = 0;
             let before = datagrams.groups.iter().take_while(|group| {
                 let begun = entries < at.item;
@@ -504,13 +566,16 @@ mod tests {
         ring.push(1, batch(now, 10, false, 9));
         let mut second = Layout::default();
         second.set(1, Some((0, 1)));
-        let (both, second) = (ring.intern(Layout::canonical(2)), ring.intern(second));
+        let (both, second) = (
+            ring.intern(Layout::canonical(2), false),
+            ring.intern(second, false),
+        );
         let at = |item| Position { batch: 0, item };
         for entry in 0..=5 {
             assert_eq!(ring.frame_of_entry(at(entry), both), at(entry));
             assert_eq!(ring.entry_of_frame(at(entry), both), at(entry));
-            assert_eq!(ring.group_of_entry(at(entry)), at(entry));
-            assert_eq!(ring.entry_of_group(at(entry)), at(entry));
+            assert_eq!(ring.group_of_entry(at(entry), false), at(entry));
+            assert_eq!(ring.entry_of_group(at(entry), false), at(entry));
         }
         for (frame, entry) in [(0, 1), (1, 3), (2, 4), (3, 5)] {
             assert_eq!(ring.entry_of_frame(at(frame), second), at(entry));
@@ -564,8 +629,8 @@ mod tests {
         let (mut ring, now) = (Ring::new(LIMITS, 1, 1500), Instant::now());
         ring.push(0, batch(now, 10, true, 0));
         let (a, b) = (
-            ring.intern(Layout::canonical(1)),
-            ring.intern(Layout::canonical(1)),
+            ring.intern(Layout::canonical(1), false),
+            ring.intern(Layout::canonical(1), false),
         );
         assert_eq!(a, b);
         assert!(Rc::ptr_eq(
@@ -582,7 +647,7 @@ mod tests {
         ring.release_layout(b);
         assert!(ring.framed(0, b).is_none());
         assert_ne!(
-            ring.intern(Layout::canonical(1)),
+            ring.intern(Layout::canonical(1), false),
             b,
             "numbers are not used again"
         );

@@ -21,6 +21,7 @@ mod limits;
 mod liveness;
 mod owning;
 mod publishing;
+mod secured;
 mod sessions;
 mod threats;
 mod transports;

@@ -111,7 +111,7 @@ impl Receiver {
         let header = Header::parse(packet).ok_or(OpenError::Malformed)?;
         let known = self.place(header.ssrc)?;
         let window = known.and_then(|at| self.sources.get(at)?.rtp);
-        let index = match window {
+        let (index, rolled) = match window {
             Some(window) => {
                 let newest = window.newest();
                 let index = estimate(newest, header.sequence).ok_or({
@@ -122,16 +122,28 @@ impl Receiver {
                     }
                 })?;
                 window.check(index)?;
-                index
+                (index, 0)
             }
             None => {
                 let told = self.told.iter().find(|told| told.0 == header.ssrc);
-                let roc = told.map_or(0, |told| told.1);
-                u64::from(roc) << 16 | u64::from(header.sequence)
+                let index = |roc: u32| u64::from(roc) << 16 | u64::from(header.sequence);
+                told.map_or((index(0), 0), |told| (index(told.1), 1))
             }
         };
+        // What was told may be a rollover older or newer than the first packet: the seal shows which.
         let roc = (index >> 16) as u32;
-        self.keys.open_rtp(roc, packet, out)?;
+        let nearest = [Some(roc), roc.checked_add(rolled), roc.checked_sub(rolled)];
+        let tries = if rolled == 0 { 1 } else { nearest.len() };
+        let mut opened = Err(OpenError::AuthenticationFailed);
+        let mut index = index;
+        for roc in nearest.into_iter().take(tries).flatten() {
+            opened = self.keys.open_rtp(roc, packet, out);
+            if opened != Err(OpenError::AuthenticationFailed) {
+                index = u64::from(roc) << 16 | u64::from(header.sequence);
+                break;
+            }
+        }
+        opened?;
         let source = self.source(known, header.ssrc);
         if let Some(source) = source {
             note(&mut source.rtp, index);

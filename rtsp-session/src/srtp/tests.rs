@@ -259,6 +259,12 @@ fn a_receiver_that_joins_late_has_to_be_told_of_rollovers() {
     sender.seal_rtcp(&compound(3), &mut report).unwrap();
     told.open_rtcp(&report, &mut back).unwrap();
     assert!(opened(&mut told, &out).is_ok());
+    // Told just before, or just after, it rolled over.
+    for (roc, is_opened) in [(0, true), (2, true), (3, false)] {
+        let mut told = Receiver::new(&master);
+        told.expect(3, roc);
+        assert_eq!(opened(&mut told, &out).is_ok(), is_opened, "{roc}");
+    }
 }
 
 #[test]

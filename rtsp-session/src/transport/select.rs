@@ -34,6 +34,8 @@ pub struct Capabilities<'a> {
     pub before: Option<MediaConnections>,
     /// The group that this media is sent to; `None` where there is none.
     pub multicast: Option<Group>,
+    /// Whether media can be encrypted by SRTP: keys can be told, and there are some.
+    pub secure: bool,
 }
 
 /// What is chosen.
@@ -42,8 +44,10 @@ pub struct Capabilities<'a> {
 pub struct Selected {
     /// How packets travel.
     pub transport: NegotiatedTransport,
-    /// The RTP profile, as it was offered: AVP or AVPF.
+    /// The RTP profile, as it was offered.
     pub profile: Profile,
+    /// The key-management message that came with it, in base64 (RTSP/2.0).
+    pub mikey: Option<String>,
 }
 
 impl Selected {
@@ -77,7 +81,7 @@ enum Unusable {
 ///
 /// # Errors
 /// Where nothing can be used: [`ProtocolError::DestinationProhibited`] when something names an address that is not the peer's
-/// (packets are never sent to third parties), [`ProtocolError::DestinationUnreachable`] when one that is no host's, else
+/// (packets are never sent to third parties), [`ProtocolError::Forbidden`] in RTSP/2.0 when all are SRTP without a key, [`ProtocolError::DestinationUnreachable`] when one that is no host's, else
 /// [`ProtocolError::UnsupportedTransport`].
 pub fn select(offers: &[TransportSpec], can: &Capabilities<'_>) -> Result<Selected, ProtocolError> {
     let (mut foreign, mut unreachable) = (false, false);
@@ -87,12 +91,18 @@ pub fn select(offers: &[TransportSpec], can: &Capabilities<'_>) -> Result<Select
                 return Ok(Selected {
                     transport,
                     profile: offer.profile.clone(),
+                    mikey: offer.mikey.clone(),
                 });
             }
             Err(Unusable::Foreign) => foreign = true,
             Err(Unusable::Unreachable) => unreachable = true,
             Err(Unusable::Unsupported) => {}
         }
+    }
+    // RFC 7826 §C.1.4.1, step 7.
+    let keyless = |offer: &TransportSpec| offer.profile.is_secure() && offer.mikey.is_none();
+    if can.version == Version::V2_0 && !offers.is_empty() && offers.iter().all(keyless) {
+        return Err(ProtocolError::Forbidden);
     }
     Err(if foreign {
         ProtocolError::DestinationProhibited
@@ -125,7 +135,15 @@ pub fn foreign(offers: &[TransportSpec], peer: IpAddr) -> Option<&str> {
 fn usable(offer: &TransportSpec, can: &Capabilities<'_>) -> Result<NegotiatedTransport, Unusable> {
     let v2 = can.version == Version::V2_0;
     let unicast = is_unicast(offer, v2);
-    let fits = matches!(offer.profile, Profile::RtpAvp | Profile::RtpAvpf)
+    let profile = match offer.profile {
+        Profile::RtpAvp | Profile::RtpAvpf => true,
+        // RTSP/2.0 brings its key along. What goes to a group is not sealed.
+        Profile::RtpSavp | Profile::RtpSavpf => {
+            can.secure && unicast && (!v2 || offer.mikey.is_some())
+        }
+        _ => false,
+    };
+    let fits = profile
         && (unicast || is_multicast(offer, v2))
         && fits_direction(offer, can.direction, v2)
         && !(v2 && has_unknown(offer));
@@ -214,7 +232,7 @@ fn has_unknown(offer: &TransportSpec) -> bool {
         || offer.server_port.is_some()
         || offer.port.is_some()
         || offer.append
-        || offer.mikey.is_some()
+        || (offer.mikey.is_some() && !offer.profile.is_secure())
         || !offer.extensions.is_empty()
         || (connected && (offer.lower != Lower::Tcp || offer.interleaved.is_some()))
 }

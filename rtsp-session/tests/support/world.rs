@@ -330,6 +330,7 @@ impl World {
             connections: false,
             before: None,
             multicast: None,
+            secure: false,
         };
         let transport = select(&offers, &can)?.transport;
         let id = match id {

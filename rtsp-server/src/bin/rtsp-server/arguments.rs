@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, ValueEnum};
-use rtsp_server::{Access, DEFAULT_TLS_PORT, Start, UdpPorts};
+use rtsp_server::{Access, DEFAULT_TLS_PORT, Srtp, Start, UdpPorts};
 
 use crate::{listen, logging, settings};
 
@@ -83,6 +83,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "WHERE")]
     pub(crate) start: Option<StartAt>,
 
+    /// Encrypt live media on its own (SRTP), its keys told over RTSP: over-tls where that is TLS, forced everywhere
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) srtp: Option<Sealed>,
+
     /// UDP ports for media, such as 50000-50099; auto takes any that are free [default: auto]
     #[arg(long, value_name = "FIRST-LAST", value_parser = parse_ports)]
     pub(crate) udp_ports: Option<UdpPorts>,
@@ -150,6 +154,24 @@ impl Who {
             Self::Users => Access::Users,
             Self::Closed => Access::Closed,
             Self::Guarded => Access::Guarded,
+        }
+    }
+}
+
+/// [`Srtp`] as the command line spells it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Sealed {
+    Off,
+    OverTls,
+    Forced,
+}
+
+impl Sealed {
+    pub(crate) fn srtp(self) -> Srtp {
+        match self {
+            Self::Off => Srtp::Off,
+            Self::OverTls => Srtp::OverTls,
+            Self::Forced => Srtp::Forced,
         }
     }
 }

@@ -215,7 +215,7 @@ impl Reader {
                 .cause
                 .unwrap_or_else(|| tcp::full_because(pipe.stream())),
             // The socket is the shard's, and its peer has no window.
-            Some(Way::Udp { .. }) | None => SlowCause::Network,
+            Some(Way::Udp { .. } | Way::Srtp { .. }) | None => SlowCause::Network,
         }
     }
 }

@@ -28,6 +28,7 @@ fn answer(text: &str, version: Version, direction: Direction, peer: &str) -> Str
         connections: true,
         before: None,
         multicast: None,
+        secure: false,
     };
     match select(&offers(text), &can) {
         Ok(selected) => {
@@ -251,6 +252,7 @@ fn our_own_offers_are_usable() {
             connections: true,
             before: None,
             multicast: None,
+            secure: false,
         };
         let select = |offers: &[TransportSpec], can: &Capabilities<'_>| {
             super::select(offers, can).map(|selected| selected.transport)
@@ -346,6 +348,7 @@ fn in_2_0(
         connections: true,
         before: None,
         multicast: None,
+        secure: false,
     };
     change(&mut can);
     select(&offers(text), &can)
@@ -546,6 +549,7 @@ fn cast(text: &str, version: Version, address: &str, direction: Direction) -> St
         connections: true,
         before: None,
         multicast: Some(group),
+        secure: false,
     };
     match select(&offers(text), &can) {
         Ok(selected) => {

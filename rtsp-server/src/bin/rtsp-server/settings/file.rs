@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 use rtsp_msg::{Scheme, Uri};
 use rtsp_server::{
     DEFAULT_PORT, DEFAULT_TLS_PORT, Identity, Limits, PathRule, Pull, PullTransport, SlowReaders,
-    Start, TlsOptions, UdpPorts,
+    Srtp, Start, TlsOptions, UdpPorts,
 };
 use toml::de::DeTable;
 
@@ -34,6 +34,11 @@ const LEAST_LATENCY: Duration = Duration::from_millis(100);
 const LEAST_RING: usize = 64 * 1024;
 
 const STARTS: [(&str, Start); 2] = [("key-frame", Start::KeyFrame), ("live", Start::Live)];
+const SEALED: [(&str, Srtp); 3] = [
+    ("off", Srtp::Off),
+    ("over-tls", Srtp::OverTls),
+    ("forced", Srtp::Forced),
+];
 const TRANSPORTS: [(&str, PullTransport); 3] = [
     ("auto", PullTransport::Auto),
     ("udp", PullTransport::Udp),
@@ -103,6 +108,9 @@ fn general(root: &mut Table<'_>, folder: &Path, settings: &mut Settings) {
     }
     if let Some(start) = root.place("start").and_then(|it| it.word(&STARTS)) {
         config.start = start;
+    }
+    if let Some(srtp) = root.place("srtp").and_then(|it| it.word(&SEALED)) {
+        config.srtp = srtp;
     }
     if let Some(policy) = root.place("slow_readers").and_then(|it| slow_readers(&it)) {
         config.slow_readers = policy;

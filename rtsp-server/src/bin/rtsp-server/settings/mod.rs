@@ -180,6 +180,9 @@ impl Settings {
         if let Some(start) = arguments.start {
             config.start = start.start();
         }
+        if let Some(sealed) = arguments.srtp {
+            config.srtp = sealed.srtp();
+        }
         if let Some(ports) = arguments.udp_ports {
             config.udp_ports = ports;
         }

@@ -1,0 +1,233 @@
+//! SRTP: who gets keys, by which way, and that packets go by them.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use bytes::BytesMut;
+use rtsp_server::Srtp;
+use rtsp_session::{
+    random::Random,
+    srtp::{MasterKey, OpenError, Receiver, Sender, Suite, mikey::Keying, sdes::Crypto},
+};
+
+use crate::{
+    Live, TCP, ask,
+    peer::{Pair, Peer, receive},
+    source::{Source, Track, address, announce, av, server_with, video},
+    track,
+};
+
+async fn secured() -> Live {
+    let server = server_with(|config| config.srtp = Srtp::Forced).await;
+    let source = Source::tcp(&server, "/live", &av()).await;
+    Live::of(server, source)
+}
+
+/// A key of ours, and the message that tells of it.
+fn own_key() -> (MasterKey, String) {
+    let random = &mut Random::from_seed([9; 32]);
+    let master = MasterKey::generate(Suite::default(), random);
+    let keying = Keying {
+        master: master.clone(),
+        sources: vec![(77, 0)],
+    };
+    let message = keying.to_message(rtcp::NtpTime(1 << 60), random);
+    (master, message.encode_base64())
+}
+
+fn open(receiver: &mut Receiver, packet: &[u8]) -> Result<Vec<u8>, OpenError> {
+    let mut out = BytesMut::new();
+    receiver.open_rtp(packet, &mut out)?;
+    Ok(out.to_vec())
+}
+
+fn seal(sender: &mut Sender, packet: &[u8]) -> Vec<u8> {
+    let mut out = BytesMut::new();
+    sender.seal_rtp(packet, &mut out).expect("sealed");
+    out.to_vec()
+}
+
+#[tokio::test]
+async fn r2_sec_07_r2_rtp_10_37_a_key_in_setup_is_answered_by_the_key_of_the_media() {
+    let mut live = secured().await;
+    let (_, told) = own_key();
+    for profile in ["RTP/SAVP", "RTP/SAVPF"] {
+        let mut peer = live.peer("RTSP/2.0").await;
+        let described = ask(&mut peer, "DESCRIBE").await.expect(200);
+        assert!(described.text().contains("m=video 0 RTP/SAVP"));
+        assert!(
+            !described.text().contains("key-mgmt"),
+            "not how RTSP/2.0 does it"
+        );
+        let uri = track(&peer, 0);
+        let offer = format!("{profile}/TCP;unicast;interleaved=0-1;MIKEY={told}");
+        let answer = peer.setup(&uri, &offer).await.expect(200);
+        let transport = answer.expect_header("Transport");
+        assert!(
+            transport.starts_with(&format!("{profile}/TCP;")),
+            "{transport}"
+        );
+        let given = transport.split(";MIKEY=").nth(1).expect("a MIKEY message");
+        let mut receiver = Keying::decode(given).expect("a key").receiver();
+        ask(&mut peer, "PLAY").await.expect(200);
+        // The video begins before its sequence number rolls over, and goes on behind.
+        for _ in 0..20 {
+            let plain = live.send().await;
+            let sealed = loop {
+                let sealed = peer.frame_on(0).await;
+                if sealed[2..4] == plain[2..4] {
+                    break sealed;
+                }
+                open(&mut receiver, &sealed).expect("an earlier one");
+            };
+            assert_ne!(sealed[12..plain.len()], plain[12..], "encrypted");
+            assert_eq!(open(&mut receiver, &sealed), Ok(plain));
+        }
+        peer.session = None;
+    }
+    // Who wants it as it is gets it so, and no key.
+    let mut peer = live.peer("RTSP/2.0").await;
+    let uri = track(&peer, 0);
+    let answer = peer.setup(&uri, TCP).await.expect(200);
+    assert!(!answer.expect_header("Transport").contains("MIKEY"));
+    ask(&mut peer, "PLAY").await.expect(200);
+    live.reaches(&mut peer, 0).await;
+}
+
+#[tokio::test]
+async fn r2_rtp_08_srtp_without_a_key_is_forbidden() {
+    let live = secured().await;
+    let mut peer = live.peer("RTSP/2.0").await;
+    let uri = track(&peer, 0);
+    let offers =
+        "RTP/SAVP/TCP;unicast;interleaved=0-1,RTP/SAVPF;unicast;dest_addr=\":5000\"/\":5001\"";
+    peer.setup(&uri, offers).await.expect(403);
+    // One that needs none is taken.
+    peer.setup(&uri, &format!("{offers},{TCP}"))
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn r2_rtp_09_r2_code_35_a_key_that_cannot_be_read_is_466() {
+    let live = secured().await;
+    let (_, told) = own_key();
+    let octets = BASE64_STANDARD.decode(&told).expect("base64");
+    for length in [1, 9, 30, octets.len() - 1] {
+        let mut peer = live.peer("RTSP/2.0").await;
+        let uri = track(&peer, 0);
+        let cut = BASE64_STANDARD.encode(&octets[..length]);
+        let offer = format!("RTP/SAVP/TCP;unicast;interleaved=0-1;MIKEY={cut}");
+        let answer = peer.setup(&uri, &offer).await.expect(466);
+        assert!(answer.header("Session").is_none(), "no session is left");
+        // RTSP/1.0 has another number for it (RFC 4567 §3.2).
+        let mut peer = live.peer("RTSP/1.0").await;
+        let headers = format!(
+            "Transport: RTP/SAVP/TCP;unicast;interleaved=0-1\r\nKeyMgmt: prot=mikey;uri=\"{uri}\";data=\"{cut}\"\r\n"
+        );
+        peer.ask("SETUP", &uri, &headers).await.expect(463);
+    }
+}
+
+#[tokio::test]
+async fn readers_of_1_0_have_their_key_from_the_description() {
+    let mut live = secured().await;
+    let mut readers = Vec::new();
+    for _ in 0..2 {
+        // The one comes after the sequence number has rolled over.
+        let mut peer = live.peer("RTSP/1.0").await;
+        let described = ask(&mut peer, "DESCRIBE").await.expect(200);
+        let keys: Vec<_> = described
+            .text()
+            .lines()
+            .filter_map(|line| line.strip_prefix("a=key-mgmt:mikey "))
+            .map(|text| Keying::decode(text).expect("a key"))
+            .collect();
+        assert_eq!(keys.len(), 2, "one for each media");
+        assert_ne!(
+            keys[0].master.key(),
+            keys[1].master.key(),
+            "each has its own"
+        );
+        let uri = track(&peer, 0);
+        let pair = Pair::local().await;
+        let offer = pair.transport().replace("RTP/AVP", "RTP/SAVP");
+        let answer = peer.setup(&uri, &offer).await.expect(200);
+        assert!(answer.expect_header("Transport").starts_with("RTP/SAVP;"));
+        // All media of a session are sealed, or none.
+        let other = track(&peer, 1);
+        peer.setup(&other, TCP).await.expect(461);
+        ask(&mut peer, "PLAY").await.expect(200);
+        readers.push((peer, pair, keys[0].receiver()));
+        for _ in 0..20 {
+            let plain = live.send().await;
+            for (_, pair, receiver) in &mut readers {
+                loop {
+                    let (sealed, _) = receive(&pair.rtp).await;
+                    assert_ne!(sealed[12..16], plain[12..16]);
+                    let opened = open(receiver, &sealed).expect("authentic");
+                    if opened == plain {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secured_publisher_is_heard_and_nobody_else() {
+    let server = server_with(|config| config.srtp = Srtp::Forced).await;
+    let (master, told) = own_key();
+    let crypto = Crypto {
+        tag: 1,
+        master: master.clone(),
+    };
+    for attribute in [
+        format!("a=key-mgmt:mikey {told}"),
+        format!("a=crypto:{crypto}"),
+    ] {
+        let sdp = format!("{}{attribute}\r\n", video().replace("RTP/AVP", "RTP/SAVP"));
+        let mut peer = Peer::connect(address(&server)).await;
+        let answer = announce(&mut peer, "/sealed", &sdp).await.expect(200);
+        assert_eq!(
+            answer.header("KeyMgmt").is_some(),
+            attribute.contains("mikey"),
+            "a key for reports to who can be told"
+        );
+        let uri = format!("{}/streamid=0", peer.uri("/sealed"));
+        let offer = "RTP/SAVP/TCP;unicast;interleaved=0-1;mode=record";
+        peer.setup(&uri, offer).await.expect(200);
+        let uri = peer.uri("/sealed");
+        peer.ask("RECORD", &uri, "").await.expect(200);
+        let mut reader = Peer::connect(address(&server)).await;
+        reader.play_tcp("/sealed", 1).await;
+        let (mut sender, mut video) = (Sender::new(&master), Track::video());
+        for _ in 0..12 {
+            let plain = video.key(200);
+            let sealed = seal(&mut sender, &plain);
+            // Not sealed, touched, and twice: only one gets through.
+            peer.send_frame(0, &plain).await;
+            let mut touched = sealed.clone();
+            touched[20] ^= 1;
+            peer.send_frame(0, &touched).await;
+            peer.send_frame(0, &sealed).await;
+            peer.send_frame(0, &sealed).await;
+            assert_eq!(reader.frame_on(0).await, plain);
+        }
+        peer.ask("TEARDOWN", &uri, "").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn no_key_leaves_a_server_that_has_no_tls_unless_it_is_told_to() {
+    for srtp in [Srtp::Off, Srtp::OverTls] {
+        let server = server_with(|config| config.srtp = srtp).await;
+        let source = Source::tcp(&server, "/live", &av()).await;
+        let live = Live::of(server, source);
+        let mut peer = live.peer("RTSP/1.0").await;
+        let described = ask(&mut peer, "DESCRIBE").await.expect(200);
+        assert!(!described.text().contains("SAVP") && !described.text().contains("key-mgmt"));
+        let uri = track(&peer, 0);
+        let offer = "RTP/SAVP/TCP;unicast;interleaved=0-1";
+        peer.setup(&uri, offer).await.expect(461);
+    }
+}
