@@ -35,6 +35,9 @@ pub struct Config {
     pub tls: Option<TlsOptions>,
     /// Shards, a thread each; 0 means one per core.
     pub threads: usize,
+    /// Send to many connections in one call by io_uring where the system has it and lets us; else, and without this, each
+    /// connection has a call of its own. Which it is, [`Capacity`](crate::Capacity) says.
+    pub io_uring: bool,
     /// The ports that RTP and RTCP over UDP use.
     pub udp_ports: UdpPorts,
     /// The one address that datagrams leave from and are taken at; peers of another family get none. `None`: the address that
@@ -395,6 +398,7 @@ impl Default for Config {
             ],
             tls: None,
             threads: 0,
+            io_uring: true,
             udp_ports: UdpPorts::default(),
             media_address: None,
             files: None,

@@ -113,7 +113,7 @@ pub struct Capacity {
     pub shards: usize,
     /// Datagrams that the system takes in one call; 1 without segmentation offload.
     pub datagrams_per_call: usize,
-    /// Connections that the system writes to in one call; 1 without io_uring.
+    /// Connections that the system writes to in one call; 1 without io_uring, or where [`Config::io_uring`] refuses it.
     pub connections_per_call: usize,
 }
 

@@ -369,6 +369,19 @@ fn a_taken_port_is_named_with_a_way_out() {
 }
 
 #[test]
+fn what_connections_are_written_with_is_told() {
+    let running = Running::start(&[&ANYWHERE[..], &["--no-io-uring"]].concat());
+    assert!(
+        running
+            .banner
+            .contains("1 connection a call, io_uring is off"),
+        "{}",
+        running.banner
+    );
+    assert_eq!(running.end("TERM"), Some(0));
+}
+
+#[test]
 fn users_are_asked_for_their_name() {
     let users = Scratch::new("users", "ann:hunter2\n");
     let arguments = [

@@ -52,9 +52,14 @@ impl Batch {
         if sends.len() > 1
             && let Some(ring) = &mut self.ring
         {
-            if let Err(error) = ring.send(sends, results) {
-                tracing::warn!(%error, "io_uring failed: going on without");
-                self.ring = None;
+            let Err(linux::Unfinished { error, begun }) = ring.send(sends, results) else {
+                return;
+            };
+            tracing::warn!(%error, "io_uring failed: going on without");
+            self.ring = None;
+            // What the kernel has not looked at goes out as if there had never been a ring.
+            for ((stream, octets), result) in sends.iter().zip(results.iter_mut()).skip(begun) {
+                *result = send(stream, octets);
             }
             return;
         }
@@ -96,23 +101,40 @@ mod linux {
         }
     }
 
+    /// The ring has failed, and must be dropped before the octets are.
+    pub(super) struct Unfinished {
+        pub(super) error: io::Error,
+        /// So many of the sends were taken up by the kernel; nothing was done for those behind them.
+        pub(super) begun: usize,
+    }
+
     impl Ring {
         pub(super) fn new() -> io::Result<Self> {
+            Self::with(&mut IoUring::builder())
+        }
+
+        /// One to which every submission is refused.
+        #[cfg(test)]
+        pub(super) fn refusing() -> io::Result<Self> {
+            Self::with(IoUring::builder().setup_r_disabled())
+        }
+
+        fn with(builder: &mut io_uring::Builder) -> io::Result<Self> {
             // All of a submission is tried, whatever comes of one of it (Linux 5.18).
-            let ring = IoUring::builder()
+            let ring = builder
                 .setup_submit_all()
                 .setup_coop_taskrun()
                 .build(AT_ONCE as u32)?;
             Ok(Self(ring))
         }
 
-        /// See [`Batch::send`](super::Batch::send). After an error the ring must be dropped; sends whose fate is not known
-        /// are told as `ConnectionAborted`.
+        /// See [`Batch::send`](super::Batch::send). After an error, sends that the kernel has taken up and not told of are
+        /// `ConnectionAborted`: how much of them has gone out is not known.
         pub(super) fn send(
             &mut self,
             sends: &[Send<'_>],
             results: &mut Vec<io::Result<usize>>,
-        ) -> io::Result<()> {
+        ) -> Result<(), Unfinished> {
             let sends = sends.get(..AT_ONCE).unwrap_or(sends);
             results.extend(
                 sends
@@ -132,28 +154,43 @@ mod linux {
                 // beyond this function, which returns `Ok` only when there are as many completions as entries. On an error
                 // the caller drops the ring: entries that were not submitted are then never looked at, and those that
                 // were have been carried out within the system call, since with MSG_DONTWAIT none is left to wait.
-                unsafe { queue.push(&entry) }.map_err(|_| io::ErrorKind::QuotaExceeded)?;
+                unsafe { queue.push(&entry) }.map_err(|_| Unfinished {
+                    error: io::ErrorKind::QuotaExceeded.into(),
+                    begun: 0,
+                })?;
             }
             drop(queue);
             let mut open = sends.len();
             while open > 0 {
-                match self.0.submit_and_wait(open) {
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
-                for completion in self.0.completion() {
-                    open = open.saturating_sub(1);
-                    let place = usize::try_from(completion.user_data()).ok();
-                    if let Some(result) = place.and_then(|place| results.get_mut(place)) {
-                        *result = match usize::try_from(completion.result()) {
-                            Ok(taken) => Ok(taken),
-                            Err(_) => Err(io::Error::from_raw_os_error(-completion.result())),
-                        };
-                    }
+                let failure = match self.0.submit_and_wait(open) {
+                    Ok(_) => None,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
+                    Err(error) => Some(error),
+                };
+                open = open.saturating_sub(self.collect(results));
+                if let Some(error) = failure {
+                    // The kernel takes entries from the front, and each exactly once.
+                    let begun = sends.len() - self.0.submission().len().min(sends.len());
+                    return Err(Unfinished { error, begun });
                 }
             }
             Ok(())
+        }
+
+        /// Puts what has come of the sends where it belongs; of how many.
+        fn collect(&mut self, results: &mut [io::Result<usize>]) -> usize {
+            let mut count = 0;
+            for completion in self.0.completion() {
+                count += 1;
+                let place = usize::try_from(completion.user_data()).ok();
+                if let Some(result) = place.and_then(|place| results.get_mut(place)) {
+                    *result = match usize::try_from(completion.result()) {
+                        Ok(taken) => Ok(taken),
+                        Err(_) => Err(io::Error::from_raw_os_error(-completion.result())),
+                    };
+                }
+            }
+            count
         }
     }
 }

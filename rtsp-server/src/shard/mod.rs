@@ -113,6 +113,7 @@ impl Shard {
             .map(|ports| ports.pair.rtp.max_segments())
             .min()
             .unwrap_or(1);
+        let outlet = Outlet::new(shared.config.io_uring);
         Rc::new(Self {
             id,
             shared,
@@ -131,7 +132,7 @@ impl Shard {
             evicted: RefCell::default(),
             ticker: Notify::new(),
             segments,
-            outlet: RefCell::new(Outlet::new()),
+            outlet: RefCell::new(outlet),
             accepting: RefCell::default(),
         })
     }

@@ -34,10 +34,10 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// By io_uring where it is.
-    pub(crate) fn new() -> Self {
+    /// By io_uring where it is, if it is wanted.
+    pub(crate) fn new(io_uring: bool) -> Self {
         Self {
-            sends: Sends::new(true),
+            sends: Sends::new(io_uring),
             results: Vec::with_capacity(AT_ONCE),
             memory: SendMemory::default(),
         }

@@ -95,6 +95,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=255))]
     pub(crate) threads: Option<u16>,
 
+    /// Do not use io_uring: a call for each connection. What is used is said at the start
+    #[arg(long)]
+    pub(crate) no_io_uring: bool,
+
     /// Where to send readers when a signal ends the server: to the same paths there, by REDIRECT. Without it they are told
     /// that their sessions end
     #[arg(long, value_name = "URL", value_parser = settings::values::target)]

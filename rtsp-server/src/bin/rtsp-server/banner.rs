@@ -63,7 +63,7 @@ pub(crate) fn print(
     let capacity = server.capacity();
     page.title("Capacity")?;
     page.line(format_args!(
-        "up to {} connections, {} {}; {} {} or {} {} a call",
+        "up to {} connections, {} {}; {} {} or {} {} a call, {}",
         capacity.connections,
         capacity.shards,
         plural(capacity.shards, "thread"),
@@ -71,6 +71,11 @@ pub(crate) fn print(
         plural(capacity.datagrams_per_call, "datagram"),
         capacity.connections_per_call,
         plural(capacity.connections_per_call, "connection"),
+        match (capacity.connections_per_call, config.io_uring) {
+            (2.., _) => "by io_uring",
+            (_, true) => "without io_uring, which this system does not let us have",
+            (_, false) => "io_uring is off",
+        },
     ))?;
     writeln!(page.out, "\nCtrl-C ends it.")?;
     page.out.flush()

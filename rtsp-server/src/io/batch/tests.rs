@@ -82,3 +82,28 @@ async fn a_connection_that_was_closed_is_an_error_of_its_own() {
         assert_eq!(*results[1].as_ref().unwrap(), 1);
     }
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_submission_that_is_refused_goes_out_without_the_ring() {
+    let Ok(ring) = linux::Ring::refusing() else {
+        eprintln!("no io_uring here");
+        return;
+    };
+    let mut batch = Batch { ring: Some(ring) };
+    let mut pairs = pairs(3).await;
+    let mut results = Vec::new();
+    // The second round finds no ring any more.
+    for round in [b"one", b"two"] {
+        let sends: Vec<Send<'_>> = pairs.iter().map(|(near, _)| (near, &round[..])).collect();
+        batch.send(&sends, &mut results);
+        assert_eq!(results.len(), 3);
+        for ((_, far), result) in pairs.iter_mut().zip(&results) {
+            assert_eq!(*result.as_ref().unwrap(), 3);
+            let mut got = [0; 3];
+            far.read_exact(&mut got).unwrap();
+            assert_eq!(got, *round, "once, and in order");
+        }
+        assert!(!batch.submits());
+    }
+}

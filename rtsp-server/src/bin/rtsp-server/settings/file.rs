@@ -93,6 +93,9 @@ fn general(root: &mut Table<'_>, folder: &Path, settings: &mut Settings) {
     if let Some(threads) = root.place("threads").and_then(|it| it.number(0..256)) {
         config.threads = threads;
     }
+    if let Some(io_uring) = root.place("io_uring").and_then(|it| it.boolean()) {
+        config.io_uring = io_uring;
+    }
     if let Some(ports) = root.place("udp_ports").and_then(|it| ports(&it)) {
         config.udp_ports = ports;
     }

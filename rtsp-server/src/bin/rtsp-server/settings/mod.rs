@@ -189,6 +189,7 @@ impl Settings {
         if let Some(threads) = arguments.threads {
             config.threads = threads.into();
         }
+        config.io_uring &= !arguments.no_io_uring;
         if let Some(target) = &arguments.redirect_to {
             self.redirect_to = Some(target.clone());
         }

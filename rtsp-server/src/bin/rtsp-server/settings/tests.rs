@@ -165,6 +165,7 @@ fn every_key_reaches_the_configuration() {
         r#"
         listen = ":9000"
         threads = 3
+        io_uring = false
         udp_ports = [50000, 50099]
         files = "films"
         demo = false
@@ -194,6 +195,7 @@ fn every_key_reaches_the_configuration() {
     let config = settings.config;
     assert_eq!(config.listen.len(), 2);
     assert_eq!(config.threads, 3);
+    assert!(!config.io_uring);
     assert_eq!(config.udp_ports, UdpPorts::Range(50000, 50099));
     assert_eq!(config.files.as_deref(), Some(Path::new("films")));
     assert!(!config.demo);
@@ -556,6 +558,17 @@ fn the_demo_is_there_unless_it_is_refused() {
     assert!(settings.config.demo);
     settings.apply(&arguments(&["--no-demo"])).unwrap();
     assert!(!settings.config.demo);
+}
+
+#[test]
+fn io_uring_is_used_unless_it_is_refused() {
+    assert!(read("").config.io_uring);
+    let mut settings = read("io_uring = true");
+    settings.apply(&arguments(&["--no-io-uring"])).unwrap();
+    assert!(!settings.config.io_uring);
+    let mut settings = read("io_uring = false");
+    settings.apply(&arguments(&[])).unwrap();
+    assert!(!settings.config.io_uring);
 }
 
 #[test]
