@@ -49,25 +49,23 @@ impl Witness {
 
 #[tokio::test]
 async fn who_asks_too_often_is_answered_later_and_others_at_once() {
-    let server = limited(|limits| limits.requests_per_second = 20).await;
+    let server = limited(|limits| limits.requests_per_second = 2).await;
     let mut witness = Witness::new(&server).await;
     let mut peer = Peer::connect_from(address(&server), [127, 0, 0, 3]).await;
-    let begun = Instant::now();
-    // A hundred at once are free: five seconds' worth.
-    for _ in 0..100 {
+    // Ten at once are free: five seconds' worth.
+    for _ in 0..10 {
         peer.sync().await;
     }
-    let free = begun.elapsed();
     assert_eq!(server.refused(Limit::RequestRate), 0);
-    for _ in 0..20 {
+    while server.refused(Limit::RequestRate) == 0 {
         peer.sync().await;
     }
-    let paced = begun.elapsed() - free;
-    assert!(
-        paced > Duration::from_millis(600),
-        "{paced:?} after {free:?}"
-    );
-    assert!(server.refused(Limit::RequestRate) > 0);
+    let begun = Instant::now();
+    for _ in 0..4 {
+        peer.sync().await;
+    }
+    let paced = begun.elapsed();
+    assert!(paced > Duration::from_secs(1), "{paced:?}");
     let at = Instant::now();
     witness.plays().await;
     assert!(at.elapsed() < paced, "others do not wait");
@@ -193,7 +191,7 @@ async fn who_does_not_log_in_is_let_go_and_users_and_readers_stay() {
     let server = server_with(|config: &mut Config| {
         config.publish = Access::Users;
         config.users = vec![Credentials::new("ann", "secret")];
-        config.limits.unauthenticated_timeout = Duration::from_millis(700);
+        config.limits.unauthenticated_timeout = Duration::from_millis(2500);
     })
     .await;
     let mut peer = Peer::connect(address(&server)).await;
@@ -240,9 +238,9 @@ async fn refusals_at_the_door_and_by_the_clock_are_counted() {
     config.limits.limit_loopback = true;
     config.limits.connections_per_address = 2;
     config.limits.sessions_per_address = 1;
-    config.limits.first_request_timeout = Duration::from_millis(300);
-    config.limits.message_timeout = Duration::from_millis(300);
-    config.limits.idle_timeout = Duration::from_millis(600);
+    config.limits.first_request_timeout = Duration::from_secs(1);
+    config.limits.message_timeout = Duration::from_secs(1);
+    config.limits.idle_timeout = Duration::from_millis(1500);
     let server = Server::start(config).await.expect("a server");
     let description = sdp::Description::parse(video().as_bytes()).unwrap();
     let _publisher = server.publish("/live", description).unwrap();
