@@ -18,9 +18,9 @@ use crate::{
     admission::Admission,
     config::Config,
     connection::connection_config,
-    half_open::HalfOpen,
     handler::AnyHandler,
     io::tls::Tls,
+    places::Places,
     refusals::Refusals,
     shard::{Mail, ShardId},
     source::{self, file::MediaFiles},
@@ -91,7 +91,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Arc<Registry>,
     pub(crate) gatekeeper: Arc<Gatekeeper>,
     pub(crate) admission: Arc<Admission>,
-    pub(crate) half_open: Arc<HalfOpen>,
+    pub(crate) half_open: Arc<Places>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) files: Option<Arc<MediaFiles>>,
     pub(crate) counters: Counters,
@@ -122,7 +122,11 @@ impl Shared {
             .collect();
         Self {
             admission: Arc::new(Admission::new(&config.limits)),
-            half_open: Arc::new(HalfOpen::new(&config.limits)),
+            half_open: Places::new(
+                config.limits.half_open,
+                config.limits.half_open_per_address,
+                config.limits.limit_loopback,
+            ),
             tls,
             demands,
             hasher: RandomState::new(),

@@ -1,11 +1,6 @@
 //! Proves what connections hand out: passwords and tokens. Bounded in number, for each address too, and never on a shard.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Instant};
 
 use rtsp_session::{
     auth::{Algorithm, Credentials, Offered, Users, constant_time_eq},
@@ -14,7 +9,7 @@ use rtsp_session::{
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{passwords, permission::Permission};
-use crate::config::Config;
+use crate::{config::Config, places::Places};
 
 /// Checks that may wait for their turn.
 const WAITING: usize = 64;
@@ -51,19 +46,10 @@ pub(crate) struct Verifier {
     /// Others prove whom this server does not know.
     asks_elsewhere: bool,
     slots: Arc<Semaphore>,
-    queue: Mutex<Queue>,
+    places: Arc<Places>,
     runtime: Handle,
     salt: String,
 }
-
-#[derive(Default)]
-struct Queue {
-    all: usize,
-    addresses: HashMap<IpAddr, usize>,
-}
-
-/// A place in the queue; given back when dropped.
-struct Place<'a>(&'a Verifier, IpAddr);
 
 impl Verifier {
     pub(crate) fn new(config: &Config, asks_elsewhere: bool, random: &mut Random) -> Self {
@@ -82,7 +68,7 @@ impl Verifier {
             hashed,
             asks_elsewhere,
             slots: Arc::new(Semaphore::new(cores.div_ceil(2))),
-            queue: Mutex::default(),
+            places: Places::new(WAITING, WAITING_PER_ADDRESS, true),
             runtime: Handle::current(),
             salt: random.letters(32),
         }
@@ -134,7 +120,7 @@ impl Verifier {
         let Some(hash) = known.map(|(_, hash)| hash).or(self.nobody.as_ref()) else {
             return Verdict::Wrong;
         };
-        let Some(_place) = self.queue_up(address) else {
+        let Some(_place) = self.places.take(address) else {
             return Verdict::Busy;
         };
         let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else {
@@ -152,22 +138,6 @@ impl Verifier {
             _ => Verdict::Wrong,
         }
     }
-
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn queue_up(&self, address: IpAddr) -> Option<Place<'_>> {
-        let address = address.to_canonical();
-        let mut queue = self.queue();
-        let own = queue.addresses.get(&address).copied().unwrap_or_default();
-        if queue.all >= WAITING || own >= WAITING_PER_ADDRESS {
-            return None;
-        }
-        queue.all += 1;
-        queue.addresses.insert(address, own + 1);
-        Some(Place(self, address))
-    }
 }
 
 fn proved(user: Arc<str>) -> Verdict {
@@ -176,19 +146,6 @@ fn proved(user: Arc<str>) -> Verdict {
         rights: None,
         until: None,
     })
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut queue = self.0.queue();
-        queue.all = queue.all.saturating_sub(1);
-        if let Some(own) = queue.addresses.get_mut(&self.1) {
-            *own = own.saturating_sub(1);
-            if *own == 0 {
-                queue.addresses.remove(&self.1);
-            }
-        }
-    }
 }
 
 impl std::fmt::Debug for Verifier {
@@ -237,7 +194,7 @@ mod tests {
             let verdict = verifier.prove(&offer(name, password), HERE).await;
             assert!(matches!(verdict, Verdict::Wrong), "{name}:{password}");
         }
-        assert!(verifier.queue().addresses.is_empty(), "places come back");
+        assert!(verifier.places.are_all_back(), "places come back");
     }
 
     #[tokio::test]
@@ -254,7 +211,7 @@ mod tests {
     #[tokio::test]
     async fn one_address_cannot_take_all_places() {
         let verifier = verifier(false);
-        let places: Vec<_> = (0..10).filter_map(|_| verifier.queue_up(HERE)).collect();
+        let places: Vec<_> = (0..10).filter_map(|_| verifier.places.take(HERE)).collect();
         assert_eq!(places.len(), WAITING_PER_ADDRESS);
         let verdict = verifier.prove(&offer("hashed", "hunter2"), HERE).await;
         assert!(matches!(verdict, Verdict::Busy));

@@ -16,6 +16,7 @@ use super::Link;
 use crate::{
     accept::{Door, Permit},
     io::socket::{Sink as _, Socket},
+    refusals::Limit,
     shard::Shard,
 };
 
@@ -184,7 +185,9 @@ async fn secure(
         farewell(&socket, NO_TLS).await;
         return Ok(None);
     };
-    let Some(_half_open) = shard.shared.half_open.begin(peer.ip()) else {
+    let refusals = &shard.shared.counters.refusals;
+    let Some(_half_open) = shard.shared.half_open.take(peer.ip()) else {
+        refusals.count(Limit::HalfOpen, peer);
         return Ok(None);
     };
     let mut channel = Channel::server(tls.config.clone())?;
@@ -193,14 +196,14 @@ async fn secure(
         channel.handshake(socket.tcp()).await
     };
     let patience = shard.shared.config.limits.handshake_timeout;
-    let shaken = tokio::time::timeout(patience, shaken).await;
-    let failed = match shaken {
+    match tokio::time::timeout(patience, shaken).await {
         Ok(Ok(())) => return Ok(Some(socket.seal(channel))),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "it took too long".to_owned(),
-    };
-    if let Some(count) = shard.shared.counters.failed_handshake() {
-        tracing::info!(%peer, error = failed, count, "a TLS handshake failed");
+        Ok(Err(error)) => {
+            if let Some(count) = shard.shared.counters.failed_handshake() {
+                tracing::info!(%peer, %error, count, "a TLS handshake failed");
+            }
+        }
+        Err(_) => refusals.count(Limit::Handshake, peer),
     }
     Ok(None)
 }

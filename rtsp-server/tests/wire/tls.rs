@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use bytes::BytesMut;
 use rtsp_client::io::tls::{Fingerprint, Trust};
-use rtsp_server::Identity;
+use rtsp_server::{Identity, Limit};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -195,6 +195,8 @@ async fn a_handshake_has_a_time_and_a_number() {
         let end = within("the end of its time", stream.read_to_end(&mut buffer)).await;
         end.ok();
     }
+    assert_eq!(server.refused(Limit::HalfOpen), 1);
+    assert_eq!(server.refused(Limit::Handshake), 2);
     let mut good = peer(&server, secure).await;
     good.sync().await;
 }
