@@ -1,5 +1,7 @@
 //! How a server is set up.
 
+pub(crate) mod provers;
+
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -9,6 +11,7 @@ use std::{
 
 use rtsp_session::auth::Credentials;
 
+pub use self::provers::{HttpCheck, Tokens};
 use crate::access::{passwords, permission::Permission};
 
 /// The port that the server listens on unless told otherwise. The registered one, 554, needs privileges.
@@ -53,6 +56,10 @@ pub struct Config {
     /// Take passwords in the clear (Basic) over connections that are not encrypted, too. Everybody on the way can
     /// read them there.
     pub cleartext_passwords: bool,
+    /// Who is asked about users that are not among these.
+    pub check: Option<HttpCheck>,
+    /// Whose tokens prove users.
+    pub tokens: Option<Tokens>,
     /// What credentials are asked against.
     pub realm: String,
     /// Who may publish.
@@ -404,6 +411,8 @@ impl Default for Config {
             files: None,
             demo: false,
             users: Vec::new(),
+            check: None,
+            tokens: None,
             realm: "Trackside".into(),
             cleartext_passwords: false,
             publish: Access::Guarded,
@@ -433,15 +442,15 @@ impl Config {
 
     /// Whether anybody can prove to be a user.
     pub(crate) fn has_users(&self) -> bool {
-        !self.users.is_empty() || self.tokens()
+        !self.users.is_empty() || self.asks_others()
     }
 
-    /// Whether tokens prove users.
-    pub(crate) fn tokens(&self) -> bool {
-        false
+    /// Whether others prove users: by tokens, or when they are asked.
+    pub(crate) fn asks_others(&self) -> bool {
+        self.tokens.is_some() || self.check.is_some()
     }
 
-    /// Whether peers have to show passwords: those of some users are hashed.
+    /// Whether the password of some user is hashed.
     pub(crate) fn has_hashed_users(&self) -> bool {
         self.users
             .iter()

@@ -23,6 +23,16 @@ pub enum Action {
 impl Action {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Read, Self::Publish, Self::Control];
+
+    /// Its name, as in the configuration file, in tokens and to those who are asked.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Publish => "publish",
+            Self::Control => "control",
+        }
+    }
 }
 
 /// One question of access.

@@ -41,7 +41,7 @@
 //!
 //! The protocol itself is in `rtsp-session`, without I/O; the packets in `rtp-core` and `rtcp`. This crate has the sockets.
 //!
-//! The library starts no logger (it uses `tracing`) and holds no global state. Peers can make it use memory and
+//! The library starts no logger (it uses `tracing`) and holds no global state, but for one that [`Tokens`] name. Peers can make it use memory and
 //! descriptors only within [`Limits`].
 #![deny(unsafe_code)]
 
@@ -63,12 +63,13 @@ mod source;
 mod stream;
 
 pub use access::{
+    http::{HttpUrlError, check_http_url},
     passwords::{HashError, check as check_password_hash, hash_password},
     permission::{AddressRange, AddressRangeError, Permission, Who},
 };
 pub use config::{
-    Access, Config, DEFAULT_PORT, DEFAULT_TLS_PORT, Identity, Limits, PathRule, Pull,
-    PullTransport, SlowReaders, Srtp, Start, TlsOptions, UdpPorts,
+    Access, Config, DEFAULT_PORT, DEFAULT_TLS_PORT, HttpCheck, Identity, Limits, PathRule, Pull,
+    PullTransport, SlowReaders, Srtp, Start, TlsOptions, Tokens, UdpPorts,
 };
 pub use handler::{
     Action, Decision, DefaultHandler, Elsewhere, Handler, ParameterError, Request, Scope,

@@ -72,7 +72,7 @@ limits! {
     Unauthenticated = "unauthenticated_timeout",
     /// A connection was closed: nothing came, and no session needed it.
     Idle = "idle_timeout",
-    /// A request was answered 503: too many passwords were being checked.
+    /// A request was answered 503: too many passwords and tokens were being checked, or who has to be asked did not answer.
     PasswordChecks = "password checks",
 }
 

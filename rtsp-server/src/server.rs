@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     accept::{Door, Gatekeeper},
-    access::passwords,
+    access::{http::HttpUrlError, passwords},
     config::{Config, UdpPorts},
     handler::{DefaultHandler, Handler},
     io::{tls::TlsError, udp::ShardPorts},
@@ -78,6 +78,9 @@ pub enum StartError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// Nobody can be asked about users, or for the keys of their tokens.
+    #[error("`check` or `tokens`: {0}")]
+    Url(#[from] HttpUrlError),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
@@ -166,7 +169,7 @@ impl Server {
             files,
             tls.map(Arc::new),
             &mut random,
-        ));
+        )?);
 
         let (threads, (datagrams_per_call, connections_per_call)) = start_shards(
             shards,
@@ -474,9 +477,14 @@ fn check_users(config: &Config) -> Result<(), StartError> {
             );
         }
     }
-    if config.has_hashed_users() && config.cleartext_passwords {
+    if config.asks_others() && !config.cleartext_passwords && !config.encrypts() {
         tracing::warn!(
-            "all users are asked for their passwords in the clear where there is no TLS, because some passwords are hashed"
+            "nobody whom `check` or `tokens` know can log in: that shows passwords and tokens, and needs TLS, or `cleartext_passwords`"
+        );
+    }
+    if (config.has_hashed_users() || config.asks_others()) && config.cleartext_passwords {
+        tracing::warn!(
+            "all users are asked for their passwords in the clear where there is no TLS, because some cannot be proved by Digest"
         );
     }
     Ok(())

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::{
     accept::Gatekeeper,
-    access::verify::Verifier,
+    access::{http::HttpUrlError, verify::Verifier},
     admission::Admission,
     config::Config,
     connection::connection_config,
@@ -110,9 +110,9 @@ impl Shared {
         files: Option<Arc<MediaFiles>>,
         tls: Option<Arc<Tls>>,
         random: &mut Random,
-    ) -> Self {
+    ) -> Result<Self, HttpUrlError> {
         let registry = Arc::new(Registry::new(config.limits.streams));
-        let verifier = Verifier::new(&config, false, random);
+        let verifier = Verifier::new(&config, random)?;
         let of = |encrypted| Arc::new(connection_config(&config, &verifier, encrypted));
         let (connection_config, encrypted_config) = (of(false), of(true));
         let demands = config
@@ -120,7 +120,7 @@ impl Shared {
             .iter()
             .map(|pull| (pull.path.clone(), Arc::default()))
             .collect();
-        Self {
+        Ok(Self {
             admission: Arc::new(Admission::new(&config.limits)),
             half_open: Places::new(
                 config.limits.half_open,
@@ -142,7 +142,7 @@ impl Shared {
             counters: Counters::default(),
             mailboxes: OnceLock::new(),
             next_connection: AtomicU64::new(1),
-        }
+        })
     }
 
     /// The rules of a connection.

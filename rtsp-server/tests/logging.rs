@@ -2,6 +2,9 @@
 #![allow(missing_docs)]
 
 #[allow(dead_code)] // each program uses a part
+#[path = "wire/http.rs"]
+mod http;
+#[allow(dead_code)]
 #[path = "wire/peer.rs"]
 mod peer;
 #[allow(dead_code)]
@@ -14,7 +17,7 @@ use std::{
 };
 
 use peer::{Event, Peer};
-use rtsp_server::{Access, Pull, ServerHandle};
+use rtsp_server::{Access, HttpCheck, Pull, ServerHandle, Tokens};
 use rtsp_session::auth::Credentials;
 use source::{Source, address, announce, server_with, video};
 use tracing_subscriber::fmt::MakeWriter;
@@ -171,6 +174,67 @@ async fn r2_sec_09_no_secret_and_nothing_personal_is_logged() {
         "watcher-of-ann",
     ];
     for secret in secrets.into_iter().chain(ids.iter().map(String::as_str)) {
+        let line = text.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret} is in the log");
+    }
+}
+
+#[tokio::test]
+async fn who_is_asked_about_users_and_what_they_show_is_not_in_the_log() {
+    let log = log();
+    let check = http::Http::new(|asked| {
+        let status = if asked.body.contains("told-to-others") {
+            200
+        } else {
+            500
+        };
+        http::answer(status, "").into_bytes()
+    })
+    .await;
+    let with_secrets =
+        |url: &str| url.replace("http://", "http://me:url-secret@") + "?key=key-secret";
+    let url = with_secrets(&check.url);
+    for tokens in [false, true] {
+        let url = url.clone();
+        let server = server_with(|config| {
+            config.read = Access::Users;
+            config.check = Some(HttpCheck::new(&url));
+            config.tokens = tokens.then(|| Tokens::new(&url));
+        })
+        .await;
+        let _source = Source::tcp(&server, "/live", &video()).await;
+        let mut peer = Peer::connect(address(&server)).await;
+        let uri = peer.uri("/live");
+        for (shown, status) in [
+            // eve:told-to-others, and eve:told-in-vain
+            ("Basic ZXZlOnRvbGQtdG8tb3RoZXJz", 200),
+            ("Basic ZXZlOnRvbGQtaW4tdmFpbg==", 503),
+            (
+                "Bearer eyJ-token-secret.a.b",
+                if tokens { 401 } else { 503 },
+            ),
+        ] {
+            let headers = format!("Authorization: {shown}\r\n");
+            peer.ask("DESCRIBE", &uri, &headers).await.expect(status);
+        }
+        server.shutdown().await;
+    }
+    let text = log.text();
+    for said in [
+        "this is neither yes nor no",
+        "a token proves nobody",
+        "/auth",
+    ] {
+        assert!(text.contains(said), "the log is not taken: {said}");
+    }
+    for secret in [
+        "url-secret",
+        "key-secret",
+        "told-to-others",
+        "told-in-vain",
+        "ZXZlOnRvbG",
+        "token-secret",
+    ] {
         let line = text.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret} is in the log");
     }

@@ -1,8 +1,14 @@
 //! Who may: permissions, passwords that take time to check, and what becomes of those who guess.
 
+pub(crate) mod check;
 pub(crate) mod failures;
+pub(crate) mod http;
+mod keys;
 pub(crate) mod passwords;
 pub(crate) mod permission;
+mod signature;
+mod token;
+mod turns;
 pub(crate) mod verify;
 
 use std::sync::Arc;
@@ -16,8 +22,8 @@ use permission::Permission;
 pub(crate) struct Bearer {
     /// Nobody on the way can read the connection.
     pub(crate) encrypted: bool,
-    /// Credentials that this server cannot prove itself.
+    /// Credentials that others have to be asked about.
     pub(crate) offered: Option<Arc<Offered>>,
-    /// What the user's token allows, where it says so; nothing else, then.
+    /// What the user's token allows, where it says so, or what others have said yes to; nothing else, then.
     pub(crate) rights: Option<Arc<[Permission]>>,
 }

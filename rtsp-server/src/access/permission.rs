@@ -46,7 +46,7 @@ impl Permission {
     }
 
     /// Would it allow this, for the right user?
-    fn covers(&self, request: &Request<'_>) -> bool {
+    pub(crate) fn covers(&self, request: &Request<'_>) -> bool {
         let action = self.actions.contains(&request.action);
         let path = self.paths.is_empty()
             || self
@@ -179,7 +179,7 @@ fn permitted(request: &Request<'_>, config: &Config) -> Decision {
     }
     match request.user {
         // Some user may, and nobody has been named.
-        None if for_others || config.tokens() => Decision::Authenticate,
+        None if for_others || config.asks_others() => Decision::Authenticate,
         _ => Decision::Deny("no permission allows it to this user, path and address"),
     }
 }

@@ -6,53 +6,61 @@ use rtsp_session::{
     auth::{Algorithm, Credentials, Offered, Users, constant_time_eq},
     random::Random,
 };
-use tokio::{runtime::Handle, sync::Semaphore};
 
-use super::{passwords, permission::Permission};
-use crate::{config::Config, places::Places};
+use super::{
+    check::Check,
+    http::HttpUrlError,
+    passwords,
+    permission::Permission,
+    token::{self, TokenProver, Worth},
+    turns::Turns,
+};
+use crate::config::Config;
 
-/// Checks that may wait for their turn.
-const WAITING: usize = 64;
-/// Checks of one address that may be under way or wait.
-const WAITING_PER_ADDRESS: usize = 4;
+/// Tokens that are looked at at once: their keys may have to be fetched.
+const TOKENS_AT_ONCE: usize = 8;
 
 /// Who somebody is.
 #[derive(Clone, Debug)]
 pub(crate) struct Proved {
     pub(crate) user: Arc<str>,
-    /// What the user's token allows, where it says so.
+    /// What the user's token allows, where it says so, or what others have said yes to.
     pub(crate) rights: Option<Arc<[Permission]>>,
     /// How long that holds on the connection.
     pub(crate) until: Option<Instant>,
+    /// Others were asked, and are asked again about what is not among the rights.
+    pub(crate) elsewhere: bool,
 }
 
 /// What came of a check.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
     Proved(Proved),
-    /// Nobody that this server knows: others may.
-    Unknown,
+    /// Nobody that this server knows: others have to be asked, about what is wanted.
+    Elsewhere,
+    /// They were good, and are not any more.
+    Expired,
     Wrong,
-    /// Too many checks are under way.
+    /// Too many checks are under way, or nobody can tell now.
     Busy,
 }
 
-/// Proves passwords.
+/// Proves passwords and tokens.
 pub(crate) struct Verifier {
     plain: Arc<Users>,
     hashed: HashMap<Arc<str>, Arc<str>>,
     /// The hash that is checked for users that do not exist, so that they take the same time.
     nobody: Option<Arc<str>>,
-    /// Others prove whom this server does not know.
-    asks_elsewhere: bool,
-    slots: Arc<Semaphore>,
-    places: Arc<Places>,
-    runtime: Handle,
+    tokens: Option<Arc<TokenProver>>,
+    check: Option<Check>,
+    passwords: Turns,
+    signatures: Turns,
     salt: String,
 }
 
 impl Verifier {
-    pub(crate) fn new(config: &Config, asks_elsewhere: bool, random: &mut Random) -> Self {
+    /// For the users of a configuration, and of those that it names to be asked.
+    pub(crate) fn new(config: &Config, random: &mut Random) -> Result<Self, HttpUrlError> {
         let (hashed, plain): (Vec<_>, Vec<_>) = config
             .users
             .iter()
@@ -62,21 +70,32 @@ impl Verifier {
             .map(|user| (user.username.as_str().into(), user.password.as_str().into()))
             .collect();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
+        let tokens = config.tokens.as_ref().map(TokenProver::new).transpose()?;
+        Ok(Self {
             plain: Arc::new(Users::new(&config.realm, plain.into_iter().cloned())),
             nobody: hashed.values().next().cloned(),
             hashed,
-            asks_elsewhere,
-            slots: Arc::new(Semaphore::new(cores.div_ceil(2))),
-            places: Places::new(WAITING, WAITING_PER_ADDRESS, true),
-            runtime: Handle::current(),
+            tokens: tokens.map(Arc::new),
+            check: config.check.as_ref().map(Check::new).transpose()?,
+            passwords: Turns::new(cores.div_ceil(2)),
+            signatures: Turns::new(TOKENS_AT_ONCE),
             salt: random.letters(32),
-        }
+        })
     }
 
     /// Do peers have to show their secrets, because of some of them no Digest can be proved?
     pub(crate) fn needs_secrets(&self) -> bool {
-        !self.hashed.is_empty() || self.asks_elsewhere
+        !self.hashed.is_empty() || self.takes_tokens()
+    }
+
+    /// Whether tokens are looked at, here or elsewhere.
+    pub(crate) fn takes_tokens(&self) -> bool {
+        self.tokens.is_some() || self.check.is_some()
+    }
+
+    /// Who is asked about users that are not known here.
+    pub(crate) fn check(&self) -> Option<&Check> {
+        self.check.as_ref()
     }
 
     /// Those whose passwords are known, for Digest.
@@ -101,10 +120,35 @@ impl Verifier {
 
     /// Whose credentials they are.
     pub(crate) async fn prove(&self, offered: &Offered, address: IpAddr) -> Verdict {
-        match offered {
-            Offered::Password(credentials) => self.password(credentials, address).await,
-            Offered::Token(_) if self.asks_elsewhere => Verdict::Unknown,
-            Offered::Token(_) => Verdict::Wrong,
+        match (offered, &self.tokens) {
+            (Offered::Token(token), Some(prover)) => self.token(prover, token, address).await,
+            (Offered::Token(_), None) if self.check.is_some() => Verdict::Elsewhere,
+            (Offered::Token(_), None) => Verdict::Wrong,
+            // Players that know Basic only show a token as a password.
+            (Offered::Password(it), Some(prover))
+                if !self.knows(&it.username) && token::may_be(&it.password) =>
+            {
+                self.token(prover, &it.password, address).await
+            }
+            (Offered::Password(credentials), _) => self.password(credentials, address).await,
+        }
+    }
+
+    fn knows(&self, username: &str) -> bool {
+        self.hashed.contains_key(username) || self.plain.knows(username)
+    }
+
+    async fn token(&self, prover: &Arc<TokenProver>, token: &str, address: IpAddr) -> Verdict {
+        let (prover, token) = (Arc::clone(prover), token.to_owned());
+        let worth = self.signatures.take(address, move || prover.prove(&token));
+        match worth.await {
+            Some(Worth::Proved(proved)) => Verdict::Proved(proved),
+            Some(Worth::Expired) => Verdict::Expired,
+            Some(Worth::Wrong(why)) => {
+                tracing::info!(%address, why, "a token proves nobody");
+                Verdict::Wrong
+            }
+            Some(Worth::Unknown) | None => Verdict::Busy,
         }
     }
 
@@ -112,29 +156,18 @@ impl Verifier {
         if let Some(user) = self.plain.verify(credentials) {
             return proved(user);
         }
-        let known = self.hashed.get_key_value(credentials.username.as_str());
-        let unknown = known.is_none() && !self.plain.knows(&credentials.username);
-        if unknown && self.asks_elsewhere {
-            return Verdict::Unknown;
+        if self.check.is_some() && !self.knows(&credentials.username) {
+            return Verdict::Elsewhere;
         }
+        let known = self.hashed.get_key_value(credentials.username.as_str());
         let Some(hash) = known.map(|(_, hash)| hash).or(self.nobody.as_ref()) else {
             return Verdict::Wrong;
         };
-        let Some(_place) = self.places.take(address) else {
-            return Verdict::Busy;
-        };
-        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else {
-            return Verdict::Busy;
-        };
         let (hash, password) = (Arc::clone(hash), credentials.password.clone());
-        let check = self.runtime.spawn_blocking(move || {
-            // Given back when the work is done, not when nobody waits for it any more.
-            let _slot = slot;
-            passwords::is_right(&hash, &password)
-        });
-        let right = check.await.unwrap_or(false);
-        match known {
-            Some((user, _)) if right => proved(Arc::clone(user)),
+        let check = move || passwords::is_right(&hash, &password);
+        match (self.passwords.take(address, check).await, known) {
+            (None, _) => Verdict::Busy,
+            (Some(true), Some((user, _))) => proved(Arc::clone(user)),
             _ => Verdict::Wrong,
         }
     }
@@ -145,6 +178,7 @@ fn proved(user: Arc<str>) -> Verdict {
         user,
         rights: None,
         until: None,
+        elsewhere: false,
     })
 }
 
@@ -162,13 +196,14 @@ mod tests {
 
     fn verifier(asks_elsewhere: bool) -> Verifier {
         let config = Config {
+            check: asks_elsewhere.then(|| crate::HttpCheck::new("http://127.0.0.1:9/")),
             users: vec![
                 Credentials::new("plain", "hunter2"),
                 Credentials::new("hashed", passwords::tests::quick("hunter2")),
             ],
             ..Config::default()
         };
-        Verifier::new(&config, asks_elsewhere, &mut Random::from_seed([7; 32]))
+        Verifier::new(&config, &mut Random::from_seed([7; 32])).unwrap()
     }
 
     fn offer(name: &str, password: &str) -> Offered {
@@ -194,14 +229,19 @@ mod tests {
             let verdict = verifier.prove(&offer(name, password), HERE).await;
             assert!(matches!(verdict, Verdict::Wrong), "{name}:{password}");
         }
-        assert!(verifier.places.are_all_back(), "places come back");
+        assert!(
+            verifier.passwords.places().are_all_back(),
+            "places come back"
+        );
     }
 
     #[tokio::test]
     async fn whom_this_server_does_not_know_others_may() {
         let verifier = verifier(true);
-        let verdict = verifier.prove(&offer("nobody", "x"), HERE).await;
-        assert!(matches!(verdict, Verdict::Unknown));
+        for offered in [offer("nobody", "x"), Offered::Token("x".into())] {
+            let verdict = verifier.prove(&offered, HERE).await;
+            assert!(matches!(verdict, Verdict::Elsewhere), "{offered:?}");
+        }
         for name in ["plain", "hashed"] {
             let verdict = verifier.prove(&offer(name, "x"), HERE).await;
             assert!(matches!(verdict, Verdict::Wrong), "{name} is ours");
@@ -211,8 +251,10 @@ mod tests {
     #[tokio::test]
     async fn one_address_cannot_take_all_places() {
         let verifier = verifier(false);
-        let places: Vec<_> = (0..10).filter_map(|_| verifier.places.take(HERE)).collect();
-        assert_eq!(places.len(), WAITING_PER_ADDRESS);
+        let places: Vec<_> = (0..10)
+            .filter_map(|_| verifier.passwords.places().take(HERE))
+            .collect();
+        assert_eq!(places.len(), super::super::turns::PER_ADDRESS);
         let verdict = verifier.prove(&offer("hashed", "hunter2"), HERE).await;
         assert!(matches!(verdict, Verdict::Busy));
         let other = [192, 0, 2, 1].into();

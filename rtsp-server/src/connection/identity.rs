@@ -12,18 +12,26 @@ use rtsp_session::{
     server::{Authentication, Incoming},
 };
 
-use super::Link;
+use super::{
+    Link,
+    request::{From, Refusal},
+};
 use crate::{
     access::{
         Bearer,
+        check::{self, Answer, Question},
+        permission::{Permission, Who},
         verify::{Proved, Verdict},
     },
+    handler::Action,
     refusals::Limit,
     shard::Shard,
 };
 
 /// When somebody may try again whose credentials could not be looked at.
 const BUSY: u32 = 2;
+/// What others have said yes to is remembered on a connection for so many things; then that for the first is forgotten.
+const MOST_YES: usize = 32;
 
 /// What is known of the peer of a connection.
 #[derive(Debug, Default)]
@@ -40,7 +48,7 @@ pub(super) async fn prove(
     link: &Rc<Link>,
     incoming: &Incoming,
 ) -> Result<(Option<Arc<str>>, Bearer), ProtocolError> {
-    let mut bearer = Bearer {
+    let bearer = Bearer {
         encrypted: link.encrypted,
         ..Bearer::default()
     };
@@ -56,13 +64,12 @@ pub(super) async fn prove(
     }
     match (incoming.authentication, &incoming.offered) {
         (Authentication::User, _) => link.identity.borrow_mut().trusted = true,
-        (Authentication::Failed, _) => failed(link, incoming).await,
+        (Authentication::Failed, _) => failed(link).await,
         (Authentication::Offered, Some(offered)) => {
-            return offered_proved(shard, link, incoming, offered, bearer).await;
+            return offered_proved(shard, link, offered, bearer).await;
         }
         _ => {}
     }
-    bearer.offered = None;
     Ok((incoming.user.clone(), bearer))
 }
 
@@ -93,8 +100,8 @@ fn is_kept_out(link: &Link) -> bool {
 }
 
 /// Wrong credentials cost time, and in the end the connection.
-async fn failed(link: &Link, incoming: &Incoming) {
-    tracing::warn!(peer = %link.peer, method = %incoming.request.method, "wrong credentials");
+async fn failed(link: &Link) {
+    tracing::warn!(peer = %link.peer, "wrong credentials");
     let cost = link.permit.failed(Instant::now());
     if cost.banned {
         link.finish();
@@ -107,11 +114,11 @@ async fn failed(link: &Link, incoming: &Incoming) {
 async fn offered_proved(
     shard: &Rc<Shard>,
     link: &Rc<Link>,
-    incoming: &Incoming,
     offered: &Offered,
     mut bearer: Bearer,
 ) -> Result<(Option<Arc<str>>, Bearer), ProtocolError> {
     if let Some(proved) = link.remembered(shard, offered) {
+        bearer.offered = proved.elsewhere.then(|| Arc::new(offered.clone()));
         bearer.rights = proved.rights;
         return Ok((Some(proved.user), bearer));
     }
@@ -122,28 +129,90 @@ async fn offered_proved(
             bearer.rights = proved.rights;
             Ok((Some(proved.user), bearer))
         }
-        Verdict::Unknown => {
+        Verdict::Elsewhere => {
             bearer.offered = Some(Arc::new(offered.clone()));
             Ok((None, bearer))
         }
+        // Nobody who guesses has one; it is as good as none.
+        Verdict::Expired => Ok((None, bearer)),
         Verdict::Wrong => {
-            disproved(link, incoming).await;
+            disproved(link).await;
             Ok((None, bearer))
         }
-        Verdict::Busy => {
-            let refusals = &shard.shared.counters.refusals;
-            refusals.count(Limit::PasswordChecks, link.peer);
-            Err(ProtocolError::Overloaded {
-                retry_after: Some(BUSY),
-            })
-        }
+        Verdict::Busy => Err(busy(shard, link.peer)),
+    }
+}
+
+fn busy(shard: &Shard, peer: impl std::fmt::Display) -> ProtocolError {
+    let refusals = &shard.shared.counters.refusals;
+    refusals.count(Limit::PasswordChecks, peer);
+    ProtocolError::Overloaded {
+        retry_after: Some(BUSY),
     }
 }
 
 /// Credentials that a connection handed out were wrong.
-async fn disproved(link: &Link, incoming: &Incoming) {
+async fn disproved(link: &Link) {
     link.protocol.borrow_mut().authenticated(false);
-    failed(link, incoming).await;
+    failed(link).await;
+}
+
+/// Asks others whether credentials that this server does not know are good, and their peer may do this. Where it may, it has a name from
+/// now on, and the right.
+pub(super) async fn ask(
+    shard: &Rc<Shard>,
+    from: &mut From,
+    offered: &Offered,
+    action: Action,
+    path: &str,
+) -> Result<(), Refusal> {
+    let (Some(check), Some(link)) = (shard.shared.verifier.check(), from.link.clone()) else {
+        return Err(Refusal::Challenge);
+    };
+    if path.ends_with('*') {
+        // It would read as the beginning of many paths, of which the answer says nothing.
+        return Err(ProtocolError::Forbidden.into());
+    }
+    let question = Question {
+        offered,
+        address: from.peer.address,
+        action,
+        path,
+        encrypted: from.bearer.encrypted,
+    };
+    match check.ask(question).await {
+        Answer::Yes => {
+            let name = check::name(offered, &shard.shared.verifier.trace(offered));
+            let mut right = Permission::new(Who::Users);
+            (right.actions, right.paths) = (vec![action], vec![path.to_owned()]);
+            let before = from.bearer.rights.as_deref().unwrap_or_default();
+            let kept = before.len().saturating_sub(MOST_YES - 1);
+            let rights: Arc<[Permission]> =
+                before.iter().skip(kept).cloned().chain([right]).collect();
+            from.peer.user = Some(Arc::clone(&name));
+            from.bearer.rights = Some(Arc::clone(&rights));
+            // One yes does not make another last longer.
+            let until = link.remembered(shard, offered).and_then(|it| it.until);
+            let proved = Proved {
+                user: name,
+                rights: Some(rights),
+                until: until.or_else(|| Instant::now().checked_add(check.remember)),
+                elsewhere: true,
+            };
+            link.remember(shard, offered, proved);
+            Ok(())
+        }
+        Answer::Wrong => {
+            disproved(&link).await;
+            Err(Refusal::Challenge)
+        }
+        Answer::Forbidden => {
+            let peer = link.peer;
+            tracing::warn!(%peer, path, ?action, "refused with 403: so say those who are asked");
+            Err(ProtocolError::Forbidden.into())
+        }
+        Answer::Unknown => Err(busy(shard, link.peer).into()),
+    }
 }
 
 impl Link {

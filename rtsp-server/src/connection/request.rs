@@ -13,7 +13,7 @@ use super::{
     Link, describe, identity, parameters, pause, play, position, publish, setup, target::Target,
 };
 use crate::{
-    access::Bearer,
+    access::{Bearer, permission::Permission},
     config::names,
     handler::{Action, Decision, Elsewhere},
     shard::{Ending, Forwarded, Mail, Reply, SessionEntry, Shard, ShardId},
@@ -35,6 +35,8 @@ pub(super) enum Refusal {
     Error(ProtocolError),
     /// 401.
     Challenge,
+    /// Others have to say whether its peer may do this to this path.
+    Ask(Action, String),
     /// An answer with more to say than the cause.
     Answer(Box<Response>),
 }
@@ -71,7 +73,7 @@ pub(super) async fn work(shard: Rc<Shard>, link: Rc<Link>) {
         let id = incoming.id;
         let (reply, start) = match identity::prove(&shard, &link, &incoming).await {
             Ok((user, bearer)) => {
-                let from = From {
+                let mut from = From {
                     peer: link.peer(user),
                     bearer,
                     local: link.local,
@@ -79,7 +81,7 @@ pub(super) async fn work(shard: Rc<Shard>, link: Rc<Link>) {
                 };
                 let request = incoming.request;
                 let named = request.headers.contains(&HeaderName::Session);
-                let (reply, start) = serve(&shard, &from, request).await;
+                let (reply, start) = serve_asking(&shard, &mut from, request).await;
                 if named {
                     hold_back(&link, &reply).await;
                 }
@@ -96,7 +98,7 @@ pub(super) async fn work(shard: Rc<Shard>, link: Rc<Link>) {
             let mut protocol = link.protocol.borrow_mut();
             match reply {
                 Reply::Answer(response) => protocol.answer(id, response),
-                Reply::Challenge => protocol.challenge(id),
+                Reply::Challenge | Reply::Ask(..) => protocol.challenge(id),
             }
         }
         // The answer is queued before media is: a player must not see media first (quirk 7). Media on the same connection goes
@@ -161,6 +163,26 @@ pub(crate) fn forwarded(shard: &Rc<Shard>, forwarded: Forwarded) {
             play::start(&shard, session);
         }
     });
+}
+
+/// Serves a request. Where others have to say whether its peer may, it is served once they have been asked; nothing came of it before.
+async fn serve_asking(
+    shard: &Rc<Shard>,
+    from: &mut From,
+    request: Request,
+) -> (Reply, Option<SessionId>) {
+    let Some(offered) = from.bearer.offered.clone() else {
+        return serve(shard, from, request).await;
+    };
+    let version = request.version;
+    let (action, path) = match serve(shard, from, request.clone()).await {
+        (Reply::Ask(action, path), _) => (action, path),
+        served => return served,
+    };
+    match identity::ask(shard, from, &offered, action, &path).await {
+        Ok(()) => serve(shard, from, request).await,
+        Err(refusal) => finish(version, Err(refusal)),
+    }
 }
 
 async fn serve(shard: &Rc<Shard>, from: &From, request: Request) -> (Reply, Option<SessionId>) {
@@ -234,6 +256,7 @@ fn finish(version: Version, result: Result<Outcome, Refusal>) -> (Reply, Option<
         Ok(outcome) => (Reply::Answer(outcome.response), outcome.start),
         Err(Refusal::Answer(response)) => (Reply::Answer(*response), None),
         Err(Refusal::Challenge) => (Reply::Challenge, None),
+        Err(Refusal::Ask(action, path)) => (Reply::Ask(action, path), None),
         Err(Refusal::Error(error)) => {
             tracing::debug!(%error, "refused");
             (Reply::Answer(error.into_response(version)), None)
@@ -451,20 +474,28 @@ pub(super) fn authorize(
 ) -> Result<(), Refusal> {
     let admission = &shard.shared.admission;
     admission.elsewhere(path, from.peer.secure, &mut shard.random.borrow_mut())?;
-    let question = crate::handler::Request {
+    let rights = from.bearer.rights.as_deref();
+    let mut question = crate::handler::Request {
         action,
         path,
         user: from.peer.user.as_deref(),
         address: from.peer.address,
         encrypted: from.bearer.encrypted,
-        rights: from.bearer.rights.as_deref(),
+        rights,
     };
+    let allows = |rights: &[Permission]| rights.iter().any(|one| one.covers(&question));
+    let unsaid = from.bearer.offered.is_some() && !rights.is_some_and(allows);
+    if unsaid {
+        // Others know the peer, but have not said that it may do this.
+        (question.user, question.rights) = (None, None);
+    }
     match shard
         .shared
         .handler
         .authorize(&question, &shard.shared.config)
     {
         Decision::Allow => Ok(()),
+        Decision::Authenticate if unsaid => Err(Refusal::Ask(action, path.to_owned())),
         Decision::Authenticate => Err(Refusal::Challenge),
         Decision::Deny(reason) => {
             tracing::warn!(peer = %from.peer.address, path, ?action, reason, "refused with 403");

@@ -58,8 +58,9 @@ pub(crate) fn connection_config(
 fn schemes(config: &Config, verifier: &Verifier, encrypted: bool) -> Vec<Scheme> {
     let clear = encrypted || config.cleartext_passwords;
     if clear && verifier.needs_secrets() {
-        let bearer = config.tokens().then_some(Scheme::Bearer);
-        return bearer.into_iter().chain([Scheme::Basic]).collect();
+        // Of challenges that are no Digest, live555 (so VLC) looks at the first alone.
+        let bearer = verifier.takes_tokens().then_some(Scheme::Bearer);
+        return [Scheme::Basic].into_iter().chain(bearer).collect();
     }
     if verifier.plain().is_empty() {
         return Vec::new();

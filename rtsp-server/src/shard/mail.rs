@@ -14,6 +14,7 @@ use crate::{
     access::Bearer,
     config::Srtp,
     connection,
+    handler::Action,
     stream::{
         batch::{Batch, Kind},
         ingest::{Feed, Ingest},
@@ -37,6 +38,8 @@ pub(crate) enum Reply {
     Answer(Response),
     /// 401 with the challenges of the connection that asked.
     Challenge,
+    /// Others have to say whether its peer may do this to this path.
+    Ask(Action, String),
 }
 
 /// A request for a session of another shard.

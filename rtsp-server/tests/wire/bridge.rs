@@ -51,17 +51,18 @@ pub(crate) async fn sealed(
 
 /// A peer that speaks TLS with `to`.
 pub(crate) async fn peer(server: &ServerHandle, to: SocketAddr) -> Peer {
-    bridged(server, to, None).await
+    bridged(trust(server), to, None).await
 }
 
 /// The same with small buffers on the way: what is not read stays with the server.
 pub(crate) async fn narrow_peer(server: &ServerHandle, to: SocketAddr) -> Peer {
-    bridged(server, to, Some(16 << 10)).await
+    bridged(trust(server), to, Some(16 << 10)).await
 }
 
-async fn bridged(server: &ServerHandle, to: SocketAddr, buffer: Option<u32>) -> Peer {
+/// The same with whoever is trusted.
+pub(crate) async fn bridged(trust: Arc<ClientConfig>, to: SocketAddr, buffer: Option<u32>) -> Peer {
     let near = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let (far, channel) = sealed(to, trust(server), buffer).await;
+    let (far, channel) = sealed(to, trust, buffer).await;
     let at = near.local_addr().expect("its address");
     let mut peer = match buffer {
         Some(size) => Peer::connect_narrow(at, size).await,

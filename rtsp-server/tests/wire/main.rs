@@ -3,10 +3,12 @@
 #![allow(missing_docs)]
 
 mod bridge;
+mod http;
 mod peer;
 mod source;
 
 mod access;
+mod asking;
 mod ending;
 mod files;
 mod joining;
@@ -19,3 +21,4 @@ mod publishing;
 mod reading;
 mod slow;
 mod tls;
+mod tokens;

@@ -257,7 +257,12 @@ impl Source {
         sdp: &str,
         from: IpAddr,
     ) -> Self {
-        let mut peer = Peer::connect_from(address(server), from).await;
+        let peer = Peer::connect_from(address(server), from).await;
+        Self::udp_on(peer, path, sdp, from).await
+    }
+
+    /// The same on a connection that there is, from the same address.
+    pub(crate) async fn udp_on(mut peer: Peer, path: &str, sdp: &str, from: IpAddr) -> Self {
         announce(&mut peer, path, sdp).await.expect(200);
         let mut ways = Vec::new();
         for media in 0..media_count(sdp) {
@@ -266,7 +271,7 @@ impl Source {
             let transport = format!("{};mode=record", pair.transport());
             let answer = peer.setup(&uri, &transport).await.expect(200);
             let (rtp, rtcp) = server_ports(&answer);
-            let host = address(server).ip();
+            let host = peer.address.ip();
             ways.push((
                 pair,
                 SocketAddr::new(host, rtp),

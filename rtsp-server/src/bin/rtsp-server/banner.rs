@@ -162,6 +162,7 @@ impl<W: Write> Page<'_, W> {
             (Access::Guarded, Asked::Nothing) => "Every program of this machine may publish.".to_owned(),
             (_, Asked::Nothing) => "Everybody may publish (publish = \"open\").".to_owned(),
             (Access::Permitted, Asked::Password) => "Who may publish is told by the permissions.".to_owned(),
+            (_, Asked::Password) if others(config) => "Users may publish, by name and password or by token.".to_owned(),
             (_, Asked::Password) => format!(
                 "{} {} may publish, with name and password.",
                 config.users.len(),
@@ -211,9 +212,16 @@ fn asks(access: Access, config: &Config) -> Asked {
         Access::Open => Asked::Nothing,
         Access::Guarded if local => Asked::Nothing,
         Access::Permitted => Asked::Password,
-        Access::Guarded | Access::Users if !config.users.is_empty() => Asked::Password,
+        Access::Guarded | Access::Users if !config.users.is_empty() || others(config) => {
+            Asked::Password
+        }
         _ => Asked::Refused,
     }
+}
+
+/// Whether others prove users.
+fn others(config: &Config) -> bool {
+    config.check.is_some() || config.tokens.is_some()
 }
 
 fn credentials(asked: Asked) -> &'static str {

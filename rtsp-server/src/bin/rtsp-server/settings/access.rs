@@ -1,8 +1,8 @@
-//! Who may: users, permissions, and what they apply to.
+//! Who may: users, who else proves them, permissions, and what they apply to.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use rtsp_server::{Access, Action, Permission, Who};
+use rtsp_server::{Access, Action, HttpCheck, Permission, Tokens, Who};
 use rtsp_session::auth::Credentials;
 
 use super::{
@@ -19,11 +19,11 @@ const ACCESS: [(&str, Access); 5] = [
     ("guarded", Access::Guarded),
     ("permissions", Access::Permitted),
 ];
-const ACTIONS: [(&str, Action); 3] = [
-    ("read", Action::Read),
-    ("publish", Action::Publish),
-    ("control", Action::Control),
-];
+/// Less would have everybody asked about again and again.
+const LEAST_REFRESH: Duration = Duration::from_secs(60);
+const SECOND: Duration = Duration::from_secs(1);
+/// Longer nobody waits for an answer.
+const MOST_PATIENCE: Duration = Duration::from_secs(30);
 /// Whoever proves to be a user.
 const ANY_USER: &str = "*";
 
@@ -99,6 +99,73 @@ pub(super) fn access(root: &mut Table<'_>, folder: &Path, settings: &mut Setting
     }
 }
 
+/// `[check]` and `[tokens]`: others that prove users.
+pub(super) fn provers(root: &mut Table<'_>, settings: &mut Settings) {
+    if let Some(place) = root.place("check") {
+        settings.config.check = check(&place);
+        settings.has_secrets |= settings
+            .config
+            .check
+            .as_ref()
+            .is_some_and(|it| it.url.contains('@'));
+    }
+    if let Some(place) = root.place("tokens") {
+        settings.config.tokens = tokens(&place);
+    }
+}
+
+fn check(place: &Place<'_>) -> Option<HttpCheck> {
+    let mut table = place.table("a table: [check]")?;
+    let url = table.required("url").and_then(|it| url(&it));
+    let mut check = HttpCheck::new(url.unwrap_or_default());
+    if let Some(place) = table.place("timeout")
+        && let Some(timeout) = place.duration(SECOND)
+    {
+        if timeout > MOST_PATIENCE {
+            place.wrong("expected 30 s or less: peers wait for it");
+        }
+        check.timeout = timeout;
+    }
+    let remember = table
+        .place("remember")
+        .and_then(|it| it.duration(Duration::ZERO));
+    check.remember = remember.unwrap_or(check.remember);
+    table.finish();
+    Some(check)
+}
+
+fn tokens(place: &Place<'_>) -> Option<Tokens> {
+    let mut table = place.table("a table: [tokens]")?;
+    let keys = table.required("keys").and_then(|it| url(&it));
+    let mut tokens = Tokens::new(keys.unwrap_or_default());
+    for (key, name) in [
+        ("issuer", &mut tokens.issuer),
+        ("audience", &mut tokens.audience),
+        ("rights", &mut tokens.rights),
+    ] {
+        let text = table.place(key).and_then(|it| it.text("a text"));
+        *name = text.map(str::to_owned);
+    }
+    let refresh = table
+        .place("refresh")
+        .and_then(|it| it.duration(LEAST_REFRESH));
+    tokens.refresh = refresh.unwrap_or(tokens.refresh);
+    table.finish();
+    Some(tokens)
+}
+
+/// A URL is not shown: there may be a password in it.
+fn url(place: &Place<'_>) -> Option<String> {
+    let url = place.secret("a URL such as \"https://auth.example/rtsp\"")?;
+    match rtsp_server::check_http_url(url) {
+        Ok(()) => Some(url.to_owned()),
+        Err(error) => {
+            place.wrong(error);
+            None
+        }
+    }
+}
+
 fn named_users(place: &Place<'_>, known: &mut Vec<Credentials>) {
     let Some(table) = place.table("a table of names and passwords: [users]") else {
         return;
@@ -144,7 +211,7 @@ fn permission(place: &Place<'_>) -> Option<Permission> {
     let actions = actions
         .iter()
         .flatten()
-        .filter_map(|it| it.word(&ACTIONS))
+        .filter_map(|it| it.word(&Action::ALL.map(|action| (action.as_str(), action))))
         .collect();
     let paths = table
         .place("paths")

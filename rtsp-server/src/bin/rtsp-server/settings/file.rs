@@ -11,7 +11,7 @@ use toml::de::DeTable;
 
 use super::{
     Settings,
-    access::access,
+    access::{access, provers},
     document::{Place, Problem, Report, Table},
     values,
 };
@@ -59,6 +59,7 @@ pub(super) fn apply(file: &Path, text: &str, settings: &mut Settings) -> Result<
             let mut root = Table::root(&report, &document);
             general(&mut root, folder, settings);
             access(&mut root, folder, settings);
+            provers(&mut root, settings);
             if let Some(place) = root.place("tls") {
                 tls(&place, folder, settings);
             }

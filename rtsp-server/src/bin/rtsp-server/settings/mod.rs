@@ -219,10 +219,11 @@ impl Settings {
             ("read", config.read),
             ("control", config.control),
         ] {
-            if access == Access::Users && config.users.is_empty() {
+            let others = config.check.is_some() || config.tokens.is_some();
+            if access == Access::Users && config.users.is_empty() && !others {
                 problems.push(format!(
-                    "{}: {key}: \"users\" lets nobody in while there are no users: add a [users] table, `users_file` or \
-                     --users FILE",
+                    "{}: {key}: \"users\" lets nobody in while there are no users: add a [users] table, `users_file`, \
+                     --users FILE, [check] or [tokens]",
                     self.origins.at(key)
                 ));
             }

@@ -65,7 +65,7 @@ fn the_examples_in_the_example_are_right() {
 #[test]
 fn the_example_has_every_key() {
     // An unknown key that is like no other makes the program name those that it knows.
-    let text = "zzz = 1\n[tls]\nzzz = 1\nself_signed = true\n[limits]\nzzz = 1\n[[permission]]\nzzz = 1\nuser = '*'\nactions = []\n[[path]]\nzzz = 1\npath = '/a'\nsource = 'rtsp://a/'\n";
+    let text = "zzz = 1\n[tls]\nzzz = 1\nself_signed = true\n[check]\nzzz = 1\nurl = 'http://h'\n[tokens]\nzzz = 1\nkeys = 'http://h'\n[limits]\nzzz = 1\n[[permission]]\nzzz = 1\nuser = '*'\nactions = []\n[[path]]\nzzz = 1\npath = '/a'\nsource = 'rtsp://a/'\n";
     let mut keys = 0;
     for line in problems(text) {
         let (_, known) = line.split_once("expected one of ").expect(&line);
@@ -85,6 +85,62 @@ fn the_example_has_every_key() {
         }
     }
     assert!(keys > 20, "{keys}");
+}
+
+#[test]
+fn others_that_prove_users_reach_the_configuration() {
+    let config = read(
+        r#"
+        read = "users"
+        [check]
+        url = "https://auth.example/rtsp?key=x"
+        timeout = "2s"
+        remember = 0
+        [tokens]
+        keys = "https://id.example/jwks.json"
+        issuer = "https://id.example"
+        audience = "cameras"
+        rights = "rtsp"
+        refresh = "5m"
+        "#,
+    );
+    assert_eq!(config.contradictions(), [""; 0]);
+    let mut check = rtsp_server::HttpCheck::new("https://auth.example/rtsp?key=x");
+    (check.timeout, check.remember) = (Duration::from_secs(2), Duration::ZERO);
+    assert_eq!(config.config.check, Some(check));
+    let mut tokens = rtsp_server::Tokens::new("https://id.example/jwks.json");
+    tokens.issuer = Some("https://id.example".into());
+    tokens.audience = Some("cameras".into());
+    tokens.rights = Some("rtsp".into());
+    tokens.refresh = Duration::from_secs(300);
+    assert_eq!(config.config.tokens, Some(tokens));
+    for (text, expected) in [
+        ("check = 1", "check: expected a table: [check]"),
+        ("[check]", "check: \"url\" is missing"),
+        (
+            "[check]\nurl = 'ftp://me:hunter2@h/'",
+            "check.url: expected a URL such as",
+        ),
+        (
+            "[check]\nurl = 'http://h'\ntimeout = '1h'",
+            "check.timeout: expected 30 s or less",
+        ),
+        (
+            "[tokens]\nkeys = 'http://h'\nrefresh = 1",
+            "tokens.refresh: expected 60s or more",
+        ),
+        (
+            "[tokens]\nkeys = 'http://h'\nkid = 1",
+            "unknown key \"tokens.kid\"",
+        ),
+    ] {
+        let found = problems(text);
+        assert!(
+            found.iter().any(|it| it.contains(expected)),
+            "{text}: {found:?}"
+        );
+        assert!(!found.concat().contains("hunter2"), "{found:?}");
+    }
 }
 
 #[test]
