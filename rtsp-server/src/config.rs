@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use rtsp_client::io::tls::{Fingerprint, Trust, TrustError};
 use rtsp_session::auth::Credentials;
 
 pub use self::provers::{HttpCheck, Tokens};
@@ -126,6 +127,15 @@ pub enum Identity {
         /// Names and addresses.
         names: Vec<String>,
     },
+    /// The same, kept in these files, so that its fingerprint stays: it is made where neither of them is there yet.
+    Kept {
+        /// Names and addresses for the one that is made.
+        names: Vec<String>,
+        /// The certificate, in PEM.
+        certificate: PathBuf,
+        /// Its private key, in PEM, which nobody but us may read.
+        key: PathBuf,
+    },
 }
 
 /// The ports for media over UDP: each shard takes an even and the odd port above it, per address family.
@@ -236,14 +246,44 @@ pub(crate) fn names(pattern: &str, path: &str) -> Option<usize> {
 pub struct Pull {
     /// Path on this server, with its leading `/`.
     pub path: String,
-    /// Where it comes from, an `rtsp://` URL; credentials in it are never logged.
+    /// Where it comes from, an `rtsp://` or `rtsps://` URL; credentials in it are never logged.
     pub url: String,
+    /// Whom to believe there, with `rtsps`.
+    pub trust: PullTrust,
     /// Only while somebody reads.
     pub on_demand: bool,
     /// How long after the last reader an `on_demand` pull is let go.
     pub release_after: Duration,
     /// How media comes.
     pub transport: PullTransport,
+}
+
+/// Which server is believed to be the one that is pulled from, with `rtsps`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PullTrust {
+    /// One that the authorities of this system vouch for.
+    #[default]
+    System,
+    /// One that the authorities in this file, in PEM, vouch for; a self-signed certificate is its own. Read at each attempt.
+    Authorities(PathBuf),
+    /// The one whose certificate this is.
+    Pinned(Fingerprint),
+}
+
+impl PullTrust {
+    /// The same for the client.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or has no certificate that could be used.
+    pub fn trust(&self) -> Result<Trust, TrustError> {
+        match self {
+            Self::System => Ok(Trust::system()),
+            Self::Authorities(file) => Trust::authorities(file),
+            Self::Pinned(fingerprint) => Ok(Trust::pinned([*fingerprint])),
+        }
+    }
 }
 
 /// How media is pulled.
@@ -266,6 +306,7 @@ impl Pull {
         Self {
             path: path.into(),
             url: url.into(),
+            trust: PullTrust::default(),
             on_demand: true,
             release_after: Duration::from_secs(10),
             transport: PullTransport::default(),
@@ -279,6 +320,7 @@ impl fmt::Debug for Pull {
         f.debug_struct("Pull")
             .field("path", &self.path)
             .field("url", &url.as_ref().map_or("…".into(), ToString::to_string))
+            .field("trust", &self.trust)
             .field("on_demand", &self.on_demand)
             .field("release_after", &self.release_after)
             .field("transport", &self.transport)

@@ -69,7 +69,7 @@ pub use access::{
 };
 pub use config::{
     Access, Config, DEFAULT_PORT, DEFAULT_TLS_PORT, HttpCheck, Identity, Limits, PathRule, Pull,
-    PullTransport, SlowReaders, Srtp, Start, TlsOptions, Tokens, UdpPorts,
+    PullTransport, PullTrust, SlowReaders, Srtp, Start, TlsOptions, Tokens, UdpPorts,
 };
 pub use handler::{
     Action, Decision, DefaultHandler, Elsewhere, Handler, ParameterError, Request, Scope,

@@ -1,7 +1,8 @@
 //! What the server proves to be itself with, and how that is replaced while it runs.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime},
@@ -45,6 +46,24 @@ pub enum TlsError {
     /// Certificate and key cannot be used.
     #[error("certificate and key do not fit or cannot be used: {0}")]
     Unusable(rustls::Error),
+    /// Of the two files of a certificate that is kept, one is there and the other is not.
+    #[error(
+        "there is no {missing} beside {found}: put it back, or remove {found} to have both made anew"
+    )]
+    Incomplete {
+        /// Which is there.
+        found: PathBuf,
+        /// Which is not.
+        missing: PathBuf,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {file}: {error}")]
+    Unwritable {
+        /// Which.
+        file: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// A self-signed certificate could not be made.
     #[error("cannot make a self-signed certificate: {0}")]
     SelfSigned(String),
@@ -92,6 +111,17 @@ impl Tls {
                 Some((certificate.clone(), key.clone())),
             ),
             Identity::SelfSigned { names } => (self_signed(names)?, None),
+            Identity::Kept {
+                names,
+                certificate,
+                key,
+            } => {
+                keep(names, certificate, key)?;
+                (
+                    load(certificate, key)?,
+                    Some((certificate.clone(), key.clone())),
+                )
+            }
         };
         let current = Arc::new(Current(RwLock::new(Arc::new(key))));
         let config = ServerConfig::builder_with_provider(provider())
@@ -173,9 +203,50 @@ fn load(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
     CertifiedKey::from_der(chain, key, &provider()).map_err(TlsError::Unusable)
 }
 
+/// Makes a certificate and its key in these files, unless they are there.
+fn keep(names: &[String], certificate: &Path, key: &Path) -> Result<(), TlsError> {
+    let incomplete = |found: &Path, missing: &Path| TlsError::Incomplete {
+        found: found.to_owned(),
+        missing: missing.to_owned(),
+    };
+    match (certificate.exists(), key.exists()) {
+        (true, true) => return Ok(()),
+        (true, false) => return Err(incomplete(certificate, key)),
+        (false, true) => return Err(incomplete(key, certificate)),
+        (false, false) => {}
+    }
+    let made = make(names)?;
+    write_new(key, &made.signing_key.serialize_pem())?;
+    write_new(certificate, &made.cert.pem()).inspect_err(|_| {
+        // A key alone would be in the way the next time.
+        let _ = fs::remove_file(key);
+    })?;
+    tracing::info!(file = %certificate.display(), "a self-signed certificate was made");
+    Ok(())
+}
+
+/// Writes a file that is not there yet and that nobody else may read.
+fn write_new(file: &Path, text: &str) -> Result<(), TlsError> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
+        .open(file)
+        .and_then(|mut open| open.write_all(text.as_bytes()));
+    written.map_err(|error| TlsError::Unwritable {
+        file: file.to_owned(),
+        error,
+    })
+}
+
+fn make(names: &[String]) -> Result<rcgen::CertifiedKey<rcgen::KeyPair>, TlsError> {
+    rcgen::generate_simple_self_signed(names)
+        .map_err(|error| TlsError::SelfSigned(error.to_string()))
+}
+
 fn self_signed(names: &[String]) -> Result<CertifiedKey, TlsError> {
-    let made = rcgen::generate_simple_self_signed(names)
-        .map_err(|error| TlsError::SelfSigned(error.to_string()))?;
+    let made = make(names)?;
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
     let chain = vec![made.cert.der().clone()];
     CertifiedKey::from_der(chain, key.into(), &provider()).map_err(TlsError::Unusable)
@@ -196,6 +267,46 @@ mod tests {
         );
         assert!(one.fingerprint().is_some());
         assert_ne!(one.fingerprint(), other.fingerprint());
+    }
+
+    #[test]
+    fn a_certificate_that_is_kept_is_made_once() {
+        let folder = std::env::temp_dir().join(format!("rtsp-server-kept-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (certificate, key) = (folder.join("c.pem"), folder.join("k.pem"));
+        let kept = Identity::Kept {
+            names: vec!["localhost".into()],
+            certificate: certificate.clone(),
+            key: key.clone(),
+        };
+        let fingerprint = || Tls::new(&kept, None).unwrap().fingerprint().unwrap();
+        let first = fingerprint();
+        assert_eq!(fingerprint(), first, "the next start has the same");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(&key).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        // One of them alone is a mistake that nothing is written over.
+        fs::remove_file(&certificate).unwrap();
+        let fault = Tls::new(&kept, None).unwrap_err().to_string();
+        assert!(
+            fault.contains("there is no") && fault.contains("c.pem"),
+            "{fault}"
+        );
+        fs::remove_file(&key).unwrap();
+        assert_ne!(fingerprint(), first);
+        // Where nothing can be written nothing is left.
+        let elsewhere = Identity::Kept {
+            names: Vec::new(),
+            certificate: folder.join("none/c.pem"),
+            key: folder.join("alone.pem"),
+        };
+        let fault = Tls::new(&elsewhere, None).unwrap_err().to_string();
+        assert!(fault.starts_with("cannot write"), "{fault}");
+        assert!(!folder.join("alone.pem").exists());
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

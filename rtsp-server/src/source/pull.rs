@@ -132,6 +132,10 @@ impl Puller {
             PullTransport::Udp => TransportPolicy::Udp,
             PullTransport::Tcp => TransportPolicy::Tcp,
         };
+        options.trust = match self.pull.trust.trust() {
+            Ok(trust) => trust,
+            Err(error) => return Stop::Failed(error.to_string()),
+        };
         let described = match Client::describe(&self.pull.url, options).await {
             Ok(described) => described,
             Err(error) => return Stop::Failed(error.to_string()),

@@ -39,9 +39,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "HOST:PORT", value_parser = Listen::parse)]
     pub(crate) listen: Vec<Listen>,
 
-    /// Speak TLS (rtsps): self-signed makes a certificate, of which the fingerprint is printed; or give --tls-cert and
-    /// --tls-key. Where TLS is not alone it is told by its first byte
-    #[arg(long, value_name = "HOW", conflicts_with_all = ["tls_cert", "tls_key"])]
+    /// Speak TLS (rtsps): self-signed makes a certificate at each start, of which the fingerprint is printed; with --tls-cert
+    /// and --tls-key it is made once and kept there. Without it give those two. Where TLS is not alone it is told by its first byte
+    #[arg(long, value_name = "HOW")]
     pub(crate) tls: Option<TlsHow>,
 
     /// The certificate for TLS, and what leads from it to an authority, in PEM; taken again when it changes

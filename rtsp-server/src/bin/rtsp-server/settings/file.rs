@@ -4,8 +4,8 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 
 use rtsp_msg::{Scheme, Uri};
 use rtsp_server::{
-    DEFAULT_PORT, DEFAULT_TLS_PORT, Identity, Limits, PathRule, Pull, PullTransport, SlowReaders,
-    Srtp, Start, TlsOptions, UdpPorts,
+    DEFAULT_PORT, DEFAULT_TLS_PORT, Identity, Limits, PathRule, Pull, PullTransport, PullTrust,
+    SlowReaders, Srtp, Start, TlsOptions, UdpPorts,
 };
 use toml::de::DeTable;
 
@@ -73,7 +73,7 @@ pub(super) fn apply(file: &Path, text: &str, settings: &mut Settings) -> Result<
                 .place("path")
                 .and_then(|it| it.list("tables: [[path]]"))
             {
-                path_tables(paths, settings);
+                path_tables(paths, folder, settings);
             }
             root.finish();
         }
@@ -150,8 +150,13 @@ fn tls(place: &Place<'_>, folder: &Path, settings: &mut Settings) {
     let identity = match (certificate, key, self_signed.unwrap_or_default()) {
         (Some(certificate), Some(key), false) => Some(Identity::Files { certificate, key }),
         (None, None, true) => Some(Identity::SelfSigned { names: Vec::new() }),
+        (Some(certificate), Some(key), true) => Some(Identity::Kept {
+            names: Vec::new(),
+            certificate,
+            key,
+        }),
         _ => {
-            place.wrong("expected either certificate and key, or self_signed = true");
+            place.wrong("expected certificate and key, self_signed = true, or all of them");
             None
         }
     };
@@ -334,7 +339,7 @@ fn slow_readers(place: &Place<'_>) -> Option<SlowReaders> {
     }
 }
 
-fn path_tables(paths: Vec<Place<'_>>, settings: &mut Settings) {
+fn path_tables(paths: Vec<Place<'_>>, folder: &Path, settings: &mut Settings) {
     for place in paths {
         let Some(mut table) = place.table("a table: [[path]]") else {
             continue;
@@ -357,7 +362,7 @@ fn path_tables(paths: Vec<Place<'_>>, settings: &mut Settings) {
             pull(
                 path,
                 source.and_then(|it| self::source(&it)),
-                &mut table,
+                (&mut table, folder),
                 settings,
             );
         }
@@ -368,7 +373,7 @@ fn path_tables(paths: Vec<Place<'_>>, settings: &mut Settings) {
 fn pull(
     path: Option<String>,
     source: Option<String>,
-    table: &mut Table<'_>,
+    (table, folder): (&mut Table<'_>, &Path),
     settings: &mut Settings,
 ) {
     let mut pull = Pull::new(path.unwrap_or_default(), source.unwrap_or_default());
@@ -383,6 +388,13 @@ fn pull(
     }
     if let Some(transport) = table.place("transport").and_then(|it| it.word(&TRANSPORTS)) {
         pull.transport = transport;
+    }
+    let whom = "a fingerprint of SHA-256, or a file of certificates in PEM";
+    if let Some(text) = table.place("trust").and_then(|it| it.text(whom)) {
+        pull.trust = match text.parse() {
+            Ok(fingerprint) => PullTrust::Pinned(fingerprint),
+            Err(_) => PullTrust::Authorities(folder.join(text)),
+        };
     }
     settings.has_secrets |= has_userinfo(&pull.url);
     settings.config.pulls.push(pull);
@@ -421,12 +433,14 @@ pub(super) fn pattern(place: &Place<'_>, has_source: bool) -> Option<String> {
 
 /// A URL is not shown: there may be a password in it.
 fn source(place: &Place<'_>) -> Option<String> {
-    let what = "a URL such as \"rtsp://camera.example/stream\"";
+    let what = "a URL such as \"rtsp://camera.example/stream\", or one of rtsps";
     let text = place.secret(what)?;
     match Uri::parse(text) {
-        Ok(uri) if uri.scheme() == Scheme::Rtsp => return Some(text.to_owned()),
+        Ok(uri) if matches!(uri.scheme(), Scheme::Rtsp | Scheme::Rtsps) => {
+            return Some(text.to_owned());
+        }
         Ok(_) => place.wrong(format_args!(
-            "expected {what}; other schemes cannot be pulled yet"
+            "expected {what}; other schemes cannot be pulled"
         )),
         Err(error) => place.wrong(format_args!("expected {what}: {error}")),
     }

@@ -45,6 +45,11 @@ pub(crate) struct Settings {
 /// The certificate that the command line names.
 fn identity(arguments: &Arguments) -> Option<Identity> {
     match (&arguments.tls, &arguments.tls_cert, &arguments.tls_key) {
+        (Some(TlsHow::SelfSigned), Some(certificate), Some(key)) => Some(Identity::Kept {
+            names: Vec::new(),
+            certificate: certificate.clone(),
+            key: key.clone(),
+        }),
         (Some(TlsHow::SelfSigned), ..) => Some(Identity::SelfSigned { names: Vec::new() }),
         (None, Some(certificate), Some(key)) => Some(Identity::Files {
             certificate: certificate.clone(),
@@ -66,7 +71,7 @@ fn complete_tls(config: &mut Config) {
             .map(|host| (host, DEFAULT_TLS_PORT).into());
         tls.listen = all.collect();
     }
-    let Identity::SelfSigned { names } = &mut tls.identity else {
+    let (Identity::SelfSigned { names } | Identity::Kept { names, .. }) = &mut tls.identity else {
         return;
     };
     names.extend(["localhost", "127.0.0.1", "::1"].map(String::from));
@@ -250,6 +255,9 @@ impl Settings {
         }
         for pull in &config.pulls {
             let origin = self.origins.at(&pull.path);
+            if let Err(error) = pull.trust.trust() {
+                problems.push(format!("{origin}: trust: {error}"));
+            }
             if config.demo && pull.path == DEMO {
                 problems.push(format!(
                     "{origin}: path: {DEMO:?} is the built-in clip: choose another path, or set demo = false"

@@ -1,7 +1,7 @@
 use std::{path::Path, time::Duration};
 
 use rtsp_server::{
-    Action, PathRule, Permission, Pull, PullTransport, SlowReaders, Start, UdpPorts, Who,
+    Action, PathRule, Permission, Pull, PullTransport, PullTrust, SlowReaders, Start, UdpPorts, Who,
 };
 
 use super::{file::apply, *};
@@ -59,7 +59,9 @@ fn the_examples_in_the_example_are_right() {
     assert_eq!(example.files.as_deref(), Some(Path::new("/srv/films")));
     assert_eq!(example.users.len(), 1);
     let pull = &example.pulls[0];
-    assert_eq!(*pull, Pull::new("/cam", pull.url.as_str()));
+    let mut expected = Pull::new("/cam", pull.url.as_str());
+    expected.trust = PullTrust::Authorities("camera.pem".into());
+    assert_eq!(*pull, expected);
 }
 
 #[test]
@@ -487,8 +489,8 @@ const MISTAKES: &[(&str, &str)] = &[
         "server.toml:3: path[0].source: expected a URL such as",
     ),
     (
-        "[[path]]\npath = '/c'\nsource = 'rtsps://a/'",
-        "server.toml:3: path[0].source: expected a URL such as",
+        "[[path]]\npath = '/c'\nsource = 'rtsps://a/'\ntrust = 5",
+        "server.toml:4: path[0].trust: expected a fingerprint of SHA-256, or a file of certificates in PEM",
     ),
     (
         "[[path]]\npath = '/c'\nsource = 'rtsp://a/'\ntransport = 'sctp'",
@@ -657,4 +659,50 @@ fn what_contradicts_itself_is_told_with_its_place() {
         read("publish = 'users'\nusers = { a = 'b' }").contradictions(),
         [""; 0]
     );
+}
+
+#[test]
+fn who_is_pulled_from_by_tls_is_believed_by_file_or_fingerprint() {
+    let trust = |line: &str| {
+        let text = format!("[[path]]\npath = '/c'\nsource = 'rtsps://a/'\n{line}");
+        let settings = read(&text);
+        let problems = settings.contradictions();
+        (settings.config.pulls[0].trust.clone(), problems)
+    };
+    assert_eq!(trust(""), (PullTrust::System, Vec::new()));
+    let digits = "AB:".repeat(32);
+    let digits = digits.trim_end_matches(':');
+    let pinned = PullTrust::Pinned(digits.parse().unwrap());
+    assert_eq!(trust(&format!("trust = '{digits}'")), (pinned, Vec::new()));
+    let (file, problems) = trust("trust = 'none/such.pem'");
+    assert_eq!(file, PullTrust::Authorities("none/such.pem".into()));
+    assert!(
+        problems[0].contains("trust: cannot read certificates from none/such.pem"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_certificate_is_given_made_or_made_once() {
+    let identity = |lines: &str| {
+        read(&format!("[tls]\n{lines}"))
+            .config
+            .tls
+            .unwrap()
+            .identity
+    };
+    assert!(matches!(
+        identity("self_signed = true"),
+        Identity::SelfSigned { .. }
+    ));
+    let files = "certificate = 'c.pem'\nkey = 'k.pem'\n";
+    assert!(matches!(identity(files), Identity::Files { .. }));
+    let Identity::Kept {
+        certificate, key, ..
+    } = identity(&format!("{files}self_signed = true"))
+    else {
+        panic!("not kept");
+    };
+    assert_eq!((certificate, key), ("c.pem".into(), "k.pem".into()));
+    assert!(problems("[tls]\nkey = 'k.pem'\nself_signed = true")[0].contains("or all of them"));
 }
