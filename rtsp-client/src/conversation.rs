@@ -119,12 +119,14 @@ impl Conversation {
         let mut config = SessionConfig::default();
         config.connection.user_agent.clone_from(&options.user_agent);
         config.connection.credentials = credentials;
+        config.connection.encrypted = trust.is_some();
         config.connection.response_timeout = options.response_timeout;
         config.connection.cseq = options.cseq;
         config.connection.courtesy = options.courtesy.clone();
         config.if_match = options.if_match;
         config.session_id = options.session_id;
         config.version = options.version;
+        config.srtp = options.srtp;
         let session = ClientSession::new(Now::read(), uri, config, random(&place)?);
         Ok(Self {
             wire,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rtsp_msg::StatusCode;
 use rtsp_session::client::CloseReason;
+use rtsp_session::client::KeysError;
 use rtsp_session::client::RequestFailure;
 use rtsp_session::client::SessionError;
 
@@ -87,7 +88,11 @@ impl Error {
                 StatusCode::UNSUPPORTED_TRANSPORT => ErrorKind::Transport,
                 _ => ErrorKind::Refused,
             },
-            SessionError::VersionRefused => ErrorKind::Unsupported,
+            SessionError::VersionRefused
+            | SessionError::Secured {
+                error: KeysError::InClear | KeysError::Protocol,
+                ..
+            } => ErrorKind::Unsupported,
             SessionError::NoResponse { failure, .. } => match failure {
                 RequestFailure::Timeout { .. } => ErrorKind::Timeout,
                 _ => ErrorKind::Closed,
@@ -165,6 +170,13 @@ impl Error {
             }
             (ErrorKind::Connect, _) => "Check the host name and the network.",
             (_, Cause::Session(SessionError::VersionRefused)) => "Try RTSP/1.0.",
+            (
+                _,
+                Cause::Session(SessionError::Secured {
+                    error: KeysError::InClear,
+                    ..
+                }),
+            ) => "Use rtsps, or --srtp-in-clear if you trust everybody on the way.",
             (ErrorKind::Timeout, _) => {
                 "The host may be off, behind a firewall, or no RTSP server on this port."
             }

@@ -55,4 +55,5 @@ pub use reconnect::ReconnectPolicy;
 pub use recording::Announced;
 pub use recording::Recording;
 pub use rtsp_session::client::Courtesy;
+pub use rtsp_session::client::SrtpPolicy;
 pub use rtsp_session::client::VersionPolicy;

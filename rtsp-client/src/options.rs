@@ -7,6 +7,7 @@ use rtsp_session::client::Courtesy;
 use rtsp_session::client::CseqPolicy;
 use rtsp_session::client::PlayRequest;
 use rtsp_session::client::SessionIdPolicy;
+use rtsp_session::client::SrtpPolicy;
 use rtsp_session::client::VersionPolicy;
 
 use crate::ReconnectPolicy;
@@ -39,6 +40,8 @@ pub struct Options {
     pub credentials: Option<Credentials>,
     /// Which servers are believed to be who they are, with `rtsps`.
     pub trust: Trust,
+    /// Where keys of media that are encrypted by SRTP may travel: with `rtsps` only, if nothing else is said.
+    pub srtp: SrtpPolicy,
     /// How long connecting may take.
     pub connect_timeout: Duration,
     /// How long a response may take.
@@ -71,6 +74,7 @@ impl Default for Options {
             transport: TransportPolicy::default(),
             credentials: None,
             trust: Trust::default(),
+            srtp: SrtpPolicy::default(),
             connect_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(10),
             first_packet_timeout: Duration::from_secs(3),

@@ -7,6 +7,7 @@ use std::task::Context;
 use std::task::Poll;
 
 use bytes::Bytes;
+use rtsp_session::client::ClientSession;
 use rtsp_session::client::Flows;
 use rtsp_session::client::MediaTransport;
 use rtsp_session::client::PacketKind;
@@ -108,9 +109,16 @@ impl DatagramPath {
     }
 
     /// Sends a small packet to each of the server's ports, so that address translators on the way let its packets in.
-    pub(crate) fn punch(&self) {
-        self.try_send(PacketKind::Rtp, &PUNCH_RTP);
-        self.try_send(PacketKind::Rtcp, &PUNCH_RTCP);
+    /// Where the media has SRTP, and the server can open what is ours, they are sealed like all else.
+    pub(crate) fn punch(&self, session: &mut ClientSession, media: usize) {
+        let both = [
+            (PacketKind::Rtp, &PUNCH_RTP[..]),
+            (PacketKind::Rtcp, &PUNCH_RTCP),
+        ];
+        for (kind, packet) in both {
+            let sealed = session.seal(media, kind, packet);
+            self.try_send(kind, sealed.as_deref().unwrap_or(packet));
+        }
     }
 
     /// Sends one datagram if there is where to; what the socket does not take now is lost, as datagrams may be.

@@ -91,9 +91,9 @@ impl Playing {
             let rate = format.map_or(90_000, |format| format.clock_rate);
             rates.push(path.as_ref().map(|_| rate));
             let described = description.media.get(index);
-            media.push(
-                path.map(|path| Reception::new(index, path, described, random.number(), &cname)),
-            );
+            let drawn = random.number();
+            let ssrc = conversation.session.reporter(index).unwrap_or(drawn);
+            media.push(path.map(|path| Reception::new(index, path, described, ssrc, &cname)));
         }
         let datagrams = media
             .iter()
@@ -108,6 +108,7 @@ impl Playing {
                 ready: VecDeque::new(),
                 unassigned: 0,
                 malformed: 0,
+                unopened: 0,
                 swapped: 0,
                 foreign: 0,
             },
@@ -275,6 +276,18 @@ impl Playing {
         (self.heard.unassigned, self.heard.malformed)
     }
 
+    /// Whether the packets of one media are encrypted by SRTP.
+    #[must_use]
+    pub fn is_secured(&self, media: usize) -> bool {
+        self.conversation.session.is_secured(media)
+    }
+
+    /// Packets of media with SRTP that could not be opened: forged, changed, or here before; all of them dropped.
+    #[must_use]
+    pub fn unopened(&self) -> u64 {
+        self.heard.unopened
+    }
+
     /// What the server does otherwise than the RFCs say and was accepted, and how often: in its messages and its description, from
     /// the first answer on, and in what it sends.
     #[must_use]
@@ -315,15 +328,19 @@ impl Playing {
         let Some(Some(reception)) = self.media.get_mut(media) else {
             return false;
         };
+        let session = &mut self.conversation.session;
+        let Ok(compound) = session.seal(media, PacketKind::Rtcp, compound) else {
+            return false;
+        };
         match &mut reception.path {
-            Path::Datagrams(path) => path.try_send(PacketKind::Rtcp, compound),
-            Path::Connections(path) => path.send_rtcp(compound),
+            Path::Datagrams(path) => path.try_send(PacketKind::Rtcp, &compound),
+            Path::Connections(path) => path.send_rtcp(&compound),
             Path::Interleaved { rtcp, .. } => {
                 let Ok(prefix) = rtsp_msg::Prefix::new(*rtcp, compound.len()) else {
                     return false;
                 };
                 self.conversation.outbound.extend_from_slice(&prefix.emit());
-                self.conversation.outbound.extend_from_slice(compound);
+                self.conversation.outbound.extend_from_slice(&compound);
                 true
             }
         }

@@ -104,7 +104,8 @@ impl Announced {
 
     async fn start(mut self, lower: Lower) -> Result<Recording, Error> {
         let mut random = random(&self.conversation.place())?;
-        let cname = format!("{}@trackside", random.letters(12));
+        let announced = self.description.media.iter().find_map(announced_cname);
+        let cname = announced.unwrap_or_else(|| format!("{}@trackside", random.letters(12)));
         let mut media = Vec::new();
         for index in 0..self.description.media.len() {
             let path = set_up(&mut self.conversation, index, index, lower).await;
@@ -133,6 +134,12 @@ impl Announced {
             end: None,
         })
     }
+}
+
+/// The CNAME that `a=ssrc` gives a source of the media (RFC 5576 §6.1).
+fn announced_cname(media: &sdp::Media) -> Option<String> {
+    let (_, cname) = media.attribute("ssrc")?.split_once(" cname:")?;
+    Some(cname.trim().to_owned()).filter(|cname| !cname.is_empty() && cname.len() < 256)
 }
 
 /// How long the last datagrams may be on their way.
@@ -276,23 +283,33 @@ impl Recording {
             let text = format!("there is no media {media}");
             return Err(Error::new(ErrorKind::Unsupported, place(), text));
         };
+        let sealed = self
+            .conversation
+            .session
+            .seal(media, PacketKind::Rtp, packet);
+        let sealed = sealed.map_err(|error| {
+            let text = format!("a packet cannot be sealed: {error}");
+            Error::new(ErrorKind::Unsupported, self.conversation.place(), text)
+        })?;
         match &emission.path {
             Path::Datagrams(path) => {
-                path.send(PacketKind::Rtp, packet)
+                path.send(PacketKind::Rtp, &sealed)
                     .await
                     .map_err(|error| Error::io(ErrorKind::Io, "cannot send a UDP packet", error))?;
             }
             Path::Connections(_) => {
                 let text = "connections of their own are for playing";
-                return Err(Error::new(ErrorKind::Unsupported, place(), text));
+                let place = self.conversation.place();
+                return Err(Error::new(ErrorKind::Unsupported, place, text));
             }
             Path::Interleaved { rtp, .. } => {
-                let prefix = rtsp_msg::Prefix::new(*rtp, packet.len()).map_err(|error| {
-                    Error::new(ErrorKind::Unsupported, place(), error.to_string())
+                let prefix = rtsp_msg::Prefix::new(*rtp, sealed.len()).map_err(|error| {
+                    let place = self.conversation.place();
+                    Error::new(ErrorKind::Unsupported, place, error.to_string())
                 })?;
                 let outbound = &mut self.conversation.outbound;
                 outbound.extend_from_slice(&prefix.emit());
-                outbound.extend_from_slice(packet);
+                outbound.extend_from_slice(&sealed);
                 while self.conversation.wants_flush() {
                     self.conversation.turn(None).await?;
                     self.check()?;
@@ -334,16 +351,23 @@ impl Recording {
     fn read_reports(&mut self) {
         while let Some((_, run)) = self.conversation.take_frames() {
             for (channel, payload) in run.iter() {
-                let media = self.conversation.session.channel(channel);
-                let sender = media.and_then(|(m, _)| self.media.get_mut(m)?.sender.as_mut());
-                if let (Some(sender), Ok(compound)) = (sender, Compound::parse_reduced(payload)) {
+                let session = &mut self.conversation.session;
+                let Some((media, _)) = session.channel(channel) else {
+                    continue;
+                };
+                let sender = self.media.get_mut(media).and_then(|m| m.sender.as_mut());
+                let opened = session.open(media, PacketKind::Rtcp, Bytes::copy_from_slice(payload));
+                if let (Some(sender), Ok(opened)) = (sender, opened)
+                    && let Ok(compound) = Compound::parse_reduced(&opened)
+                {
                     sender.on_compound(&compound);
                 }
             }
         }
+        let session = &mut self.conversation.session;
         let waker = std::task::Waker::noop();
         let mut cx = std::task::Context::from_waker(waker);
-        for emission in &mut self.media {
+        for (media, emission) in self.media.iter_mut().enumerate() {
             let Emission {
                 path: Path::Datagrams(path),
                 sender: Some(sender),
@@ -357,7 +381,9 @@ impl Recording {
                 &mut self.buffer,
                 &mut self.datagrams,
                 |_, bytes| {
-                    if let Ok(compound) = Compound::parse_reduced(&bytes) {
+                    if let Ok(opened) = session.open(media, PacketKind::Rtcp, bytes)
+                        && let Ok(compound) = Compound::parse_reduced(&opened)
+                    {
                         sender.on_compound(&compound);
                     }
                 },
@@ -366,15 +392,19 @@ impl Recording {
     }
 
     fn send_rtcp(&mut self, media: usize, compound: &[u8]) {
+        let session = &mut self.conversation.session;
+        let Ok(compound) = session.seal(media, PacketKind::Rtcp, compound) else {
+            return;
+        };
         match self.media.get(media).map(|emission| &emission.path) {
             Some(Path::Datagrams(path)) => {
-                path.try_send(PacketKind::Rtcp, compound);
+                path.try_send(PacketKind::Rtcp, &compound);
             }
             Some(Path::Interleaved { rtcp, .. }) => {
                 if let Ok(prefix) = rtsp_msg::Prefix::new(*rtcp, compound.len()) {
                     let outbound = &mut self.conversation.outbound;
                     outbound.extend_from_slice(&prefix.emit());
-                    outbound.extend_from_slice(compound);
+                    outbound.extend_from_slice(&compound);
                 }
             }
             // Nothing is recorded over connections of their own.

@@ -99,7 +99,7 @@ impl Described {
                 Event::SetUp { media, transport } => {
                     let bound = sockets.get_mut(media).and_then(Option::take);
                     if let Some(slot) = paths.get_mut(media) {
-                        *slot = Some(path(&self.conversation, &transport, bound)?);
+                        *slot = Some(path(&mut self.conversation, media, &transport, bound)?);
                     }
                 }
                 Event::Playing(info) => return Ok(info),
@@ -146,7 +146,8 @@ pub(crate) fn interleaved(order: usize) -> TransportRequest {
 
 /// The way that was granted; that of datagrams is opened at once, so that address translators let them in.
 fn path(
-    conversation: &Conversation,
+    conversation: &mut Conversation,
+    media: usize,
     transport: &MediaTransport,
     bound: Option<DatagramPath>,
 ) -> Result<Path, Error> {
@@ -154,7 +155,7 @@ fn path(
         (Some(bound), transport) => {
             let path = bound.granted(transport);
             if let Path::Datagrams(path) = &path {
-                path.punch();
+                path.punch(&mut conversation.session, media);
             }
             Ok(path)
         }

@@ -1,5 +1,10 @@
-/// One `a=` line: a property (`a=recvonly`) or a value (`a=control:trackID=0`), RFC 8866 §5.13.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+use std::fmt;
+
+/// Attributes whose values are keys (RFC 4567, RFC 4568).
+const SECRETS: [&str; 2] = ["key-mgmt", "crypto"];
+
+/// One `a=` line: a property (`a=recvonly`) or a value (`a=control:trackID=0`), RFC 8866 §5.13. `Debug` does not show keys.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Attribute {
     /// What stands before the colon.
     pub name: String,
@@ -30,10 +35,38 @@ impl Attribute {
     }
 }
 
+impl fmt::Debug for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secret = SECRETS.iter().any(|name| self.is(name));
+        let shown = self
+            .value
+            .as_deref()
+            .map(|value| if secret { "…" } else { value });
+        f.debug_struct("Attribute")
+            .field("name", &self.name)
+            .field("value", &shown)
+            .finish()
+    }
+}
+
 /// The value of the first attribute `name` that has one.
 pub(crate) fn first_value<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
     attributes
         .iter()
         .filter(|attribute| attribute.is(name))
         .find_map(|attribute| attribute.value.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_not_shown() {
+        for name in ["key-mgmt", "crypto", "Crypto"] {
+            let shown = format!("{:?}", Attribute::new(name, "mikey AQAF"));
+            assert!(shown.contains(name) && !shown.contains("AQAF"), "{shown}");
+        }
+        assert!(format!("{:?}", Attribute::new("control", "v")).contains("\"v\""));
+    }
 }

@@ -6,11 +6,15 @@ use std::task::Poll;
 use std::time::Duration;
 use std::time::Instant;
 
+use bytes::Bytes;
 use rtsp_msg::FrameRun;
 use rtsp_session::Now;
+use rtsp_session::client::ClientSession;
 use rtsp_session::client::CloseReason;
+use rtsp_session::client::PacketKind;
 
 use super::Playing;
+use super::reception::Heard;
 use crate::End;
 use crate::Error;
 use crate::paths::Path;
@@ -65,7 +69,10 @@ impl Playing {
         };
         let now = Instant::now();
         for (kind, bytes) in self.arrived.drain(..) {
-            reception.take(now, kind, bytes, &mut self.heard);
+            let heard = &mut self.heard;
+            if let Some(bytes) = open(&mut self.conversation.session, index, kind, bytes, heard) {
+                reception.take(now, kind, bytes, heard);
+            }
         }
         result.map_err(|error| {
             Error::io(
@@ -101,8 +108,11 @@ impl Playing {
                 self.heard.unassigned += 1;
                 continue;
             };
-            let payload = run.payload(*frame);
-            reception.take(now.monotonic, negotiated, payload, &mut self.heard);
+            let (payload, heard) = (run.payload(*frame), &mut self.heard);
+            let session = &mut self.conversation.session;
+            if let Some(payload) = open(session, index, negotiated, payload, heard) {
+                reception.take(now.monotonic, negotiated, payload, heard);
+            }
         }
     }
 
@@ -150,6 +160,31 @@ impl Playing {
             }
         } else {
             self.ending = None;
+        }
+    }
+}
+
+/// A packet as it was before SRTP sealed it, if it was; `None` where it is not the server's, or was here before.
+fn open(
+    session: &mut ClientSession,
+    media: usize,
+    negotiated: PacketKind,
+    packet: Bytes,
+    heard: &mut Heard,
+) -> Option<Bytes> {
+    if !session.is_secured(media) {
+        return Some(packet);
+    }
+    // What tells the two kinds apart is not encrypted.
+    let kind = PacketKind::of(&packet, negotiated);
+    match session.open(media, kind, packet) {
+        Ok(opened) => Some(opened),
+        Err(error) => {
+            if heard.unopened == 0 {
+                tracing::warn!(media, %error, "a packet cannot be opened: it is dropped, and further ones are counted");
+            }
+            heard.unopened += 1;
+            None
         }
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct Heard {
     pub(super) unassigned: u64,
     /// Packets that are none.
     pub(super) malformed: u64,
+    /// Packets of SRTP that could not be opened.
+    pub(super) unopened: u64,
     /// Packets on the channel for reports, and the reverse.
     pub(super) swapped: u64,
     /// Reports about sources that send nothing.

@@ -9,6 +9,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 use rtsp_client::Options;
+use rtsp_client::SrtpPolicy;
 use rtsp_client::TransportPolicy;
 use rtsp_client::VersionPolicy;
 use rtsp_client::io::tls::Fingerprint;
@@ -60,6 +61,9 @@ pub(crate) struct Global {
     /// With rtsps: believe only the server whose certificate has this SHA-256 fingerprint
     #[arg(long, global = true, value_name = "FINGERPRINT")]
     tls_pin: Vec<Fingerprint>,
+    /// Take and tell keys of SRTP without rtsps too: whoever reads them on the way reads the media
+    #[arg(long, global = true)]
+    srtp_in_clear: bool,
     /// How long to wait for the server, in seconds
     #[arg(long, global = true, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     timeout: Duration,
@@ -85,6 +89,9 @@ impl Global {
             options.trust = authorities.clone();
         } else if !self.tls_pin.is_empty() {
             options.trust = Trust::pinned(self.tls_pin.iter().copied());
+        }
+        if self.srtp_in_clear {
+            options.srtp = SrtpPolicy::Forced;
         }
         options.connect_timeout = self.timeout;
         options.response_timeout = self.timeout;
@@ -179,6 +186,9 @@ pub(crate) struct Publish {
     /// Begin again at the end, for ever
     #[arg(long = "loop")]
     pub(crate) looping: bool,
+    /// Encrypt the media themselves (SRTP), with fresh keys that the server is told; wants rtsps
+    #[arg(long)]
+    pub(crate) srtp: bool,
 }
 
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {

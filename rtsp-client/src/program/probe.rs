@@ -85,6 +85,10 @@ async fn attempt(
 ) -> Attempt {
     match Measurement::take(described, play, duration, full).await {
         Ok(measurement) if measurement.any_packet() => Attempt::worked(transport, measurement),
+        Ok(measurement) if measurement.unopened > 0 => Attempt::failed(
+            transport,
+            "packets of SRTP come, but none of them can be opened with the key that the server tells",
+        ),
         Ok(_) => Attempt::failed(transport, "the server agrees, but no packet comes"),
         Err(error) => Attempt::failed(transport, &error.to_string()),
     }

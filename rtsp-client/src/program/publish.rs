@@ -13,6 +13,8 @@ use rtsp_client::movie::PlayerError;
 use rtsp_client::mp4::MovieFile;
 use rtsp_session::Now;
 use rtsp_session::random::Random;
+use sdp::Attribute;
+use sdp::Description;
 
 use super::arguments::Global;
 use super::arguments::Publish;
@@ -21,9 +23,9 @@ use super::live;
 use super::live::LiveLine;
 
 pub(crate) async fn run(global: &Global, publish: &Publish) -> Result<ExitCode, Failure> {
-    let mut player = open(publish)?;
-    let announced =
-        Client::announce(&publish.url, player.description().clone(), global.options()).await?;
+    let (mut player, mut random) = open(publish)?;
+    let description = described(publish, &player, &mut random);
+    let announced = Client::announce(&publish.url, description, global.options()).await?;
     let mut recording = announced.record().await?;
     let start = Now::read();
     for (media, (ssrc, timestamp)) in player.anchors().enumerate() {
@@ -73,7 +75,21 @@ pub(crate) async fn run(global: &Global, publish: &Publish) -> Result<ExitCode, 
     Ok(ExitCode::SUCCESS)
 }
 
-fn open(publish: &Publish) -> Result<MoviePlayer, Failure> {
+/// What is announced: where the media are to be encrypted, with the sources that their keys are for.
+fn described(publish: &Publish, player: &MoviePlayer, random: &mut Random) -> Description {
+    let mut description = player.description().clone();
+    if publish.srtp {
+        let cname = format!("{}@trackside", random.letters(12));
+        for (media, (ssrc, _)) in description.media.iter_mut().zip(player.anchors()) {
+            media.protocol = "RTP/SAVP".to_owned();
+            let source = Attribute::new("ssrc", format!("{ssrc} cname:{cname}"));
+            media.attributes.push(source);
+        }
+    }
+    description
+}
+
+fn open(publish: &Publish) -> Result<(MoviePlayer, Random), Failure> {
     let cannot = |error: &dyn std::fmt::Display| {
         Failure::new(
             format!("{}: {error}", publish.file.display()),
@@ -92,8 +108,8 @@ fn open(publish: &Publish) -> Result<MoviePlayer, Failure> {
         .unwrap_or_default()
         .to_string_lossy();
     let mut random = Random::from_seed(seed);
-    MoviePlayer::new(Arc::new(movie), &name, publish.looping, &mut random)
-        .map_err(|error| cannot(&error))
+    let player = MoviePlayer::new(Arc::new(movie), &name, publish.looping, &mut random);
+    Ok((player.map_err(|error| cannot(&error))?, random))
 }
 
 /// All packets that are due by now: one frame at least, as a batch.

@@ -20,5 +20,6 @@ mod proving;
 mod publishing;
 mod reading;
 mod slow;
+mod srtp;
 mod tls;
 mod tokens;

@@ -102,6 +102,14 @@ pub enum SessionError {
     /// The description of the presentation cannot be read.
     #[error("the session description cannot be read: {0}")]
     Description(sdp::Error),
+    /// A media is secured by SRTP, and cannot be had so.
+    #[error("media {media} is secured by SRTP, and {error}")]
+    Secured {
+        /// Its index in the description.
+        media: usize,
+        /// What stands in the way.
+        error: super::KeysError,
+    },
     /// The server sends us where we do not go.
     #[error(transparent)]
     Redirect(#[from] super::RedirectError),

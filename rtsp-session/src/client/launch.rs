@@ -67,6 +67,7 @@ impl ClientSession {
         }
         // What cannot be said is found out before anything is said.
         for &(media, request) in media {
+            self.offer_keys(media)?;
             self.setup_message(media, request)?;
         }
         self.play_message(play)?;

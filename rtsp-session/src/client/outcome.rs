@@ -183,7 +183,10 @@ impl ClientSession {
             .unwrap_or(self.state);
         let event = match step {
             Step::Describe => self.described(response)?,
-            Step::Announce => Event::Announced,
+            Step::Announce => {
+                self.take_announced_keys(response);
+                Event::Announced
+            }
             Step::Setup { media, request } => self.set_up(media, request, response)?,
             Step::Play => Event::Playing(self.play_info(response)),
             Step::Record => Event::Recording,
@@ -272,6 +275,7 @@ impl ClientSession {
         if self.session.is_none() {
             return Err(misbehaved("it has no Session header"));
         }
+        self.take_key(media, answer.as_ref(), response)?;
         if let MediaTransport::Interleaved { rtp, rtcp, .. } = transport {
             self.channels.assign(media, rtp, rtcp);
         }

@@ -94,7 +94,9 @@ impl ClientSession {
         let specs = transport::offers(version, request, described, group, self.recording)
             .map_err(|why| misuse(Method::Setup, why))?;
         let mut message = self.message(Method::Setup, target(&control));
-        message.headers.set(&Transport(specs));
+        let mut specs = Transport(specs);
+        self.tell_key(media, &control, &mut specs, &mut message);
+        message.headers.set(&specs);
         if self.version == Version::V2_0 {
             message.headers.insert(HeaderName::AcceptRanges, RANGES);
         }

@@ -25,12 +25,14 @@ use super::PlayRequest;
 use super::RequestId;
 use super::SessionError;
 use super::SessionOutput as Output;
+use super::SrtpPolicy;
 use super::State;
 use super::TransportRequest;
 use super::VersionPolicy;
 use super::channels::Channels;
 use super::channels::PacketKind;
 use super::connection;
+use super::keying::Keyring;
 use super::launch::Launch;
 use super::leaving::Departure;
 use super::request::misuse;
@@ -88,6 +90,8 @@ pub struct SessionConfig {
     /// SETUP is to be refused if the presentation is not that of the description any more: its `a=mtag` (in 1.0 `a=etag`) goes
     /// along in `If-Match` (RFC 7826 §D.1.9, RFC 2326 §C.1.8).
     pub if_match: bool,
+    /// Where keys of media that are encrypted by SRTP may travel.
+    pub srtp: SrtpPolicy,
 }
 
 /// A session, without its socket.
@@ -128,15 +132,17 @@ pub struct ClientSession {
     /// To be closed once nothing is open any more, for this reason.
     pub(super) closing: Option<CloseReason>,
     pub(super) recording: bool,
+    pub(super) keyring: Keyring,
     pub(super) out: VecDeque<Output>,
 }
 
 impl ClientSession {
     /// A session for the presentation `uri`. User information in the URI is not used: give credentials in `config`.
     #[must_use]
-    pub fn new(now: Now, uri: &Uri, config: SessionConfig, random: Random) -> Self {
+    pub fn new(now: Now, uri: &Uri, config: SessionConfig, mut random: Random) -> Self {
         let uri = uri.without_userinfo();
         Self {
+            keyring: Keyring::new(random.fork()),
             connection: ClientConnection::new(config.connection.clone(), random),
             version: config.version.first(),
             probing: false,
@@ -192,10 +198,12 @@ impl ClientSession {
     /// Asks what the server can do, then announces what we will send (ANNOUNCE), which only RTSP/1.0 has:
     /// [`VersionPolicy::Negotiate`] does not try RTSP/2.0 here.
     ///
+    /// A media with the profile `RTP/SAVP` gets a fresh key, and its packets have to be [sealed](Self::seal); the key is for the source that its `a=ssrc` names.
+    ///
     /// # Errors
     ///
     /// See [`describe`](Self::describe); `Misuse` also with [`VersionPolicy::V2_0`].
-    pub fn announce(&mut self, now: Now, description: Description) -> Result<(), SessionError> {
+    pub fn announce(&mut self, now: Now, mut description: Description) -> Result<(), SessionError> {
         match self.config.version {
             VersionPolicy::V2_0 => {
                 return Err(misuse(Method::Announce, "RTSP/2.0 does not have it"));
@@ -203,6 +211,7 @@ impl ClientSession {
             VersionPolicy::V1_0 | VersionPolicy::Negotiate => self.version = Version::V1_0,
         }
         self.check(now, &Method::Announce)?;
+        self.announce_keys(&mut description)?;
         self.media = vec![None; description.media.len()];
         self.description = Some(description);
         self.recording = true;
@@ -228,6 +237,7 @@ impl ClientSession {
                 "media can be added only before they flow",
             ));
         }
+        self.offer_keys(media)?;
         let message = self.setup_message(media, request)?;
         self.send(Step::Setup { media, request }, message);
         Ok(())

@@ -164,10 +164,14 @@ pub(super) fn offers(
             .map(|mux| offer::connections(listening, mux))
             .collect(),
     };
-    if media.protocol.to_ascii_uppercase().starts_with("RTP/AVPF") {
-        for offer in &mut offers {
-            offer.profile = Profile::RtpAvpf;
-        }
+    let profile = match media.protocol.to_ascii_uppercase() {
+        it if it.starts_with("RTP/AVPF") => Profile::RtpAvpf,
+        it if it == "RTP/SAVP" => Profile::RtpSavp,
+        it if it == "RTP/SAVPF" => Profile::RtpSavpf,
+        _ => Profile::RtpAvp,
+    };
+    for offer in &mut offers {
+        offer.profile = profile.clone();
     }
     Ok(offers)
 }

@@ -16,6 +16,9 @@ pub enum SealError {
     /// There are as many sources under this key as are kept.
     #[error("too many sources under one key")]
     TooManySources,
+    /// Nothing was agreed on to seal it with.
+    #[error("there is no key for it")]
+    NoKey,
 }
 
 /// Why a packet is not opened. Whatever it is, the packet changes nothing.
@@ -43,4 +46,7 @@ pub enum OpenError {
     /// There are as many sources under this key as are kept.
     #[error("too many sources under one key")]
     TooManySources,
+    /// Nothing was agreed on to open it with.
+    #[error("there is no key for it")]
+    NoKey,
 }

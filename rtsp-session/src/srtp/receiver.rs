@@ -53,7 +53,9 @@ impl Drops {
             OpenError::Malformed => &mut self.malformed,
             OpenError::AuthenticationFailed | OpenError::UnknownKey => &mut self.forged,
             OpenError::Replayed | OpenError::Old => &mut self.replayed,
-            OpenError::KeyExpired | OpenError::TooManySources => &mut self.refused,
+            OpenError::KeyExpired | OpenError::TooManySources | OpenError::NoKey => {
+                &mut self.refused
+            }
         };
         *count += 1;
     }

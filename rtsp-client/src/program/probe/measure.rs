@@ -29,6 +29,8 @@ pub(super) struct MediaMeasurement {
     pub(super) dimensions: Option<(u32, u32)>,
     pub(super) codec: Option<String>,
     pub(super) statistics: ReceiverStatistics,
+    /// Whether SRTP encrypts it.
+    pub(super) secured: bool,
 }
 
 /// What came.
@@ -36,6 +38,8 @@ pub(super) struct MediaMeasurement {
 pub(super) struct Measurement {
     pub(super) over: Duration,
     pub(super) media: Vec<MediaMeasurement>,
+    /// Packets of SRTP that could not be opened.
+    pub(super) unopened: u64,
     /// What the server said that it plays.
     pub(super) start: PlayStart,
     /// What the server does otherwise than the RFCs say, and how often.
@@ -105,13 +109,16 @@ impl Measurement {
         for watch in &mut watches {
             let statistics = playing.statistics(watch.measurement.media);
             watch.measurement.statistics = statistics.unwrap_or_default();
+            watch.measurement.secured = playing.is_secured(watch.measurement.media);
         }
         let (start, seeking) = (playing.info().clone(), playing.seeking());
         let deviations = playing.deviations();
+        let unopened = playing.unopened();
         playing.close().await;
         Ok(Self {
             over,
             deviations,
+            unopened,
             start,
             seeking,
             media: watches.into_iter().map(Watch::finish).collect(),

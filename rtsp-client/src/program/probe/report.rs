@@ -179,6 +179,7 @@ impl Report {
                 "speed": measurement.start.speed.map(|speed| [speed.lower(), speed.upper()]),
                 "seek_style": measurement.start.seek_style.as_ref().map(style),
                 "seeking": seeking(measurement.seeking),
+                "unopened": measurement.unopened,
                 "ended": measurement.end,
                 "media": measurement.media.iter()
                     .map(|media| measured_json(media, measurement.over)).collect::<Vec<_>>(),
@@ -214,6 +215,7 @@ fn measured_json(media: &MediaMeasurement, over: Duration) -> Value {
         "lost": statistics.lost,
         "reordered": statistics.reordered,
         "duplicates": statistics.duplicates,
+        "srtp": media.secured,
         "jitter_ms": rounded(statistics.jitter.as_secs_f64() * 1000.0),
         "first_packet_ms": media.first_packet.map(millis),
         "first_key_frame_ms": media.first_key_frame.map(millis),
@@ -285,6 +287,13 @@ impl fmt::Display for Report {
         write_start(f, measurement)?;
         for media in &measurement.media {
             write_measured(f, media, measurement.over)?;
+        }
+        if measurement.unopened > 0 {
+            let count = measurement.unopened;
+            writeln!(
+                f,
+                "  unopened  {count} packets of SRTP: forged, changed on the way, or sealed by another key"
+            )?;
         }
         if let Some(end) = &measurement.end {
             writeln!(f, "  ended     {end}")?;
@@ -410,6 +419,9 @@ fn write_measured(
         Some(first) => write!(f, ", first key frame after {:.0} ms", millis(first))?,
         None if media.has_key_frames => write!(f, ", no key frame")?,
         None => {}
+    }
+    if media.secured {
+        write!(f, ", by SRTP")?;
     }
     writeln!(f)
 }

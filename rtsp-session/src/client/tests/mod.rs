@@ -4,6 +4,7 @@ mod deviations;
 mod errors;
 mod ranges;
 mod reading;
+mod securing;
 mod transports;
 mod versions;
 
