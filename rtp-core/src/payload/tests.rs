@@ -268,7 +268,7 @@ fn spoilt(material: &[Vec<u8>], random: &mut Xorshift) -> Vec<u8> {
 
 /// Spoilt payloads in a row, with jumps of all header fields.
 #[test]
-fn no_sequence_of_payloads_panics_or_grows_without_bound() {
+fn threat_depacketizer_overflow_no_sequence_of_payloads_panics_or_grows_without_bound() {
     let mut random = Xorshift::new(53);
     for &(codec, clock_rate, channels, fmtp) in CODECS {
         let mut material: Vec<Vec<u8>> = vec![

@@ -498,7 +498,7 @@ async fn r2_code_22_more_than_there_is_to_give_is_453() {
     let told = av().replace("\r\na=rtpmap:96", "\r\nb=TIAS:600000\r\na=rtpmap:96");
     assert_eq!(told.matches("\r\nb=").count(), 2, "{told}");
     let _source = Source::tcp(&server, "/live", &told).await;
-    for version in VERSIONS {
+    for (before, version) in VERSIONS.into_iter().enumerate() {
         let mut one = Peer::connect(address(&server)).await;
         let mut two = Peer::connect(address(&server)).await;
         one.version = version;
@@ -510,6 +510,8 @@ async fn r2_code_22_more_than_there_is_to_give_is_453() {
         let refused = two.setup(&video, TCP).await.expect(453);
         assert_eq!(refused.header("Session"), None);
         two.setup(&audio, TCP).await.expect(200);
+        let refused = server.refused(rtsp_server::Limit::Bandwidth);
+        assert_eq!(refused, before as u64 + 1);
         let uri = one.uri("/live");
         one.ask("TEARDOWN", &uri, "").await.expect(200);
         two.setup(&video, "RTP/AVP/TCP;unicast;interleaved=2-3")

@@ -20,7 +20,7 @@ async fn r2_sec_05_sessions_of_an_address_count_beyond_its_connections() {
     })
     .await;
     let _source = Source::tcp(&server, "/live", &video()).await;
-    for version in VERSIONS {
+    for (before, version) in VERSIONS.into_iter().enumerate() {
         let mut pairs = Vec::new();
         let mut ids = Vec::new();
         // Sessions by UDP outlive their connections.
@@ -42,6 +42,8 @@ async fn r2_sec_05_sessions_of_an_address_count_beyond_its_connections() {
             ids.extend(peer.session.take());
             crate::close(peer).await;
         }
+        let refused = server.refused(rtsp_server::Limit::SessionsPerAddress);
+        assert_eq!(refused, before as u64 + 1);
         // Somebody else has his own.
         let mut other = Peer::connect_from(address(&server), [127, 0, 0, 2]).await;
         other.version = version;

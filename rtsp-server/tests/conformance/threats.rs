@@ -1,6 +1,9 @@
 //! Classes of bugs that have broken RTSP software, by their names: what an attacker on one connection can do to the others is
-//! nothing. Session ids as bearer tokens are in `wire/ownership`, lengths and start lines in `wire/malformed`, floods of half-open
-//! connections in `limits`.
+//! nothing. The classes are those of the table in the design notes: one test each, named `threat_` and the class. Floods of half-open connections
+//! are in `hostile`, payloads in `rtp-core`, certificates and servers that attack clients in `wire/tls`, tokens in `wire/tokens`.
+
+mod numbers;
+mod stolen;
 
 use rtsp_server::{Access, Publisher, ServerHandle};
 use rtsp_session::auth::Credentials;

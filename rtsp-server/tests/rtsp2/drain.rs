@@ -130,10 +130,13 @@ async fn r2_ovl_02_r2_code_42_more_sessions_than_there_may_be_are_503() {
         assert_eq!(answer.body.is_empty(), expected == 200);
         peers.push(peer);
     }
+    let refused = || server.refused(rtsp_server::Limit::Sessions);
+    assert_eq!(refused(), 1);
     ask(&mut peers[0], "TEARDOWN", "/live", "")
         .await
         .expect(200);
     setup(&mut peers[2], "/live", 0, "").await.expect(200);
+    assert_eq!(refused(), 1, "counted where it was met, and there only");
 }
 
 /// What `time=` of a Terminate-Reason and `clock=` of a Range say, in seconds of the day.

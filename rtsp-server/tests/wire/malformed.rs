@@ -448,5 +448,7 @@ async fn sessions_of_one_connection_are_limited() {
             .status();
         assert_eq!(status, if at < 4 { 200 } else { 453 }, "SETUP {at}");
     }
+    let refused = server.refused(rtsp_server::Limit::SessionsPerConnection);
+    assert_eq!(refused, 2);
     witness.plays().await;
 }

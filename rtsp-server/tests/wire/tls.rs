@@ -381,7 +381,8 @@ async fn r2_tls_01_our_client_plays_and_publishes_by_tls_and_follows_into_it() {
 }
 
 #[tokio::test]
-async fn r2_tls_02_our_client_gives_up_rather_than_speak_to_somebody_else_or_in_the_clear() {
+async fn threat_tls_r2_tls_02_our_client_gives_up_rather_than_speak_to_somebody_else_or_in_the_clear()
+ {
     let secure = secure_server(|_| {}).await;
     let plain = server(1).await;
     let url = |address| format!("rtsps://ann:secret@{address}/live");
@@ -477,8 +478,8 @@ async fn answering(
 }
 
 #[tokio::test]
-async fn r2_redir_11_r2_tls_05_our_client_is_not_led_out_of_tls_nor_to_hosts_that_were_not_proved()
-{
+async fn threat_client_attacked_by_server_r2_redir_11_r2_tls_05_our_client_is_not_led_out_of_tls_nor_to_hosts_that_were_not_proved()
+ {
     let media = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n";
     let foreign = format!("{media}a=control:rtsps://elsewhere.example/live/0\r\n");
     let foreign = format!(
