@@ -8,8 +8,11 @@ use std::io;
 
 use tokio::net::TcpStream;
 
-/// Sends of one submission.
-pub(crate) const AT_ONCE: usize = 128;
+/// Sends of one submission. The more there are, the less each costs, up to about here.
+pub(crate) const AT_ONCE: usize = 512;
+
+/// Fewer sends than these are cheaper as calls of their own.
+const WORTH_A_SUBMISSION: usize = 16;
 
 /// What goes out on one connection.
 pub(crate) type Send<'a> = (&'a TcpStream, &'a [u8]);
@@ -49,7 +52,7 @@ impl Batch {
     pub(crate) fn send(&mut self, sends: &[Send<'_>], results: &mut Vec<io::Result<usize>>) {
         results.clear();
         #[cfg(target_os = "linux")]
-        if sends.len() > 1
+        if sends.len() >= WORTH_A_SUBMISSION
             && let Some(ring) = &mut self.ring
         {
             let Err(linux::Unfinished { error, begun }) = ring.send(sends, results) else {

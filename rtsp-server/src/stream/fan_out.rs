@@ -25,6 +25,9 @@ use crate::io::{
     udp::Ports,
 };
 
+/// Readers that are gathered without memory of the heap.
+const INLINE: usize = 64;
+
 /// What a shard sends with; one for all its streams.
 #[derive(Debug)]
 pub(crate) struct Outlet {
@@ -65,7 +68,7 @@ impl LocalStream {
             batch: index,
             item: 0,
         };
-        let mut connections = SmallVec::<[u32; AT_ONCE]>::new();
+        let mut connections = SmallVec::<[u32; INLINE]>::new();
         let mut forms = Forms::new();
         let mut datagrams = false;
         for at in 0..self.readers.len() {
@@ -105,7 +108,7 @@ impl LocalStream {
         outlet: &mut Outlet,
         after: &mut Aftermath,
     ) {
-        let mut sends = SmallVec::<[Send<'_>; AT_ONCE]>::new();
+        let mut sends = SmallVec::<[Send<'_>; INLINE]>::new();
         for at in connections {
             if let Some(Way::Tcp { pipe, layout }) = self.way(*at)
                 && let Some(framed) = form(forms, *layout)
@@ -189,8 +192,8 @@ impl LocalStream {
         from: &From,
         memory: &mut SendMemory,
     ) -> bool {
-        let mut who = SmallVec::<[u32; AT_ONCE]>::new();
-        let mut to = SmallVec::<[SocketAddr; AT_ONCE]>::new();
+        let mut who = SmallVec::<[u32; INLINE]>::new();
+        let mut to = SmallVec::<[SocketAddr; INLINE]>::new();
         // Where reports share the port of the media, their socket is that of the media.
         let mut socket = &from.ports.pair.rtp;
         for (number, reader) in (0_u32..).zip(&mut self.readers) {

@@ -24,17 +24,20 @@ fn both() -> [Batch; 2] {
 #[tokio::test]
 async fn each_connection_gets_its_own_octets() {
     for mut batch in both() {
-        let mut pairs = pairs(AT_ONCE).await;
+        // Several sends each: they keep their order.
+        let mut pairs = pairs(AT_ONCE / 8).await;
         let texts: Vec<Vec<u8>> = (0..AT_ONCE).map(|at| vec![at as u8; 1000 + at]).collect();
         let mut results = Vec::new();
         for _ in 0..3 {
-            let sends: Vec<Send<'_>> = pairs
-                .iter()
+            let nears = pairs.iter().map(|(near, _)| near).cycle();
+            let sends: Vec<Send<'_>> = nears
                 .zip(&texts)
-                .map(|((near, _), text)| (near, &text[..]))
+                .map(|(near, text)| (near, &text[..]))
                 .collect();
             batch.send(&sends, &mut results);
-            for (((_, far), text), result) in pairs.iter_mut().zip(&texts).zip(&results) {
+            for (at, (text, result)) in texts.iter().zip(&results).enumerate() {
+                let count = pairs.len();
+                let far = &mut pairs[at % count].1;
                 assert_eq!(*result.as_ref().unwrap(), text.len());
                 let mut got = vec![0; text.len()];
                 far.read_exact(&mut got).unwrap();
@@ -47,28 +50,29 @@ async fn each_connection_gets_its_own_octets() {
 #[tokio::test]
 async fn a_full_socket_is_told_and_the_others_are_served() {
     for mut batch in both() {
-        let pairs = pairs(2).await;
+        let pairs = pairs(WORTH_A_SUBMISSION).await;
         let much = vec![7; 64 << 20];
         let mut results = Vec::new();
         let (near, _) = &pairs[0];
-        batch.send(
-            &[(near, &much), (near, &much), (&pairs[1].0, b"x")],
-            &mut results,
-        );
+        let mut sends: Vec<Send<'_>> = vec![(near, &much), (near, &much)];
+        sends.extend(pairs[1..].iter().map(|(near, _)| (near, &b"x"[..])));
+        batch.send(&sends, &mut results);
         let taken = *results[0].as_ref().unwrap();
         assert!((1..much.len()).contains(&taken), "{taken}");
         assert_eq!(
             results[1].as_ref().unwrap_err().kind(),
             ErrorKind::WouldBlock
         );
-        assert_eq!(*results[2].as_ref().unwrap(), 1);
+        for result in &results[2..] {
+            assert_eq!(*result.as_ref().unwrap(), 1);
+        }
     }
 }
 
 #[tokio::test]
 async fn a_connection_that_was_closed_is_an_error_of_its_own() {
     for mut batch in both() {
-        let mut pairs = pairs(2).await;
+        let mut pairs = pairs(WORTH_A_SUBMISSION + 1).await;
         let (near, far) = pairs.remove(0);
         // A reset, not a farewell.
         socket2::SockRef::from(&far)
@@ -77,9 +81,13 @@ async fn a_connection_that_was_closed_is_an_error_of_its_own() {
         drop(far);
         near.readable().await.unwrap();
         let mut results = Vec::new();
-        batch.send(&[(&near, b"x"), (&pairs[0].0, b"y")], &mut results);
+        let mut sends: Vec<Send<'_>> = vec![(&near, b"x")];
+        sends.extend(pairs.iter().map(|(near, _)| (near, &b"y"[..])));
+        batch.send(&sends, &mut results);
         assert!(results[0].is_err());
-        assert_eq!(*results[1].as_ref().unwrap(), 1);
+        for result in &results[1..] {
+            assert_eq!(*result.as_ref().unwrap(), 1);
+        }
     }
 }
 
@@ -91,13 +99,13 @@ async fn a_submission_that_is_refused_goes_out_without_the_ring() {
         return;
     };
     let mut batch = Batch { ring: Some(ring) };
-    let mut pairs = pairs(3).await;
+    let mut pairs = pairs(WORTH_A_SUBMISSION).await;
     let mut results = Vec::new();
     // The second round finds no ring any more.
     for round in [b"one", b"two"] {
         let sends: Vec<Send<'_>> = pairs.iter().map(|(near, _)| (near, &round[..])).collect();
         batch.send(&sends, &mut results);
-        assert_eq!(results.len(), 3);
+        assert_eq!(results.len(), WORTH_A_SUBMISSION);
         for ((_, far), result) in pairs.iter_mut().zip(&results) {
             assert_eq!(*result.as_ref().unwrap(), 3);
             let mut got = [0; 3];
