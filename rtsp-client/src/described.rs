@@ -1,5 +1,6 @@
 //! A presentation that is described and not yet played.
 
+use std::net::IpAddr;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -28,6 +29,7 @@ use crate::Playing;
 use crate::TransportPolicy;
 use crate::conversation::Conversation;
 use crate::io::framed::Making;
+use crate::paths::DatagramPath;
 use crate::paths::Path;
 use crate::starting::Start;
 use crate::starting::bind;
@@ -248,6 +250,11 @@ impl Described {
             TransportPolicy::Tcp => self.start(Lower::Tcp, play).await,
             TransportPolicy::Connections => self.start(Lower::Connections, play).await,
             TransportPolicy::ServerConnects => self.start(Lower::ServerConnects, play).await,
+            TransportPolicy::Multicast => {
+                let interface = self.options.multicast_interface;
+                let lower = Lower::Multicast { interface };
+                self.start(lower, play).await
+            }
             TransportPolicy::Auto => self.start_auto(play).await,
         }
     }
@@ -367,6 +374,10 @@ pub(crate) enum Lower {
     Connections,
     /// The same, which the server opens.
     ServerConnects,
+    /// A group, joined on the interface that has this address, else on that by which the server is reached.
+    Multicast {
+        interface: Option<IpAddr>,
+    },
 }
 
 /// Sets up one media; `order` counts the media that are set up.
@@ -389,6 +400,10 @@ pub(crate) async fn set_up(
                 Err(Error::new(ErrorKind::Transport, conversation.place(), text))
             }
         },
+        Lower::Multicast { interface } => {
+            let transport = granted(conversation, media, TransportRequest::Multicast).await?;
+            join(conversation, &transport, interface)
+        }
         Lower::Connections => connections(conversation, media, Making::Active).await,
         Lower::ServerConnects => {
             let making = Making::listen(conversation.local.ip()).await;
@@ -408,6 +423,24 @@ async fn granted(
         Event::SetUp { transport, .. } => Ok(transport),
         other => Err(unexpected(conversation, &other)),
     }
+}
+
+/// Joins the group that was granted.
+fn join(
+    conversation: &Conversation,
+    transport: &MediaTransport,
+    interface: Option<IpAddr>,
+) -> Result<Path, Error> {
+    let MediaTransport::Multicast { group, .. } = transport else {
+        let text = "the server granted something else where multicast was asked for";
+        return Err(Error::new(ErrorKind::Transport, conversation.place(), text));
+    };
+    let path = DatagramPath::join(group, interface.unwrap_or(conversation.local.ip()));
+    let path = path.map_err(|error| {
+        let what = format!("cannot join {} port {}", group.address, group.ports.0);
+        Error::io(ErrorKind::Io, what, error)
+    })?;
+    Ok(Path::Datagrams(Box::new(path)))
 }
 
 /// Sets one media up with connections of its own, and makes them.

@@ -1,5 +1,6 @@
 //! What a caller chooses.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rtsp_session::auth::Credentials;
@@ -28,6 +29,8 @@ pub enum TransportPolicy {
     Connections,
     /// The same, opened by the server.
     ServerConnects,
+    /// Datagrams to a group that everybody may join, never anything else; only to play, and only what is live.
+    Multicast,
 }
 
 /// Everything that can be chosen for a session. [`Options::default`] suits most servers.
@@ -36,6 +39,9 @@ pub enum TransportPolicy {
 pub struct Options {
     /// How media travel.
     pub transport: TransportPolicy,
+    /// The address of the interface to join groups on, with [`TransportPolicy::Multicast`]; without it that by which the server is
+    /// reached.
+    pub multicast_interface: Option<IpAddr>,
     /// Who we are, if the server asks. Those in the URL count where these are missing.
     pub credentials: Option<Credentials>,
     /// Which servers are believed to be who they are, with `rtsps`.
@@ -72,6 +78,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             transport: TransportPolicy::default(),
+            multicast_interface: None,
             credentials: None,
             trust: Trust::default(),
             srtp: SrtpPolicy::default(),

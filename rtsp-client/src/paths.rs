@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 use std::task::Context;
 use std::task::Poll;
@@ -12,8 +14,10 @@ use rtsp_session::client::Flows;
 use rtsp_session::client::MediaTransport;
 use rtsp_session::client::PacketKind;
 use rtsp_session::client::TransportRequest;
+use rtsp_session::transport::Group;
 
 use crate::io::framed::FramedConnections;
+use crate::io::multicast::Membership;
 use crate::io::udp::DatagramOptions;
 use crate::io::udp::DatagramPair;
 use crate::io::udp::DatagramSocket;
@@ -34,8 +38,10 @@ pub(crate) struct DatagramPath {
     rtp: DatagramSocket,
     /// `None` where RTCP shares RTP's, or there is none.
     rtcp: Option<DatagramSocket>,
-    /// Whose packets are taken.
-    sources: [IpAddr; 2],
+    /// Whose packets are taken; `None`: anybody's, in a group without a source of its own.
+    sources: Option<[IpAddr; 2]>,
+    /// They are sent to a group.
+    is_group: bool,
     rtp_to: Option<SocketAddr>,
     rtcp_to: Option<SocketAddr>,
 }
@@ -60,10 +66,45 @@ impl DatagramPath {
         Ok(Self {
             rtp,
             rtcp: Some(rtcp),
-            sources: [server; 2],
+            sources: Some([server; 2]),
+            is_group: false,
             rtp_to: None,
             rtcp_to: None,
         })
+    }
+
+    /// Joins a group on the interface that has an address; on the system's choice where that is of another family.
+    ///
+    /// Where only one may send to the group, nobody else is heard and nothing is reported: networks carry nothing of receivers there
+    /// (RFC 4607 §1, RFC 5760 §1).
+    pub(crate) fn join(group: &Group, interface: IpAddr) -> io::Result<Self> {
+        let interface = match (group.address, interface) {
+            (IpAddr::V4(_), IpAddr::V6(_)) => Ipv4Addr::UNSPECIFIED.into(),
+            (IpAddr::V6(_), IpAddr::V4(_)) => Ipv6Addr::UNSPECIFIED.into(),
+            (_, same) => same,
+        };
+        let join = |group_port| {
+            let membership = Membership {
+                group: group_port,
+                source: group.source,
+                interface,
+                ttl: group.ttl.unwrap_or(1),
+            };
+            membership.join(&DatagramOptions::default())
+        };
+        Ok(Self {
+            rtp: join(group.rtp())?,
+            rtcp: Some(join(group.rtcp())?),
+            sources: group.source.map(|source| [source; 2]),
+            is_group: true,
+            rtp_to: None,
+            rtcp_to: Some(group.rtcp()).filter(|_| !group.is_source_specific()),
+        })
+    }
+
+    /// Whether packets are sent to a group.
+    pub(crate) fn is_group(&self) -> bool {
+        self.is_group
     }
 
     pub(crate) fn request(&self) -> TransportRequest {
@@ -86,12 +127,13 @@ impl DatagramPath {
                 ..
             } => {
                 let mut path = self;
-                let [ip, _] = path.sources;
-                let source = source.as_deref().and_then(|source| source.parse().ok());
-                path.sources = [ip, source.unwrap_or(ip)];
-                // Where the server is heard from is not where it is reached: a foreign address gets nothing from us.
-                path.rtp_to = server.map(|(rtp, _)| SocketAddr::new(ip, rtp));
-                path.rtcp_to = server.map(|(_, rtcp)| SocketAddr::new(ip, rtcp));
+                if let Some([ip, told]) = &mut path.sources {
+                    let source = source.as_deref().and_then(|source| source.parse().ok());
+                    *told = source.unwrap_or(*ip);
+                    // Where the server is heard from is not where it is reached: a foreign address gets nothing from us.
+                    path.rtp_to = server.map(|(rtp, _)| SocketAddr::new(*ip, rtp));
+                    path.rtcp_to = server.map(|(_, rtcp)| SocketAddr::new(*ip, rtcp));
+                }
                 match flows {
                     Flows::Separate => {}
                     Flows::Muxed => path.rtcp = None,
@@ -171,7 +213,8 @@ impl DatagramPath {
                 }
                 buffer.freeze_into(out);
                 for (origin, bytes) in out.drain(..) {
-                    if self.sources.contains(&origin.source.ip()) {
+                    let its = |sources: [IpAddr; 2]| sources.contains(&origin.source.ip());
+                    if self.sources.is_none_or(its) {
                         any = true;
                         take(kind, bytes);
                     }

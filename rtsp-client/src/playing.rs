@@ -307,7 +307,9 @@ impl Playing {
     #[must_use]
     pub fn transport(&self) -> TransportPolicy {
         let any = |wanted: fn(&Path) -> bool| self.media.iter().flatten().any(|r| wanted(&r.path));
-        if any(|path| matches!(path, Path::Datagrams(_))) {
+        if any(|path| matches!(path, Path::Datagrams(path) if path.is_group())) {
+            TransportPolicy::Multicast
+        } else if any(|path| matches!(path, Path::Datagrams(_))) {
             TransportPolicy::Udp
         } else if any(|path| matches!(path, Path::Connections(_))) {
             TransportPolicy::Connections

@@ -80,8 +80,10 @@ impl Announced {
         match self.options.transport {
             TransportPolicy::Udp => self.start(Lower::Udp).await,
             TransportPolicy::Tcp => self.start(Lower::Tcp).await,
-            TransportPolicy::Connections | TransportPolicy::ServerConnects => {
-                let text = "connections of their own are for playing";
+            TransportPolicy::Connections
+            | TransportPolicy::ServerConnects
+            | TransportPolicy::Multicast => {
+                let text = "connections of their own and multicast are for playing";
                 let place = self.conversation.place();
                 Err(Error::new(ErrorKind::Unsupported, place, text))
             }

@@ -44,7 +44,7 @@ impl From<Error> for Stop {
 
 impl Described {
     /// Sets up the chosen media in one way and plays them. RTSP/2.0 asks for all of it at once, unless PLAY has to wait for
-    /// connections of the media's own (RFC 7826 §C.2.2).
+    /// connections of the media's own (RFC 7826 §C.2.2) or for groups to be joined.
     pub(crate) async fn start(mut self, lower: Lower, play: &PlayOptions) -> Result<Start, Error> {
         let mut paths: Vec<Option<Path>> = Vec::new();
         paths.resize_with(self.description.media.len(), || None);
@@ -55,7 +55,8 @@ impl Described {
         }
         let started = match lower {
             Lower::Udp | Lower::Tcp => self.launch(lower, play, &mut paths).await,
-            Lower::Connections | Lower::ServerConnects => {
+            // What is joined after PLAY is missed.
+            Lower::Connections | Lower::ServerConnects | Lower::Multicast { .. } => {
                 self.one_by_one(lower, play, &mut paths).await
             }
         };

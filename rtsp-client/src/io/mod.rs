@@ -4,6 +4,7 @@
 
 pub mod connect;
 pub(crate) mod framed;
+pub mod multicast;
 pub mod tls;
 pub mod udp;
 pub(crate) mod wire;

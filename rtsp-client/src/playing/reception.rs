@@ -67,6 +67,7 @@ impl Reception {
                 ReceiverConfig::interleaved(rate, ssrc, cname)
             }
         };
+        config.group = matches!(&path, Path::Datagrams(path) if path.is_group());
         config.feedback = media.and_then(Feedback::of);
         Self {
             index,

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,9 +35,13 @@ pub(crate) struct Arguments {
 /// What every command takes.
 #[derive(Args)]
 pub(crate) struct Global {
-    /// How media travel: auto tries UDP first and turns to TCP when that is refused or silent
+    /// How media travel: auto tries UDP first and turns to TCP when that is refused or silent; multicast joins the group that a live
+    /// stream is sent to
     #[arg(long, global = true, value_enum, default_value_t = Transport::Auto)]
     transport: Transport,
+    /// With --transport multicast: the address of the interface to join on [default: that by which the server is reached]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    multicast_interface: Option<IpAddr>,
     /// The version of RTSP to speak: auto asks for 2.0 and turns to 1.0 where that is not understood
     #[arg(long, global = true, value_enum, value_name = "VERSION", default_value_t = RtspVersion::V1)]
     rtsp_version: RtspVersion,
@@ -80,6 +85,7 @@ impl Global {
     pub(crate) fn options(&self) -> Options {
         let mut options = Options::default();
         options.transport = self.policy();
+        options.multicast_interface = self.multicast_interface;
         options.version = match self.rtsp_version {
             RtspVersion::V1 => VersionPolicy::V1_0,
             RtspVersion::V2 => VersionPolicy::V2_0,
@@ -108,6 +114,7 @@ impl Global {
             Transport::Auto => TransportPolicy::Auto,
             Transport::Udp => TransportPolicy::Udp,
             Transport::Tcp => TransportPolicy::Tcp,
+            Transport::Multicast => TransportPolicy::Multicast,
         }
     }
 }
@@ -121,6 +128,7 @@ enum Transport {
     Auto,
     Udp,
     Tcp,
+    Multicast,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

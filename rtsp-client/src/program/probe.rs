@@ -26,6 +26,7 @@ pub(crate) async fn run(global: &Global, probe: &Probe) -> Result<ExitCode, Fail
     let transports: &[TransportPolicy] = match global.policy() {
         TransportPolicy::Udp => &[TransportPolicy::Udp],
         TransportPolicy::Tcp => &[TransportPolicy::Tcp],
+        TransportPolicy::Multicast => &[TransportPolicy::Multicast],
         _ => &[TransportPolicy::Udp, TransportPolicy::Tcp],
     };
     let mut report: Option<Report> = None;

@@ -6,6 +6,7 @@
 
 mod breaker;
 pub mod feedback;
+mod members;
 mod receiver;
 mod schedule;
 mod sender;

@@ -17,6 +17,7 @@ use rtp_core::Reordered;
 
 use super::Feedback;
 use super::feedback::Wanted;
+use super::members::Members;
 use super::schedule::Schedule;
 
 /// What a receiver is told at its start.
@@ -33,6 +34,8 @@ pub struct ReceiverConfig {
     pub cname: String,
     /// What the description lets us say of losses, at once: the profile AVPF (RFC 4585).
     pub feedback: Option<Feedback>,
+    /// It is sent to a group: others hear what we report, and we what they do.
+    pub group: bool,
 }
 
 impl ReceiverConfig {
@@ -45,6 +48,7 @@ impl ReceiverConfig {
             ssrc,
             cname: cname.into(),
             feedback: None,
+            group: false,
         }
     }
 
@@ -164,6 +168,8 @@ pub struct Receiver {
     /// From where on packets belong to the range that plays, and until when others are looked for.
     since: Option<(u16, Instant)>,
     schedule: Schedule,
+    /// Who else is in the group.
+    members: Members,
     wanted: Wanted,
 }
 
@@ -183,6 +189,7 @@ impl Receiver {
             totals: ReceiverStatistics::default(),
             since: None,
             schedule,
+            members: Members::default(),
             wanted: Wanted::default(),
             config,
         }
@@ -261,9 +268,13 @@ impl Receiver {
         Some(self.start + deadlines.flatten().min()?)
     }
 
-    /// Takes a compound of the sender.
+    /// Takes a compound of the sender; in a group, of anybody.
     pub fn on_compound(&mut self, now: Instant, compound: &Compound<'_>) -> Told {
         let mut told = Told::default();
+        if self.config.group {
+            self.members.hear(now, compound, self.config.ssrc);
+            self.schedule.set_others(self.members.count());
+        }
         for packet in compound.iter() {
             match packet {
                 rtcp::Packet::SenderReport(report) => {
@@ -293,6 +304,10 @@ impl Receiver {
             timestamp: report.rtp_timestamp(),
         };
         let known = self.sources.iter().position(|s| s.ssrc == report.ssrc());
+        if self.config.group && known.is_none() && !self.sources.is_empty() {
+            // Somebody else sends there, too.
+            return None;
+        }
         // Tapo C320WS reports another SSRC than it sends with: what comes on our channel is about our media.
         let at = known.unwrap_or(self.sources.len().saturating_sub(1));
         let mut ssrc = report.ssrc();
@@ -307,7 +322,9 @@ impl Receiver {
     /// Whether no source is left that could send more.
     fn have_all_gone(&self, now: Instant) -> bool {
         let silent = |source: &Source| now.saturating_duration_since(source.heard) > GONE;
-        let said_so = self.sources.is_empty() || self.sources.iter().any(|source| source.gone);
+        // In a group others say goodbye, too.
+        let nobody = self.sources.is_empty() && !self.config.group;
+        let said_so = nobody || self.sources.iter().any(|source| source.gone);
         said_so
             && self
                 .sources
@@ -328,6 +345,13 @@ impl Receiver {
         let regular = self.schedule.is_due(now);
         if !regular && self.report_due().is_none_or(|due| due > now) {
             return false;
+        }
+        if self.config.group {
+            self.members.forget_silent(now, self.schedule.interval());
+            self.schedule.set_others(self.members.count());
+            if regular && !self.schedule.reconsider(now, random) {
+                return false;
+            }
         }
         let start = out.len();
         self.write_report(now, out);

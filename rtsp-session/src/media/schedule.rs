@@ -14,10 +14,14 @@ const BANDWIDTH: f64 = 6_250.0;
 /// Feedback for one packet each would be a flood: what comes within so long goes together.
 const SHORTEST_SHARE: Duration = Duration::from_millis(50);
 
-/// The timer of one participant in a session of two (RFC 3550 §6.3, A.7).
+/// The timer of one participant: in a session of two, or in a group (RFC 3550 §6.3, A.7).
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
     due: Option<Instant>,
+    /// When the last report went out, and for how many members the next was set.
+    last: Option<(Instant, u32)>,
+    /// Participants, ourselves and one sender included.
+    members: u32,
     average: f64,
     initial: bool,
     we_send: bool,
@@ -31,6 +35,8 @@ impl Schedule {
     pub(super) fn new(we_send: bool) -> Self {
         Self {
             due: None,
+            last: None,
+            members: 2,
             average: 100.0 + LOWER_HEADERS,
             initial: true,
             we_send,
@@ -69,26 +75,61 @@ impl Schedule {
         self.due.is_some_and(|due| due <= now)
     }
 
-    /// A report of `size` octets went out.
-    pub(super) fn sent(&mut self, now: Instant, size: usize, random: u32) {
-        self.count(size);
-        self.initial = false;
-        let random = f64::from(random) / (f64::from(u32::MAX) + 1.0);
-        let interval = interval::transmission_interval(
-            2,
+    /// There are so many receivers beside us.
+    pub(super) fn set_others(&mut self, others: u32) {
+        self.members = others.saturating_add(2);
+    }
+
+    /// The interval before it is made random, which time-outs count in (RFC 3550 §6.3.5).
+    pub(super) fn interval(&self) -> Duration {
+        let seconds = interval::deterministic_interval(
+            self.members,
             1,
             BANDWIDTH,
             self.we_send,
             self.average,
             self.initial,
-            random,
         );
-        let interval = match self.regular {
-            Some(regular) => regular.mul_f64(0.5 + random),
-            None => interval,
-        };
-        self.due = Some(now + interval);
+        Duration::try_from_secs_f64(seconds).unwrap_or_default()
+    }
+
+    /// Whether a report that is due still is: if members came meanwhile, it is put off (RFC 3550 §6.3.3).
+    pub(super) fn reconsider(&mut self, now: Instant, random: u32) -> bool {
+        match self.last {
+            Some((last, members)) if members < self.members => {
+                let due = last + self.spread(random);
+                self.last = Some((last, self.members));
+                self.due = Some(due);
+                due <= now
+            }
+            _ => true,
+        }
+    }
+
+    /// A report of `size` octets went out.
+    pub(super) fn sent(&mut self, now: Instant, size: usize, random: u32) {
+        self.count(size);
+        self.initial = false;
+        self.last = Some((now, self.members));
+        self.due = Some(now + self.spread(random));
         self.early = None;
+    }
+
+    /// The time until the next report, made random.
+    fn spread(&self, random: u32) -> Duration {
+        let random = f64::from(random) / (f64::from(u32::MAX) + 1.0);
+        match self.regular {
+            Some(regular) => regular.mul_f64(0.5 + random),
+            None => interval::transmission_interval(
+                self.members,
+                1,
+                BANDWIDTH,
+                self.we_send,
+                self.average,
+                self.initial,
+                random,
+            ),
+        }
     }
 
     /// A compound of `size` octets came in or went out.

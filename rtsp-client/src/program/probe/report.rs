@@ -48,6 +48,7 @@ impl Attempt {
 fn name(transport: TransportPolicy) -> &'static str {
     match transport {
         TransportPolicy::Tcp => "tcp",
+        TransportPolicy::Multicast => "multicast",
         _ => "udp",
     }
 }

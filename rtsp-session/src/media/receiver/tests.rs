@@ -330,3 +330,96 @@ fn r2_rtp_06_feedback_keeps_its_share_of_the_bandwidth() {
     }
     assert!((500..6_250).contains(&octets), "{octets}");
 }
+
+fn in_a_group(start: Instant) -> Receiver {
+    let mut config = ReceiverConfig::datagrams(90_000, 7, "me");
+    config.group = true;
+    Receiver::new(start, config)
+}
+
+/// Takes a compound of somebody; what it told.
+fn hears(
+    receiver: &mut Receiver,
+    now: Instant,
+    write: impl FnOnce(&mut CompoundWriter<'_>),
+) -> Told {
+    let mut out = BytesMut::new();
+    write(&mut CompoundWriter::new(&mut out));
+    receiver.on_compound(now, &Compound::parse(&out).unwrap())
+}
+
+#[test]
+fn in_a_group_others_may_go_and_their_reports_are_not_the_senders() {
+    let start = Instant::now();
+    let mut receiver = in_a_group(start);
+    let leaves = |writer: &mut CompoundWriter<'_>| {
+        writer.receiver_report(99, &[]).bye(&[99], None);
+    };
+    assert!(
+        !hears(&mut receiver, start, leaves).bye,
+        "before the first packet"
+    );
+    receiver.push(start, packet(SSRC, 1));
+    assert!(!hears(&mut receiver, start, leaves).bye);
+    let told = hears(&mut receiver, start, |writer| {
+        writer.receiver_report(SSRC, &[]).bye(&[SSRC], None);
+    });
+    assert!(told.bye);
+}
+
+#[test]
+fn in_a_group_reports_are_as_rare_as_its_members_are_many() {
+    let start = Instant::now();
+    // Each reports every five seconds, as far as we hear; how often we do within two minutes.
+    let reports = |others: u32, group: bool| {
+        let mut receiver = in_a_group(start);
+        receiver.config.group = group;
+        receiver.push(start, packet(SSRC, 1));
+        let mut count = 0;
+        for second in 1..120 {
+            let now = start + Duration::from_secs(second);
+            for ssrc in (1000..1000 + others).filter(|_| second % 5 == 0) {
+                hears(&mut receiver, now, |writer| {
+                    writer.receiver_report(ssrc, &[]);
+                });
+            }
+            let mut out = BytesMut::new();
+            count += u32::from(receiver.report(now, 1 << 31, &mut out));
+        }
+        count
+    };
+    assert_eq!(reports(2000, false), reports(0, true));
+    let (few, many, very_many) = (reports(10, true), reports(400, true), reports(2000, true));
+    assert!(
+        few > 20 && many < few && (1..5).contains(&very_many),
+        "{few} {many} {very_many}"
+    );
+}
+
+#[test]
+fn members_are_bounded_and_forgotten() {
+    let start = Instant::now();
+    let mut receiver = in_a_group(start);
+    receiver.push(start, packet(SSRC, 1));
+    for ssrc in 1000..11_000 {
+        hears(&mut receiver, start, |writer| {
+            writer.receiver_report(ssrc, &[]);
+        });
+    }
+    // Our own come back to us.
+    hears(&mut receiver, start, |writer| {
+        writer.receiver_report(7, &[]);
+    });
+    assert_eq!(receiver.members.count(), 4096);
+    hears(&mut receiver, start, |writer| {
+        writer.receiver_report(1000, &[]).bye(&[1000], None);
+    });
+    assert_eq!(receiver.members.count(), 4095);
+    let mut now = start;
+    while receiver.members.count() > 0 {
+        now = receiver.report_due().unwrap().max(now);
+        let mut out = BytesMut::new();
+        receiver.report(now, 1 << 31, &mut out);
+        assert!(now < start + Duration::from_secs(3600));
+    }
+}
