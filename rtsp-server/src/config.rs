@@ -15,6 +15,10 @@ use rtsp_session::auth::Credentials;
 pub use self::provers::{HttpCheck, Tokens};
 use crate::access::{passwords, permission::Permission};
 
+mod multicast;
+
+pub use multicast::{GroupRange, Multicast, NotGroups};
+
 /// The port that the server listens on unless told otherwise. The registered one, 554, needs privileges.
 pub const DEFAULT_PORT: u16 = 8554;
 
@@ -81,6 +85,8 @@ pub struct Config {
     pub paths: Vec<PathRule>,
     /// Whether media may be encrypted on its own (SRTP).
     pub srtp: Srtp,
+    /// Multicast delivery of what is live; `None` offers none.
+    pub multicast: Option<Multicast>,
     /// Bounds on what peers may take.
     pub limits: Limits,
 }
@@ -466,6 +472,7 @@ impl Default for Config {
             slow_readers: SlowReaders::default(),
             paths: Vec::new(),
             srtp: Srtp::default(),
+            multicast: None,
             limits: Limits::default(),
         }
     }

@@ -53,6 +53,7 @@ mod connection;
 mod handler;
 mod io;
 mod listen;
+mod multicast;
 mod places;
 mod publisher;
 mod refusals;
@@ -68,8 +69,9 @@ pub use access::{
     permission::{AddressRange, AddressRangeError, Permission, Who},
 };
 pub use config::{
-    Access, Config, DEFAULT_PORT, DEFAULT_TLS_PORT, HttpCheck, Identity, Limits, PathRule, Pull,
-    PullTransport, PullTrust, SlowReaders, Srtp, Start, TlsOptions, Tokens, UdpPorts,
+    Access, Config, DEFAULT_PORT, DEFAULT_TLS_PORT, GroupRange, HttpCheck, Identity, Limits,
+    Multicast, NotGroups, PathRule, Pull, PullTransport, PullTrust, SlowReaders, Srtp, Start,
+    TlsOptions, Tokens, UdpPorts,
 };
 pub use handler::{
     Action, Decision, DefaultHandler, Elsewhere, Handler, ParameterError, Request, Scope,

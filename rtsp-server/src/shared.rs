@@ -20,6 +20,7 @@ use crate::{
     connection::connection_config,
     handler::AnyHandler,
     io::tls::Tls,
+    multicast::Groups,
     places::Places,
     refusals::Refusals,
     shard::{Mail, ShardId},
@@ -94,6 +95,8 @@ pub(crate) struct Shared {
     pub(crate) half_open: Arc<Places>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) files: Option<Arc<MediaFiles>>,
+    /// Multicast groups, where it is offered.
+    pub(crate) groups: Option<Arc<Groups>>,
     pub(crate) counters: Counters,
     /// For each pulled path, who is told that somebody wants it.
     demands: HashMap<String, Arc<Notify>>,
@@ -130,6 +133,7 @@ impl Shared {
             tls,
             demands,
             hasher: RandomState::new(),
+            groups: config.multicast.clone().map(Groups::new),
             config,
             connection_config,
             encrypted_config,

@@ -19,6 +19,7 @@ use rtsp_session::{
 };
 
 use super::{
+    groups,
     request::{From, Outcome, Refusal, authorize},
     secure::{self, may_have_keys},
     target::Target,
@@ -65,14 +66,14 @@ pub(super) async fn answer(
     let mut secured = None;
     let (mut description, modified) = match found {
         Found::Live(stream) => {
-            let description = presented(shard, from, of, &stream.description, true);
+            let description = presented(shard, from, of, &stream.description, Some(&stream));
             let began = Some(stream.began.wall);
             secured = Some(stream).filter(|_| may_have_keys(shard, from));
             (description, began)
         }
         Found::File(movie) => {
             let description = describe(&movie, &target.path);
-            let description = presented(shard, from, of, &description, false);
+            let description = presented(shard, from, of, &description, None);
             (description, movie.modified())
         }
     };
@@ -119,20 +120,20 @@ fn presented(
     from: &From,
     (version, path): (Version, &str),
     source: &sdp::Description,
-    live: bool,
+    live: Option<&Arc<Stream>>,
 ) -> sdp::Description {
     let address = from.local.ip().to_canonical();
     let origin = sdp::Origin::new(shard.shared.session_number(path), 1, address);
     let range = match live {
-        true => Some("npt=now-"),
-        false => source.range.as_deref(),
+        Some(_) => Some("npt=now-"),
+        None => source.range.as_deref(),
     };
     let mut description = source.for_describe(origin, range);
     for (media, source) in description.media.iter_mut().zip(&source.media) {
-        if !live {
+        if live.is_none() {
             media.range.clone_from(&source.range);
         }
-        let secure = live && source.is_rtp() && may_have_keys(shard, from);
+        let secure = live.is_some() && source.is_rtp() && may_have_keys(shard, from);
         if secure {
             media.protocol = "RTP/SAVP".to_owned();
         }
@@ -145,6 +146,13 @@ fn presented(
                 let profile = if secure { "RTP/SAVPF" } else { "RTP/AVPF" };
                 media.protocol = profile.to_owned();
                 media.attributes.extend(feedback);
+            }
+        }
+    }
+    if let Some(lease) = live.and_then(|stream| groups::describe(shard, from, stream)) {
+        for (index, media) in description.media.iter_mut().enumerate() {
+            if let Some(group) = lease.group(index) {
+                group.describe(media);
             }
         }
     }
@@ -170,7 +178,7 @@ pub(super) fn representation(
     reading: &Reading,
 ) -> Representation {
     let stream = &reading.stream;
-    let live = reading.player.is_none();
+    let live = reading.player.is_none().then_some(stream);
     let of = (version, &*stream.path);
     let sent = presented(shard, from, of, &stream.description, live);
     let modified = match &reading.player {

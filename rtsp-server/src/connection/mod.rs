@@ -3,6 +3,7 @@
 mod arrival;
 mod describe;
 mod film;
+mod groups;
 mod identity;
 mod outbox;
 mod parameters;

@@ -17,13 +17,14 @@ use rtsp_session::{
 };
 
 use super::{
-    Link, film,
+    Link, film, groups,
     position::{self, first_packet},
     request::{Outcome, Refusal},
     ways,
 };
 use crate::{
     config::Start,
+    multicast::Member,
     shard::{Played, Role, Shard},
     stream::{reader::Reader, registry::Stream},
 };
@@ -117,10 +118,12 @@ async fn live(
     stream: &Arc<Stream>,
     not_before: Option<Instant>,
 ) -> Result<Outcome, Refusal> {
-    if !shard.attach_to(stream).await {
+    let first = if groups::has_all(shard, id) {
+        // What is sent already is joined where it is, and which packet comes first nobody knows.
+        Vec::new()
+    } else if !shard.attach_to(stream).await {
         return Err(ProtocolError::NotFound.into());
-    }
-    let first = {
+    } else {
         let mut sessions = shard.sessions.borrow_mut();
         let mut streams = shard.streams.borrow_mut();
         // Both may have gone while the stream was attached.
@@ -249,6 +252,7 @@ pub(super) fn start(shard: &Rc<Shard>, id: SessionId) {
         // Live media go on from where they are now.
         reading.paused_at = None;
     }
+    reading.member.iter().for_each(Member::play);
     let ways = ways::of(shard, &entry.session, entry.local, link.as_ref(), |_| true);
     if ways.is_empty() {
         return;

@@ -15,7 +15,7 @@ use rtsp_session::{
 
 use super::{
     describe::{self, Found},
-    position, publish,
+    groups, position, publish,
     request::{From, Outcome, Refusal, authorize},
     secure::{self, may_have_keys},
     target::Target,
@@ -82,6 +82,7 @@ pub(super) async fn first(
         switched: None,
         player,
         course: Course::new(),
+        member: None,
     };
     reading.set_up(&[media]);
     let entry = SessionEntry {
@@ -154,7 +155,8 @@ fn apply(
         return Err(Refusal::Answer(Box::new(response)));
     }
     let (security, mikey) = secure(shard, request, &id, media, &selected)?;
-    let chosen = claim(shard, from, &id, media, before.as_ref(), selected.transport)?;
+    let chosen = claim(shard, from, &id, media, before.as_ref(), selected.transport);
+    let chosen = chosen.inspect_err(|_| groups::leave_unused(shard, &id))?;
     shard.secure(id, media as u8, security);
     selected.transport = chosen;
     let timeout = shard.shared.config.limits.session_timeout;
@@ -163,6 +165,7 @@ fn apply(
         .get_mut(&id)
         .ok_or(ProtocolError::SessionNotFound)?;
     entry.session.setup(shard.now(), media, chosen, direction);
+    groups::leave(entry);
     let ssrc = match &mut entry.role {
         Role::Reader(reading) => reading.stream.clocks.of(media as u8).ssrc,
         Role::Publisher(publishing) => {
@@ -254,6 +257,10 @@ fn claim(
     before: Option<&NegotiatedTransport>,
     transport: NegotiatedTransport,
 ) -> Result<NegotiatedTransport, ProtocolError> {
+    if let NegotiatedTransport::Multicast(_) = transport {
+        // One more in the group sends no more.
+        return take(shard, from, id, media, before, transport);
+    }
     let reserved = reserve(shard, id, media)?;
     let taken = take(shard, from, id, media, before, transport);
     if taken.is_err()
@@ -308,6 +315,8 @@ fn negotiate(
         let mux = described.is_some_and(transport::can_multiplex);
         (before, mux, film)
     };
+    let wanted = transport::wants_multicast(&offers.0, grammar) && direction == Direction::Play;
+    let lease = wanted.then(|| groups::lend(shard, from, &id));
     let ports = shard.ports.towards(from.peer.address);
     // What this media has now is free to be chosen anew.
     let mut channels = from
@@ -330,13 +339,19 @@ fn negotiate(
             Some(NegotiatedTransport::Connections(before)) => Some(before),
             _ => None,
         },
-        multicast: None,
+        multicast: match &lease {
+            Some(Ok(lease)) => lease.group(media),
+            _ => None,
+        },
         secure: !film && may_have_keys(shard, from),
     };
-    let selected = transport::select(&offers.0, &capabilities)?;
+    let selected = transport::select(&offers.0, &capabilities);
+    let selected = selected.map_err(|error| groups::why(error, lease.as_ref()))?;
     {
-        let sessions = shard.sessions.borrow();
-        let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
+        let mut sessions = shard.sessions.borrow_mut();
+        let entry = sessions
+            .get_mut(&id)
+            .ok_or(ProtocolError::SessionNotFound)?;
         check(entry, from, media, direction, &selected.transport)?;
         // Packets of a session are sealed or they are not.
         let secure = selected.profile.is_secure();
@@ -345,6 +360,9 @@ fn negotiate(
             .any(|other| other.index != media && shard.is_secured(id, other.index as u8) != secure)
         {
             return Err(ProtocolError::UnsupportedTransport);
+        }
+        if let (NegotiatedTransport::Multicast(_), Some(Ok(lease))) = (&selected.transport, lease) {
+            groups::join(shard, entry, lease);
         }
     }
     Ok((before, selected))
@@ -367,9 +385,14 @@ fn check(
         // Datagrams are put in order and frames are not: a publisher sends all its media in one way.
         return Err(ProtocolError::UnsupportedTransport);
     }
-    let later = matches!(chosen, NegotiatedTransport::Connections(made) if !made.existing);
+    let before = session.media_at(media).map(|media| media.transport);
+    let grouped = [Some(*chosen), before]
+        .iter()
+        .any(|transport| matches!(transport, Some(NegotiatedTransport::Multicast(_))));
+    let waits = matches!(chosen, NegotiatedTransport::Connections(made) if !made.existing);
+    let later = waits || grouped;
     if later && session.state() == State::Play {
-        // What plays cannot wait for connections: pause first (RFC 7826 §13.3.1).
+        // What plays cannot wait for connections, and groups wait for nobody: pause first (RFC 7826 §13.3.1).
         return Err(ProtocolError::WrongState {
             allow: session.allowed(),
         });
@@ -442,6 +465,7 @@ fn take(
             free.then_some(chosen)
                 .ok_or(ProtocolError::UnsupportedTransport)?
         }
+        NegotiatedTransport::Multicast(_) => chosen,
         NegotiatedTransport::Connections(made) if made.existing => return Ok(chosen),
         NegotiatedTransport::Connections(wanted) => {
             let ports = shard.open_flows(*id, index, wanted, from.local.ip());
@@ -481,6 +505,7 @@ pub(super) fn release(shard: &Shard, entry: &mut SessionEntry, media: usize) {
     let Some(gone) = entry.session.remove_media(media) else {
         return;
     };
+    groups::leave(entry);
     let _ = entry.permit.reserve(media, 0);
     for ports in shard.ports.iter() {
         ports.forget(&entry.session.id(), Some(media as u8));

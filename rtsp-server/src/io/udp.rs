@@ -43,13 +43,17 @@ impl Ports {
         let mut options = DatagramOptions::default();
         options.send_buffer = 8 << 20;
         options.receive_buffer = 8 << 20;
-        let pair = DatagramPair::bind(address, ports, &options)?;
-        Ok(Rc::new(Self {
+        Ok(Self::of(DatagramPair::bind(address, ports, &options)?))
+    }
+
+    /// Those of a pair of sockets, from which nobody may send yet.
+    pub(crate) fn of(pair: DatagramPair) -> Rc<Self> {
+        Rc::new(Self {
             pair,
             full: Notify::new(),
             peers: RefCell::default(),
             resting: RefCell::default(),
-        }))
+        })
     }
 
     /// What has to be said of the address to send from: nothing where there is only one.

@@ -15,6 +15,7 @@ use crate::{
     config::Srtp,
     connection,
     handler::Action,
+    multicast::Lease,
     stream::{
         batch::{Batch, Kind},
         ingest::{Feed, Ingest},
@@ -108,6 +109,8 @@ pub(crate) enum Mail {
         stream: StreamId,
         media: u8,
     },
+    /// A stream whose home this is has been given a group, or nobody plays it there any more.
+    Cast(Arc<Lease>),
     /// The stream is over.
     Ended {
         stream: StreamId,
@@ -196,6 +199,7 @@ impl Shard {
                 });
             }
             Mail::KeyFrame { stream, media } => self.ask_for_key_frame(stream, media),
+            Mail::Cast(lease) => self.look_at_cast(&lease),
             Mail::Ended { stream, reason } => self.ended(stream, reason),
             Mail::Forward(forwarded) => connection::forwarded(self, *forwarded),
             Mail::ConnectionClosed {

@@ -2,6 +2,7 @@
 
 mod ask;
 mod breakers;
+mod casts;
 mod course;
 mod deliver;
 mod feedback;
@@ -15,6 +16,7 @@ mod udp;
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    net::IpAddr,
     rc::Rc,
     sync::Arc,
     time::Instant,
@@ -82,6 +84,8 @@ pub(crate) struct Shard {
     flows: RefCell<HashMap<(SessionId, u8), flows::FlowPath>>,
     /// SRTP, by session and media.
     securities: RefCell<secure::Securities>,
+    /// Groups that streams of this home are sent to.
+    casts: RefCell<HashMap<IpAddr, casts::Cast>>,
     /// Told when connections of a media have been made, or cannot be.
     flow_changed: Notify,
     /// Told when a stream has become ready on this shard.
@@ -124,6 +128,7 @@ impl Shard {
             links: RefCell::default(),
             flows: RefCell::default(),
             securities: RefCell::default(),
+            casts: RefCell::default(),
             flow_changed: Notify::new(),
             attached: Notify::new(),
             drained: Notify::new(),

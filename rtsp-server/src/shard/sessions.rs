@@ -22,6 +22,7 @@ use super::{Course, Mail, Shard, ShardId};
 use crate::{
     admission::SessionPermit,
     connection::Link,
+    multicast::Member,
     source::player::Player,
     stream::{
         batch::Kind,
@@ -66,6 +67,8 @@ pub(crate) struct Reading {
     pub(crate) player: Option<Player>,
     /// Where it is in what it plays.
     pub(crate) course: Course,
+    /// Its part in the stream's multicast group.
+    pub(crate) member: Option<Member>,
 }
 
 /// A publishing session.
@@ -297,6 +300,9 @@ impl Shard {
         if let Some(player) = &reading.player {
             player.pause();
         }
+        if let Some(member) = &reading.member {
+            member.pause();
+        }
         let id = reading.reader?;
         let place = self.with_stream(reading.stream.id, |local, _, _| local.place(id))?;
         let reader = self.remove_reader(reading.stream.id, id)?;
@@ -434,6 +440,12 @@ impl Shard {
             self.shared
                 .post(shard, super::Mail::Ended { stream, reason });
         }
+        if self.is_cast(stream) {
+            self.tell_members(stream, reason);
+        }
+        if let Some(groups) = &self.shared.groups {
+            groups.forget(stream);
+        }
         self.ended(stream, reason);
     }
 
@@ -550,6 +562,7 @@ impl Shard {
         for id in sessions {
             self.end_session(id, Ending::Shutdown);
         }
+        self.end_casts();
         let links: Vec<Rc<Link>> = self.links.borrow().values().cloned().collect();
         for link in &links {
             link.finish();

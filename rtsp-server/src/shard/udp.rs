@@ -5,6 +5,7 @@ use std::{io, rc::Rc, time::Duration};
 use bytes::Bytes;
 use rtsp_client::io::udp::{DatagramSocket, Origin, ReceiveBuffer};
 use rtsp_session::{client::PacketKind, server::State};
+use tokio::task::JoinHandle;
 
 use super::{Role, Shard};
 use crate::{
@@ -26,7 +27,12 @@ pub(super) fn spawn(shard: &Rc<Shard>, ports: &Rc<Ports>) {
     for kind in [Kind::Rtp, Kind::Rtcp] {
         tokio::task::spawn_local(receive(Rc::clone(shard), Rc::clone(ports), kind));
     }
-    tokio::task::spawn_local(resume(Rc::clone(shard), Rc::clone(ports)));
+    spawn_resume(shard, ports);
+}
+
+/// Starts going on when a full socket of a pair takes more.
+pub(super) fn spawn_resume(shard: &Rc<Shard>, ports: &Rc<Ports>) -> JoinHandle<()> {
+    tokio::task::spawn_local(resume(Rc::clone(shard), Rc::clone(ports)))
 }
 
 async fn receive(shard: Rc<Shard>, ports: Rc<Ports>, kind: Kind) {

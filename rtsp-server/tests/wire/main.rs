@@ -15,6 +15,7 @@ mod joining;
 mod lagging;
 mod limits;
 mod malformed;
+mod multicast;
 mod ownership;
 mod proving;
 mod publishing;

@@ -13,7 +13,7 @@ use super::{
     Settings,
     access::{access, provers},
     document::{Place, Problem, Report, Table},
-    values,
+    multicast, values,
 };
 use crate::{listen, logging};
 
@@ -68,6 +68,12 @@ pub(super) fn apply(file: &Path, text: &str, settings: &mut Settings) -> Result<
                 .and_then(|it| it.table("a table: [limits]"))
             {
                 limits(table, &mut settings.config.limits);
+            }
+            if let Some(table) = root
+                .place("multicast")
+                .and_then(|it| it.table("a table: [multicast]"))
+            {
+                settings.config.multicast = multicast::multicast(table);
             }
             if let Some(paths) = root
                 .place("path")

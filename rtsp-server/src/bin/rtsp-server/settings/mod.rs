@@ -3,6 +3,7 @@
 mod access;
 mod document;
 mod file;
+mod multicast;
 pub(crate) mod values;
 
 #[cfg(test)]

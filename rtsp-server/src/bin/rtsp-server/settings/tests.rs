@@ -58,6 +58,8 @@ fn the_examples_in_the_example_are_right() {
     let example = read(&uncommented()).config;
     assert_eq!(example.files.as_deref(), Some(Path::new("/srv/films")));
     assert_eq!(example.users.len(), 1);
+    let multicast = example.multicast.expect("multicast");
+    assert_eq!((multicast.groups.len(), multicast.ttl), (2, 1));
     let pull = &example.pulls[0];
     let mut expected = Pull::new("/cam", pull.url.as_str());
     expected.trust = PullTrust::Authorities("camera.pem".into());
@@ -67,7 +69,7 @@ fn the_examples_in_the_example_are_right() {
 #[test]
 fn the_example_has_every_key() {
     // An unknown key that is like no other makes the program name those that it knows.
-    let text = "zzz = 1\n[tls]\nzzz = 1\nself_signed = true\n[check]\nzzz = 1\nurl = 'http://h'\n[tokens]\nzzz = 1\nkeys = 'http://h'\n[limits]\nzzz = 1\n[[permission]]\nzzz = 1\nuser = '*'\nactions = []\n[[path]]\nzzz = 1\npath = '/a'\nsource = 'rtsp://a/'\n";
+    let text = "zzz = 1\n[tls]\nzzz = 1\nself_signed = true\n[check]\nzzz = 1\nurl = 'http://h'\n[tokens]\nzzz = 1\nkeys = 'http://h'\n[limits]\nzzz = 1\n[[permission]]\nzzz = 1\nuser = '*'\nactions = []\n[multicast]\nzzz = 1\ngroups = []\nsource = []\n[[path]]\nzzz = 1\npath = '/a'\nsource = 'rtsp://a/'\n";
     let mut keys = 0;
     for line in problems(text) {
         let (_, known) = line.split_once("expected one of ").expect(&line);
