@@ -16,6 +16,7 @@ use crate::Described;
 use crate::Error;
 use crate::ErrorKind;
 use crate::Options;
+use crate::TransportPolicy;
 use crate::conversation::Conversation;
 use crate::described::Origin;
 
@@ -89,18 +90,41 @@ pub(crate) async fn adopt(
     Ok(described)
 }
 
-/// Connects, follows redirections and takes the first step; the credentials are those that may still be used.
+/// Connects, follows redirections and takes the first step; the credentials are those that may still be used. Where any transport will
+/// do and nothing comes back that is RTSP, once more within HTTP, which gets through where RTSP does not.
 async fn begin(
     origin: Origin,
     options: &Options,
     command: impl Fn(&mut ClientSession, Now) -> Result<(), SessionError>,
+) -> Result<(Conversation, Option<Credentials>), Error> {
+    let error = match arrive(origin.clone(), options, &command).await {
+        Err(error) if options.transport == TransportPolicy::Auto && error.is_unheard() => error,
+        other => return other,
+    };
+    tracing::warn!(%error, "RTSP gets no answer, turning to a tunnel over HTTP");
+    let mut tunnelled = options.clone();
+    tunnelled.transport = TransportPolicy::Http;
+    match Box::pin(arrive(origin, &tunnelled, &command)).await {
+        Err(no_tunnel) if no_tunnel.is_of_the_way() || no_tunnel.kind() == ErrorKind::Connect => {
+            tracing::warn!(error = %no_tunnel, "no tunnel over HTTP either");
+            Err(error)
+        }
+        other => other,
+    }
+}
+
+/// The same by one transport.
+async fn arrive(
+    origin: Origin,
+    options: &Options,
+    command: &impl Fn(&mut ClientSession, Now) -> Result<(), SessionError>,
 ) -> Result<(Conversation, Option<Credentials>), Error> {
     let Origin {
         mut uri,
         mut credentials,
     } = origin;
     for _ in 0..=options.max_redirects {
-        let (conversation, event) = negotiate(&uri, options, credentials.clone(), &command).await?;
+        let (conversation, event) = negotiate(&uri, options, credentials.clone(), command).await?;
         let Event::Redirected(redirect) = event else {
             return Ok((conversation, credentials));
         };
@@ -154,6 +178,7 @@ async fn first_step(
             let event = again.step(command).await?;
             Ok((again, event))
         }
+        Err(error) if !conversation.session.has_heard() => Err(error.unheard()),
         Err(error) => Err(error),
     }
 }

@@ -30,6 +30,7 @@ use rtsp_session::random::Random;
 use crate::Error;
 use crate::ErrorKind;
 use crate::Options;
+use crate::TransportPolicy;
 use crate::io::wire::Destination;
 use crate::io::wire::NotConnected;
 use crate::io::wire::Wire;
@@ -47,7 +48,8 @@ const BACKLOG_BYTES: usize = 16 << 20;
 #[derive(Debug)]
 pub(crate) struct Conversation {
     wire: Wire,
-    pub(crate) session: ClientSession,
+    /// Boxed: it is large, and conversations are moved.
+    pub(crate) session: Box<ClientSession>,
     uri: Uri,
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
@@ -64,6 +66,21 @@ pub(crate) struct Conversation {
 fn is_multicast(host: &str) -> bool {
     host.parse()
         .is_ok_and(|address: IpAddr| address.is_multicast())
+}
+
+fn not_connected(to: &Destination<'_>, error: NotConnected) -> Error {
+    let place = |what| format!("{what} {} port {}", to.host, to.port);
+    match error {
+        NotConnected::Tcp(error) => {
+            Error::io(ErrorKind::Connect, place("cannot connect to"), error)
+        }
+        NotConnected::Tls(error) => Error::io(ErrorKind::Untrusted, place("no TLS with"), error),
+        NotConnected::Tunnel(error) => Error::io(
+            ErrorKind::Transport,
+            place("no tunnel for RTSP with"),
+            error,
+        ),
+    }
 }
 
 /// A secure random seed.
@@ -96,26 +113,26 @@ impl Conversation {
             let text = "a multicast address is no server";
             return Err(Error::new(ErrorKind::Url, place, text));
         }
-        let to = Destination { host, port, trust };
-        let connect_error = |error| {
-            Error::io(
-                ErrorKind::Connect,
-                format!("cannot connect to {host} port {port}"),
-                error,
-            )
+        let mut random = random(&place)?;
+        let path = match uri.query() {
+            Some(query) => format!("{}?{query}", uri.path()),
+            None => uri.path().to_owned(),
         };
-        let wire = match Wire::connect(&to, options.connect_timeout).await {
-            Ok(wire) => wire,
-            Err(NotConnected::Tcp(error)) => return Err(connect_error(error)),
-            Err(NotConnected::Tls(error)) => {
-                let place = format!("no TLS with {host} port {port}");
-                return Err(Error::io(ErrorKind::Untrusted, place, error));
-            }
+        let to = Destination {
+            host,
+            port,
+            trust,
+            carriage: options.transport.carriage(),
+            path: &path,
+            user_agent: &options.user_agent,
         };
+        let refused = |error| not_connected(&to, error);
+        let wire = Wire::connect(&to, options.connect_timeout, &mut random).await;
+        let wire = wire.map_err(refused)?;
         let (peer, local) = wire
             .peer_addr()
             .and_then(|peer| Ok((peer, wire.local_addr()?)))
-            .map_err(connect_error)?;
+            .map_err(|error| refused(NotConnected::Tcp(error)))?;
         let mut config = SessionConfig::default();
         config.connection.user_agent.clone_from(&options.user_agent);
         config.connection.credentials = credentials;
@@ -127,10 +144,10 @@ impl Conversation {
         config.session_id = options.session_id;
         config.version = options.version;
         config.srtp = options.srtp;
-        let session = ClientSession::new(Now::read(), uri, config, random(&place)?);
+        let session = ClientSession::new(Now::read(), uri, config, random);
         Ok(Self {
             wire,
-            session,
+            session: Box::new(session),
             uri: uri.without_userinfo(),
             peer,
             local,
@@ -158,6 +175,11 @@ impl Conversation {
     /// (RFC 7826 §19.2).
     pub(crate) fn may_ask_about(&self, uri: &Uri) -> bool {
         uri.host().eq_ignore_ascii_case(self.uri.host()) || self.wire.is_for(uri.host())
+    }
+
+    /// How frames on this connection travel.
+    pub(crate) fn interleaved(&self) -> TransportPolicy {
+        TransportPolicy::interleaved(self.wire.carriage())
     }
 
     /// The address of the server.

@@ -199,9 +199,13 @@ impl Described {
         });
         let mut playing = self.follow(&play).await?;
         if let Some((policy, mut recipe)) = again {
-            if playing.transport() == TransportPolicy::Tcp {
-                // Whatever else was tried: this is what works.
-                recipe.options.transport = TransportPolicy::Tcp;
+            let works = playing.transport();
+            if matches!(
+                works,
+                TransportPolicy::Tcp | TransportPolicy::Http | TransportPolicy::WebSocket
+            ) {
+                // Whatever else was tried.
+                recipe.options.transport = works;
             }
             playing.take_up_again(policy, recipe);
         }
@@ -247,7 +251,9 @@ impl Described {
     async fn begin(self, play: &PlayOptions) -> Result<Start, Error> {
         match self.options.transport {
             TransportPolicy::Udp => self.start(Lower::Udp, play).await,
-            TransportPolicy::Tcp => self.start(Lower::Tcp, play).await,
+            TransportPolicy::Tcp | TransportPolicy::Http | TransportPolicy::WebSocket => {
+                self.start(Lower::Tcp, play).await
+            }
             TransportPolicy::Connections => self.start(Lower::Connections, play).await,
             TransportPolicy::ServerConnects => self.start(Lower::ServerConnects, play).await,
             TransportPolicy::Multicast => {
@@ -255,37 +261,47 @@ impl Described {
                 let lower = Lower::Multicast { interface };
                 self.start(lower, play).await
             }
-            TransportPolicy::Auto => self.start_auto(play).await,
+            TransportPolicy::Auto => Box::pin(self.start_auto(play)).await,
         }
     }
 
+    /// By UDP; where that is refused or silent by TCP; where that does not get through either by a tunnel over HTTP.
     async fn start_auto(self, play: &PlayOptions) -> Result<Start, Error> {
+        if self.conversation.interleaved() != TransportPolicy::Tcp {
+            return self.start(Lower::Tcp, play).await;
+        }
         let place = self.conversation.place();
         let origin = Origin {
             uri: self.conversation.uri().clone(),
             credentials: self.credentials.clone(),
         };
         let again = self.recipe(play, origin);
+        let mut tunnelled = again.clone();
+        tunnelled.options.transport = TransportPolicy::Http;
         let patience = self.options.first_packet_timeout;
         match self.start(Lower::Udp, play).await? {
             Start::Playing(mut playing) => {
                 if playing.wait_for_packet(Instant::now() + patience).await {
                     return Ok(Start::Playing(playing));
                 }
-                tracing::info!(url = place, "no packet over UDP, turning to TCP");
+                tracing::warn!(url = place, "no packet over UDP, turning to TCP");
                 playing.teardown(TEARDOWN_PATIENCE).await;
             }
             Start::Refused(described, error) if error.kind() == ErrorKind::Transport => {
-                tracing::info!(url = place, %error, "no UDP, turning to TCP");
+                tracing::warn!(url = place, %error, "no UDP, turning to TCP");
                 if described.version() == Version::V2_0 {
-                    return described.start(Lower::Tcp, play).await;
+                    let started = Box::pin(described.start(Lower::Tcp, play)).await;
+                    return Box::pin(tunnelled.unless(started)).await;
                 }
             }
             other => return Ok(other),
         }
         // On a new connection and with a new description: some servers close after TEARDOWN, and some cameras want to be
         // asked again before another SETUP.
-        again.described().await?.start(Lower::Tcp, play).await
+        // Boxed, like all that is rare and large: a future is as large as the largest of its branches.
+        let described = Box::pin(again.described()).await?;
+        let started = Box::pin(described.start(Lower::Tcp, play)).await;
+        Box::pin(tunnelled.unless(started)).await
     }
 }
 
@@ -348,6 +364,23 @@ impl Recipe {
             described.selected = self.selected;
         }
         Ok(described)
+    }
+
+    /// Starts this, unless something else has started, or was refused for another reason than that it does not get through.
+    async fn unless(self, started: Result<Start, Error>) -> Result<Start, Error> {
+        let error = match started {
+            Err(error) | Ok(Start::Refused(_, error)) if error.is_of_the_way() => error,
+            other => return other,
+        };
+        tracing::warn!(%error, "no media over TCP, turning to a tunnel over HTTP");
+        let play = self.play.clone();
+        match self.described().await {
+            Ok(described) => described.start(Lower::Tcp, &play).await,
+            Err(no_tunnel) => {
+                tracing::warn!(error = %no_tunnel, "no tunnel over HTTP either");
+                Err(error)
+            }
+        }
     }
 
     /// Plays once more.

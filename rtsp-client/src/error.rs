@@ -45,6 +45,8 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     place: String,
+    /// There was a connection, and nothing was heard on it that is RTSP.
+    unheard: bool,
     /// Boxed: errors are rare, and results should be small.
     cause: Box<Cause>,
 }
@@ -62,6 +64,7 @@ impl Error {
         Self {
             kind,
             place: place.into(),
+            unheard: false,
             cause: Box::new(Cause::Text(text.into())),
         }
     }
@@ -74,6 +77,7 @@ impl Error {
         Self {
             kind,
             place: place.into(),
+            unheard: false,
             cause: Box::new(Cause::Io(error)),
         }
     }
@@ -102,6 +106,7 @@ impl Error {
         Self {
             kind,
             place: place.into(),
+            unheard: false,
             cause: Box::new(Cause::Session(error)),
         }
     }
@@ -113,6 +118,7 @@ impl Error {
                 _ => ErrorKind::Closed,
             },
             place: place.into(),
+            unheard: false,
             cause: Box::new(Cause::Close(reason)),
         }
     }
@@ -148,6 +154,27 @@ impl Error {
             Cause::Session(SessionError::Refused { retry_after, .. }) => *retry_after,
             _ => None,
         }
+    }
+
+    /// Whether it may be the network that does not let RTSP, or media on its connection, through.
+    pub(crate) fn is_of_the_way(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Transport | ErrorKind::Closed | ErrorKind::Timeout
+        )
+    }
+
+    /// The same, where nothing was heard of the server.
+    pub(crate) fn unheard(self) -> Self {
+        Self {
+            unheard: true,
+            ..self
+        }
+    }
+
+    /// Whether there was a connection, and nothing was heard on it that is RTSP.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.unheard
     }
 
     /// Whether the server is none of RTSP/2.0, but may be one of 1.0.
@@ -194,7 +221,7 @@ impl Error {
             (ErrorKind::NotFound, _) => {
                 "Check the path of the URL; nothing may be published there."
             }
-            (ErrorKind::Transport, _) => "Try the other transport, udp or tcp.",
+            (ErrorKind::Transport, _) => "Try another transport: udp, tcp, http or ws.",
             _ => return None,
         })
     }

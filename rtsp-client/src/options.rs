@@ -13,12 +13,14 @@ use rtsp_session::client::VersionPolicy;
 
 use crate::ReconnectPolicy;
 use crate::io::tls::Trust;
+use crate::io::wire::Carriage;
 
 /// How media travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportPolicy {
-    /// UDP, unless the server refuses it or no packet comes: then TCP.
+    /// UDP, unless the server refuses it or no packet comes: then TCP, and where that does not get through either, [`Http`](Self::Http).
+    /// Each turn is logged as a warning, with its reason.
     #[default]
     Auto,
     /// Datagrams, never anything else.
@@ -31,6 +33,31 @@ pub enum TransportPolicy {
     ServerConnects,
     /// Datagrams to a group that everybody may join, never anything else; only to play, and only what is live.
     Multicast,
+    /// Frames on an RTSP connection that goes within HTTP: a GET for what the server says, a POST for what we say. It goes to the host
+    /// and port of the URL, with TLS for `rtsps`.
+    Http,
+    /// The same within WebSocket, as ONVIF has it (`rtsp.onvif.org`).
+    WebSocket,
+}
+
+impl TransportPolicy {
+    /// What RTSP itself goes within.
+    pub(crate) fn carriage(self) -> Carriage {
+        match self {
+            Self::Http => Carriage::Http,
+            Self::WebSocket => Carriage::WebSocket,
+            _ => Carriage::Bare,
+        }
+    }
+
+    /// How frames on an RTSP connection travel.
+    pub(crate) fn interleaved(carriage: Carriage) -> Self {
+        match carriage {
+            Carriage::Bare => Self::Tcp,
+            Carriage::Http => Self::Http,
+            Carriage::WebSocket => Self::WebSocket,
+        }
+    }
 }
 
 /// Everything that can be chosen for a session. [`Options::default`] suits most servers.

@@ -314,7 +314,7 @@ impl Playing {
         } else if any(|path| matches!(path, Path::Connections(_))) {
             TransportPolicy::Connections
         } else {
-            TransportPolicy::Tcp
+            self.conversation.interleaved()
         }
     }
 

@@ -79,13 +79,18 @@ impl Announced {
     pub async fn record(self) -> Result<Recording, Error> {
         match self.options.transport {
             TransportPolicy::Udp => self.start(Lower::Udp).await,
-            TransportPolicy::Tcp => self.start(Lower::Tcp).await,
+            TransportPolicy::Tcp | TransportPolicy::Http | TransportPolicy::WebSocket => {
+                self.start(Lower::Tcp).await
+            }
             TransportPolicy::Connections
             | TransportPolicy::ServerConnects
             | TransportPolicy::Multicast => {
                 let text = "connections of their own and multicast are for playing";
                 let place = self.conversation.place();
                 Err(Error::new(ErrorKind::Unsupported, place, text))
+            }
+            TransportPolicy::Auto if self.conversation.interleaved() != TransportPolicy::Tcp => {
+                self.start(Lower::Tcp).await
             }
             TransportPolicy::Auto => {
                 let url = self.conversation.place();
@@ -94,7 +99,7 @@ impl Announced {
                 let description = self.description.clone();
                 match self.start(Lower::Udp).await {
                     Err(error) if error.kind() == ErrorKind::Transport => {
-                        tracing::info!(%url, %error, "no UDP, turning to TCP");
+                        tracing::warn!(%url, %error, "no UDP, turning to TCP");
                     }
                     other => return other,
                 }
@@ -185,7 +190,7 @@ impl Recording {
         if self.media.iter().any(datagrams) {
             TransportPolicy::Udp
         } else {
-            TransportPolicy::Tcp
+            self.conversation.interleaved()
         }
     }
 

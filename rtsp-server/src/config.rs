@@ -83,6 +83,9 @@ pub struct Config {
     pub slow_readers: SlowReaders,
     /// What differs for some paths.
     pub paths: Vec<PathRule>,
+    /// Sites whose pages may use the server by WebSocket, as browsers name them (`https://example.com`), or `*` for all. Others are
+    /// refused, because a browser lets any page ask, for whoever looks at it (RFC 6455 §10.2). Programs that are no browsers name none.
+    pub websocket_origins: Vec<String>,
     /// Whether media may be encrypted on its own (SRTP).
     pub srtp: Srtp,
     /// Multicast delivery of what is live; `None` offers none.
@@ -388,9 +391,10 @@ pub struct Limits {
     pub inactive_timeouts: u32,
     /// A connection ends when its first request does not come within this.
     pub first_request_timeout: Duration,
-    /// A connection ends when its TLS handshake takes longer than this.
+    /// A connection ends when its TLS handshake takes longer than this, and one half of a tunnel over HTTP when the other does not come
+    /// within it.
     pub handshake_timeout: Duration,
-    /// TLS handshakes, and tunnels of which one half has come, that may be under way in all.
+    /// TLS handshakes, and tunnels over HTTP of which one half has come, that may be under way in all.
     pub half_open: usize,
     /// The same for one address.
     pub half_open_per_address: usize,
@@ -471,6 +475,7 @@ impl Default for Config {
             start: Start::default(),
             slow_readers: SlowReaders::default(),
             paths: Vec::new(),
+            websocket_origins: Vec::new(),
             srtp: Srtp::default(),
             multicast: None,
             limits: Limits::default(),

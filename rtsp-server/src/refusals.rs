@@ -60,9 +60,9 @@ limits! {
     Url = "url",
     /// A message was refused: its body is too large.
     Body = "body",
-    /// A connection was closed: so many had begun TLS and not come to its end, in all or from its address.
+    /// A connection was closed: so many had begun TLS and not come to its end, or were one half of a tunnel, in all or from its address.
     HalfOpen = "half_open",
-    /// A connection was closed: it did not come to the end of the handshake of TLS.
+    /// A connection was closed: it did not come to the end of the handshake of TLS, or the other half of its tunnel did not come.
     Handshake = "handshake_timeout",
     /// A connection was closed: its first request did not come.
     FirstRequest = "first_request_timeout",

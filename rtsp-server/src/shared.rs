@@ -19,7 +19,7 @@ use crate::{
     config::Config,
     connection::connection_config,
     handler::AnyHandler,
-    io::tls::Tls,
+    io::{tls::Tls, tunnel::Tunnels},
     multicast::Groups,
     places::Places,
     refusals::Refusals,
@@ -94,6 +94,8 @@ pub(crate) struct Shared {
     pub(crate) admission: Arc<Admission>,
     pub(crate) half_open: Arc<Places>,
     pub(crate) tls: Option<Arc<Tls>>,
+    /// Tunnels over HTTP of which the GET is there.
+    pub(crate) tunnels: Arc<Tunnels>,
     pub(crate) files: Option<Arc<MediaFiles>>,
     /// Multicast groups, where it is offered.
     pub(crate) groups: Option<Arc<Groups>>,
@@ -131,6 +133,7 @@ impl Shared {
                 config.limits.limit_loopback,
             ),
             tls,
+            tunnels: Arc::default(),
             demands,
             hasher: RandomState::new(),
             groups: config.multicast.clone().map(Groups::new),

@@ -41,6 +41,7 @@
 //! - [`auth`]: Basic and Digest, both sides.
 //! - [`media`]: RTP and RTCP over time, where SDP, RTP and RTCP meet.
 //! - [`srtp`]: packets that are encrypted and authenticated, and how their keys are agreed on.
+//! - [`tunnel`]: RTSP within HTTP and WebSocket.
 //! - [`ProtocolError`]: why a request is refused, and the only map from cause to status code.
 //!
 //! Randomness is handed over as well: [`random::Random`], seeded by the system in programs and by a constant in tests.
@@ -58,6 +59,7 @@ pub mod server;
 pub mod srtp;
 pub mod timer;
 pub mod transport;
+pub mod tunnel;
 
 pub use error::{ProtocolError, Redirection};
 pub use now::Now;

@@ -1,8 +1,7 @@
-//! The stream of one RTSP connection: plain, or sealed by TLS.
+//! The stream of one RTSP connection: plain or sealed by TLS, as it is or within a tunnel.
 
+use std::future::poll_fn;
 use std::io;
-use std::io::IoSlice;
-use std::net::Shutdown;
 use std::net::SocketAddr;
 use std::task::Context;
 use std::task::Poll;
@@ -10,12 +9,27 @@ use std::task::ready;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rustls::pki_types::ServerName;
+use rtsp_session::random::Random;
 use tokio::net::TcpStream;
+use tokio::time::timeout_at;
 
 use super::connect;
-use super::tls::Channel;
+use super::leg::Leg;
 use super::tls::Trust;
+use super::tunnel::Frames;
+use super::tunnel::Post;
+
+/// What RTSP goes within.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Carriage {
+    /// Nothing.
+    #[default]
+    Bare,
+    /// The pair of a GET and a POST.
+    Http,
+    /// Frames of WebSocket.
+    WebSocket,
+}
 
 /// Where a connection leads.
 #[derive(Clone, Debug)]
@@ -25,6 +39,11 @@ pub(crate) struct Destination<'a> {
     pub(crate) port: u16,
     /// With TLS, and whom to believe there.
     pub(crate) trust: Option<&'a Trust>,
+    pub(crate) carriage: Carriage,
+    /// What a tunnel asks for, with its query.
+    pub(crate) path: &'a str,
+    /// What a tunnel is asked for by.
+    pub(crate) user_agent: &'a str,
 }
 
 /// Why there is no connection.
@@ -34,58 +53,71 @@ pub(crate) enum NotConnected {
     Tcp(io::Error),
     /// It answers, but it is not to be trusted, or speaks no TLS.
     Tls(io::Error),
+    /// It does not do RTSP in this carriage.
+    Tunnel(io::Error),
 }
 
 /// A connection that never blocks. Each of its methods that is told to wait by the socket says so.
 #[derive(Debug)]
 pub(crate) struct Wire {
-    tcp: TcpStream,
-    tls: Option<Box<Channel>>,
+    leg: Leg,
+    tunnel: Tunnel,
+}
+
+#[derive(Debug)]
+enum Tunnel {
+    None,
+    /// The leg is its GET.
+    Http(Box<Post>),
+    WebSocket(Box<Frames>),
 }
 
 impl Wire {
-    /// Connects, and shakes hands where TLS is wanted: there is no way back from that to a plain connection.
+    /// Connects, shakes hands where TLS is wanted, and begins the tunnel if it is to be one.
     pub(crate) async fn connect(
         to: &Destination<'_>,
         patience: Duration,
+        random: &mut Random,
     ) -> Result<Self, NotConnected> {
-        let begun = tokio::time::Instant::now();
+        let until = tokio::time::Instant::now() + patience;
+        let late = |_| io::Error::from(io::ErrorKind::TimedOut);
         let tcp = connect::tcp(to.host, to.port, patience)
             .await
             .map_err(NotConnected::Tcp)?;
-        let Some(trust) = to.trust else {
-            return Ok(Self { tcp, tls: None });
-        };
-        let other = |error: String| NotConnected::Tls(io::Error::other(error));
-        let config = trust.config().map_err(|error| other(error.to_string()))?;
-        let name = ServerName::try_from(to.host.to_owned())
-            .map_err(|_| other("no certificate can have such a name".to_owned()))?;
-        let mut channel = Channel::client(config, name).map_err(NotConnected::Tls)?;
-        match tokio::time::timeout_at(begun + patience, channel.handshake(&tcp)).await {
-            Ok(Ok(())) => Ok(Self {
-                tcp,
-                tls: Some(Box::new(channel)),
-            }),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Err(other("it closes instead of speaking TLS".to_owned()))
-            }
-            Ok(Err(error)) => Err(NotConnected::Tls(error)),
-            Err(_) => Err(NotConnected::Tls(io::ErrorKind::TimedOut.into())),
-        }
+        let sealed = timeout_at(until, Leg::new(tcp, to.host, to.trust)).await;
+        let mut leg = sealed
+            .map_err(late)
+            .and_then(|done| done)
+            .map_err(NotConnected::Tls)?;
+        let begun = timeout_at(until, Box::pin(tunnel(to, &mut leg, random))).await;
+        let tunnel = begun
+            .map_err(late)
+            .and_then(|done| done)
+            .map_err(NotConnected::Tunnel)?;
+        Ok(Self { leg, tunnel })
     }
 
     pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.tcp.peer_addr()
+        self.leg.peer_addr()
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.tcp.local_addr()
+        self.leg.local_addr()
+    }
+
+    /// What RTSP goes within.
+    pub(crate) fn carriage(&self) -> Carriage {
+        match &self.tunnel {
+            Tunnel::None => Carriage::Bare,
+            Tunnel::Http(_) => Carriage::Http,
+            Tunnel::WebSocket(_) => Carriage::WebSocket,
+        }
     }
 
     /// Whether the server has proved to be `host` too: requests about it may go here. What is not sealed proves nothing, and
     /// hides nothing either.
     pub(crate) fn is_for(&self, host: &str) -> bool {
-        self.tls.as_ref().is_none_or(|tls| tls.is_for(host))
+        self.leg.is_for(host)
     }
 
     /// Reads some octets; 0 is the end.
@@ -94,16 +126,10 @@ impl Wire {
         cx: &mut Context<'_>,
         into: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.tcp.poll_read_ready(cx))?;
-            let read = match &mut self.tls {
-                None => self.tcp.try_read_buf(into),
-                Some(tls) => tls.try_read_buf(&self.tcp, into),
-            };
-            match read {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                other => return Poll::Ready(other),
-            }
+        match &mut self.tunnel {
+            Tunnel::None => self.leg.poll_read_buf(cx, into),
+            Tunnel::Http(post) => post.poll_read_buf(cx, &mut self.leg, into),
+            Tunnel::WebSocket(frames) => frames.poll_read_buf(cx, &mut self.leg, into),
         }
     }
 
@@ -116,7 +142,11 @@ impl Wire {
         loop {
             match self.try_write(from) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.tcp.poll_write_ready(cx))?;
+                    let leg = match &self.tunnel {
+                        Tunnel::Http(post) => post.leg(),
+                        _ => &self.leg,
+                    };
+                    ready!(leg.poll_write_ready(cx))?;
                 }
                 other => return Poll::Ready(other),
             }
@@ -125,22 +155,54 @@ impl Wire {
 
     /// As much as goes now.
     pub(crate) fn try_write(&mut self, from: &[u8]) -> io::Result<usize> {
-        match &mut self.tls {
-            None if from.is_empty() => Ok(0),
-            None => self.tcp.try_write(from),
-            Some(tls) if from.is_empty() => match tls.try_flush(&self.tcp)? {
-                true => Ok(0),
-                false => Err(io::ErrorKind::WouldBlock.into()),
-            },
-            Some(tls) => tls.try_write_vectored(&self.tcp, &[IoSlice::new(from)]),
+        match &mut self.tunnel {
+            Tunnel::None => self.leg.try_write(from),
+            Tunnel::Http(post) => post.try_write(from),
+            Tunnel::WebSocket(frames) => frames.try_write(&mut self.leg, from),
         }
     }
 
     /// Nothing more will be written.
     pub(crate) fn finish(&mut self) {
-        if let Some(tls) = &mut self.tls {
-            tls.close(&self.tcp);
+        match &mut self.tunnel {
+            Tunnel::None => {}
+            Tunnel::Http(post) => post.finish(),
+            Tunnel::WebSocket(frames) => frames.finish(&mut self.leg),
         }
-        let _ = socket2::SockRef::from(&self.tcp).shutdown(Shutdown::Write);
+        self.leg.finish();
     }
+}
+
+async fn tunnel(to: &Destination<'_>, leg: &mut Leg, random: &mut Random) -> io::Result<Tunnel> {
+    Ok(match to.carriage {
+        Carriage::Bare => Tunnel::None,
+        Carriage::Http => {
+            let cookie = random.letters(22);
+            let early = Post::ask(to, leg, &cookie).await?;
+            // By the same address: a name may have several, and the two have to meet.
+            let tcp = TcpStream::connect(leg.peer_addr()?).await?;
+            tcp.set_nodelay(true)?;
+            let other = Leg::new(tcp, to.host, to.trust).await?;
+            Tunnel::Http(Box::new(Post::begin(to, other, &cookie, early).await?))
+        }
+        Carriage::WebSocket => Tunnel::WebSocket(Box::new(Frames::begin(to, leg, random).await?)),
+    })
+}
+
+/// Writes all of it.
+pub(super) async fn write_all(leg: &mut Leg, mut from: &[u8]) -> io::Result<()> {
+    poll_fn(|cx| {
+        loop {
+            match leg.try_write(from) {
+                Ok(0) if from.is_empty() => return Poll::Ready(Ok(())),
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Ok(count) => from = from.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(leg.poll_write_ready(cx))?;
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    })
+    .await
 }

@@ -35,7 +35,8 @@ pub(crate) struct Arguments {
 /// What every command takes.
 #[derive(Args)]
 pub(crate) struct Global {
-    /// How media travel: auto tries UDP first and turns to TCP when that is refused or silent; multicast joins the group that a live
+    /// How media travel: auto tries UDP first, turns to TCP when that is refused or silent, and to a tunnel over HTTP when TCP does not
+    /// get through; http is RTSP within HTTP, ws within WebSocket, on the port of the URL, with TLS for rtsps; multicast joins the group that a live
     /// stream is sent to
     #[arg(long, global = true, value_enum, default_value_t = Transport::Auto)]
     transport: Transport,
@@ -115,6 +116,8 @@ impl Global {
             Transport::Udp => TransportPolicy::Udp,
             Transport::Tcp => TransportPolicy::Tcp,
             Transport::Multicast => TransportPolicy::Multicast,
+            Transport::Http => TransportPolicy::Http,
+            Transport::Ws => TransportPolicy::WebSocket,
         }
     }
 }
@@ -129,6 +132,8 @@ enum Transport {
     Udp,
     Tcp,
     Multicast,
+    Http,
+    Ws,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -27,10 +27,21 @@ pub(crate) async fn run(global: &Global, probe: &Probe) -> Result<ExitCode, Fail
         TransportPolicy::Udp => &[TransportPolicy::Udp],
         TransportPolicy::Tcp => &[TransportPolicy::Tcp],
         TransportPolicy::Multicast => &[TransportPolicy::Multicast],
-        _ => &[TransportPolicy::Udp, TransportPolicy::Tcp],
+        TransportPolicy::Http => &[TransportPolicy::Http],
+        TransportPolicy::WebSocket => &[TransportPolicy::WebSocket],
+        _ => &[
+            TransportPolicy::Udp,
+            TransportPolicy::Tcp,
+            TransportPolicy::Http,
+        ],
     };
     let mut report: Option<Report> = None;
     for &transport in transports {
+        let tunnel = transport == TransportPolicy::Http;
+        if tunnel && report.as_ref().is_some_and(Report::measured) {
+            // It is for where nothing else gets through.
+            continue;
+        }
         let described = match (describe(global, probe, transport).await, &mut report) {
             (Ok(described), _) => described,
             (Err(failure), Some(report)) => {

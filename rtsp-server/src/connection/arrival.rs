@@ -12,7 +12,7 @@ use rtsp_client::io::tls::Channel;
 use rtsp_session::Now;
 use tokio::net::TcpStream;
 
-use super::Link;
+use super::{Link, http};
 use crate::{
     accept::{Door, Permit},
     io::socket::{Sink as _, Socket},
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The first read of a connection.
-const FIRST_READ: usize = 4 * 1024;
+pub(super) const FIRST_READ: usize = 4 * 1024;
 /// A request line of HTTP that is longer is left to RTSP, which has words for it.
 const LONGEST_LINE: usize = 2 * 1024;
 /// How long the last words to somebody who is in the wrong place may take.
@@ -32,9 +32,6 @@ const NO_TLS: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
 /// To who speaks RTSP where TLS is expected. No request was read: there is no CSeq to answer with.
 const TLS_ONLY: &[u8] =
     b"RTSP/1.0 400 This port speaks TLS only: use rtsps\r\nConnection: close\r\n\r\n";
-/// To a browser.
-const NOT_HTTP: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 68\r\nConnection: close\r\n\r\n\
-    This is an RTSP server. Play its streams with rtsp:// and a player.\n";
 
 /// What somebody speaks, by the first octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +50,8 @@ pub(super) struct Arrived {
     pub(super) buffer: BytesMut,
     /// When the connection came.
     pub(super) since: Now,
+    /// Its place among the connections.
+    pub(super) permit: Permit,
 }
 
 /// Finds out what a connection is and takes it in.
@@ -64,11 +63,11 @@ pub(super) async fn run(
     door: Door,
 ) {
     let arrived = match tcp.set_nodelay(true) {
-        Ok(()) => arrive(&shard, tcp, peer, door).await,
+        Ok(()) => arrive(&shard, tcp, peer, door, permit).await,
         Err(error) => Err(error),
     };
     let link = arrived.and_then(|arrived| match arrived {
-        Some(arrived) => Link::new(&shard, arrived, peer, permit).map(Some),
+        Some(arrived) => Link::new(&shard, arrived, peer).map(Some),
         None => Ok(None),
     });
     match link {
@@ -82,12 +81,13 @@ pub(super) async fn run(
     }
 }
 
-/// `None` when it was told that it is wrong here.
+/// `None` when it was told that it is wrong here, or is part of something else now.
 async fn arrive(
     shard: &Shard,
     tcp: TcpStream,
     peer: SocketAddr,
     door: Door,
+    permit: Permit,
 ) -> io::Result<Option<Arrived>> {
     let since = shard.now();
     let until = since.monotonic + shard.shared.config.limits.first_request_timeout;
@@ -107,15 +107,21 @@ async fn arrive(
     }
     match tongue {
         Tongue::Http => {
-            tracing::debug!(%peer, "HTTP on the RTSP port: refused");
-            farewell(&socket, NOT_HTTP).await;
-            Ok(None)
+            let visitor = http::Visitor {
+                socket,
+                read: buffer,
+                peer,
+                permit,
+                until,
+            };
+            http::receive(shard, visitor).await
         }
         // Whoever has said nothing so far is for RTSP to give up: its time has begun with the connection.
         Tongue::Rtsp | Tongue::Tls | Tongue::Unclear => Ok(Some(Arrived {
             socket,
             buffer,
             since,
+            permit,
         })),
     }
 }
@@ -209,7 +215,7 @@ async fn secure(
 }
 
 /// Says something short, and waits a moment for it to be read: closing with octets unread would take it back (RFC 1122 §4.2.2.13).
-async fn farewell(socket: &Socket, words: &[u8]) {
+pub(super) async fn farewell(socket: &Socket, words: &[u8]) {
     let said = socket.try_write_vectored(&[io::IoSlice::new(words)]);
     let _ = socket.try_flush();
     if said.is_err() {
@@ -262,12 +268,5 @@ mod tests {
         assert_eq!(tongue(&[b'G'; LONGEST_LINE], true), Tongue::Rtsp);
         let long = [&b"GET "[..], &[b'/'; LONGEST_LINE]].concat();
         assert_eq!(tongue(&long, true), Tongue::Rtsp);
-    }
-
-    #[test]
-    fn the_page_is_as_long_as_it_says() {
-        let page = std::str::from_utf8(NOT_HTTP).unwrap();
-        let (head, body) = page.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
     }
 }

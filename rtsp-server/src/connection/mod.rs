@@ -4,6 +4,7 @@ mod arrival;
 mod describe;
 mod film;
 mod groups;
+mod http;
 mod identity;
 mod outbox;
 mod parameters;
@@ -120,12 +121,7 @@ pub(crate) fn spawn(
 }
 
 impl Link {
-    fn new(
-        shard: &Shard,
-        arrived: Arrived,
-        peer: SocketAddr,
-        permit: Permit,
-    ) -> std::io::Result<Self> {
+    fn new(shard: &Shard, arrived: Arrived, peer: SocketAddr) -> std::io::Result<Self> {
         let stream = arrived.socket;
         let local = stream.tcp().local_addr()?;
         let random = shard.random.borrow_mut().fork();
@@ -156,7 +152,7 @@ impl Link {
             abandoned: Cell::new(false),
             done: Cell::new(false),
             ended: Notify::new(),
-            permit,
+            permit: arrived.permit,
         })
     }
 

@@ -113,7 +113,7 @@ fn readable(link: &Link, reading: &mut Reading) -> Result<(), Over> {
             }
             Ok(read) => {
                 protocol.handle(Now::read(), Input::Read(&mut buffer));
-                if read < room && link.stream.is_plain() {
+                if read < room && link.stream.reads_plainly() {
                     drained(link);
                     break;
                 }

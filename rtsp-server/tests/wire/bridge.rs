@@ -75,6 +75,17 @@ pub(crate) async fn bridged(trust: Arc<ClientConfig>, to: SocketAddr, buffer: Op
     peer
 }
 
+/// A connection whose other end comes to the server by TLS.
+pub(crate) async fn sealed_stream(server: &ServerHandle, to: SocketAddr) -> TcpStream {
+    let near = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let (far, channel) = sealed(to, trust(server), None).await;
+    let at = near.local_addr().expect("its address");
+    let stream = TcpStream::connect(at).await.expect("a connection");
+    let (plain, _) = near.accept().await.expect("the peer");
+    tokio::spawn(carry(plain, far, channel));
+    stream
+}
+
 /// Until one of them has closed.
 async fn carry(plain: TcpStream, far: TcpStream, mut channel: Channel) {
     let (mut out, mut back) = (BytesMut::new(), BytesMut::new());

@@ -436,6 +436,12 @@ impl ClientSession {
         self.timeout
     }
 
+    /// Whether the server has said anything yet that could be understood.
+    #[must_use]
+    pub fn has_heard(&self) -> bool {
+        self.connection.has_heard()
+    }
+
     /// Whether the server has asked for credentials.
     #[must_use]
     pub fn was_challenged(&self) -> bool {

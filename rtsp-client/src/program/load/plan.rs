@@ -130,13 +130,17 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(global: &Global, load: &Load) -> Result<Self, Failure> {
         let options = global.options();
-        let udp = global.policy() == TransportPolicy::Udp;
-        if global.policy() == TransportPolicy::Multicast {
+        let policy = global.policy();
+        let udp = policy == TransportPolicy::Udp;
+        if policy == TransportPolicy::Multicast {
             let hint = "What one reader of a group gets, all get: probe or record it.";
             return Err(Failure::new(
                 "--transport multicast is not for load",
                 Some(hint),
             ));
+        }
+        if matches!(policy, TransportPolicy::Http | TransportPolicy::WebSocket) {
+            return Err(Failure::new("tunnels are not for load", None));
         }
         if udp && load.stalled > 0 {
             let hint = "What a UDP reader does not read is dropped by its own system.";

@@ -49,6 +49,8 @@ fn name(transport: TransportPolicy) -> &'static str {
     match transport {
         TransportPolicy::Tcp => "tcp",
         TransportPolicy::Multicast => "multicast",
+        TransportPolicy::Http => "http",
+        TransportPolicy::WebSocket => "ws",
         _ => "udp",
     }
 }

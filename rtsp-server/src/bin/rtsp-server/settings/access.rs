@@ -72,6 +72,7 @@ pub(super) fn access(root: &mut Table<'_>, folder: &Path, settings: &mut Setting
     {
         config.cleartext_passwords = clear;
     }
+    config.websocket_origins = websocket_origins(root.place("websocket_origins"));
     if let Some(place) = root.place("users") {
         named_users(&place, &mut config.users);
         settings.has_secrets = true;
@@ -164,6 +165,23 @@ fn url(place: &Place<'_>) -> Option<String> {
             None
         }
     }
+}
+
+/// Sites whose pages may use the server.
+fn websocket_origins(place: Option<Place<'_>>) -> Vec<String> {
+    let what = "a site as browsers name it, such as \"https://example.com\", or \"*\"";
+    let places = place.and_then(|it| it.list("a list of sites such as [\"https://example.com\"]"));
+    let mut origins = Vec::new();
+    for place in places.unwrap_or_default() {
+        match place.text(what) {
+            Some(site) if site == "*" || (site.contains("://") && !site.ends_with('/')) => {
+                origins.push(site.to_owned());
+            }
+            Some(_) => place.wrong(format_args!("expected {what}")),
+            None => {}
+        }
+    }
+    origins
 }
 
 fn named_users(place: &Place<'_>, known: &mut Vec<Credentials>) {

@@ -299,6 +299,7 @@ fn permissions_reach_the_configuration_and_decide_what_is_not_said() {
     let text = r#"
         read = "open"
         cleartext_passwords = true
+        websocket_origins = ["https://nvr.example"]
         [users]
         ann = "x"
         [[permission]]
@@ -315,6 +316,7 @@ fn permissions_reach_the_configuration_and_decide_what_is_not_said() {
     "#;
     let config = read(text).config;
     assert!(config.cleartext_passwords);
+    assert_eq!(config.websocket_origins, ["https://nvr.example"]);
     assert_eq!(
         (config.read, config.publish, config.control),
         (Access::Open, Access::Permitted, Access::Permitted)
@@ -347,6 +349,10 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "limits = 1",
         "server.toml:1: limits: expected a table: [limits], found 1",
+    ),
+    (
+        "websocket_origins = ['*', 'nvr.example']",
+        "server.toml:1: websocket_origins[1]: expected a site as browsers name it",
     ),
     (
         "listen = 8554",
