@@ -2,7 +2,7 @@
 //!
 //! That a media has SRTP is said by the profile of its description, `RTP/SAVP` or `RTP/SAVPF`. The server's key stands there too: in `a=key-mgmt` (RFC 4567),
 //! and ours goes out in the `KeyMgmt` header of SETUP, or in `a=crypto` (RFC 4568), which knows no answer. Where it does not, RTSP/2.0 has both keys in the
-//! `MIKEY` parameter of Transport (RFC 7826 §C.1.4.1). Who publishes tells its key by `a=key-mgmt` in ANNOUNCE, and is told the server's, for reports, in the answer.
+//! `MIKEY` parameter of Transport (RFC 7826 §C.1.4.1). Who publishes tells its key by `a=key-mgmt` in ANNOUNCE and again in SETUP, and is told the server's, for reports, in the answer.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -256,18 +256,21 @@ impl ClientSession {
             let ssrc = media
                 .attribute("ssrc")
                 .and_then(|value| value.split(' ').next()?.parse().ok());
-            let offer = self.offer(ssrc, Way::Nowhere, None);
+            let offer = self.offer(ssrc, Way::Header, None);
             media
                 .attributes
                 .retain(|attribute| !attribute.is(KEY_MGMT) && !attribute.is(CRYPTO));
             media
                 .attributes
                 .push(Attribute::new(KEY_MGMT, format!("mikey {}", offer.message)));
-            self.keyring.slot(index).contexts = Some(Box::new(Contexts {
+            let slot = self.keyring.slot(index);
+            slot.contexts = Some(Box::new(Contexts {
                 inbound: None,
                 outbound: Some(Sender::new(&offer.own)),
                 ssrc: offer.ssrc,
             }));
+            // gst-rtsp-server (1.22) passes over the description, and wants it in SETUP as well.
+            slot.offer = Some(offer);
         }
         Ok(())
     }
@@ -346,18 +349,19 @@ impl ClientSession {
     ) -> Result<(), SessionError> {
         let refuse = |error| SessionError::Secured { media, error };
         let spec = answer.and_then(|transport| transport.0.first());
-        let downgraded = spec.is_some_and(|spec| !spec.profile.is_secure());
-        if self.is_secured(media) && self.recording && downgraded {
-            return Err(refuse(KeysError::Downgraded));
-        }
+        let recording = self.recording;
         let slot = self.keyring.media.get_mut(media);
         let Some((offer, contexts)) =
             slot.and_then(|it| Some((it.offer.take()?, &mut it.contexts)))
         else {
             return Ok(());
         };
-        if downgraded {
+        if spec.is_some_and(|spec| !spec.profile.is_secure()) {
             return Err(refuse(KeysError::Downgraded));
+        }
+        if recording {
+            // What we send has its key since ANNOUNCE; the server's, if it tells one, is for reports, and media flow without.
+            return Ok(());
         }
         let told = spec.and_then(|spec| spec.mikey.as_deref());
         let keying = match (told, offer.described) {

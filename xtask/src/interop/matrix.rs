@@ -2,11 +2,12 @@
 
 use super::cell::{Cell, Direction};
 use super::fingerprint::{Expect, Start};
-use super::peer::{Peer, Transport};
+use super::peer::{Peer, Transport, Version};
 use super::peers::{
     aio_rtsp_toolkit, aiortsp, ffmpeg, gst_rtsp_server, gstreamer, live555, mpv, opencv, pyav,
     retina, trackside, vlc,
 };
+use super::scenario::secured::{self as in_secret, Secrecy};
 use super::scenario::{baseline, client, live, sources, version2 as in_version2};
 use super::stage::Stage;
 use crate::failure::Result;
@@ -63,6 +64,7 @@ pub(crate) fn cells() -> Vec<Cell> {
     version2(&mut matrix);
     pulls(&mut matrix);
     our_client(&mut matrix);
+    secured(&mut matrix);
     matrix.0
 }
 
@@ -361,6 +363,58 @@ fn our_client(matrix: &mut Matrix) {
                 },
             );
         }
+    }
+}
+
+/// Who can do which of TLS and SRTP, by which ways. FFmpeg takes media with `rtsps` by TCP only.
+const SECRETS: &[(&Peer, Secrecy, &[Transport])] = &[
+    (&ffmpeg::PEER, Secrecy::Tls, &[Tcp]),
+    (&gstreamer::PEER, Secrecy::Tls, &[Tcp]),
+    (&gstreamer::PEER, Secrecy::SrtpOverTls, &[Tcp, Udp]),
+    (&gstreamer::PEER, Secrecy::Srtp, &[Tcp, Udp]),
+    (&trackside::CLIENT, Secrecy::Tls, &[Tcp, Udp]),
+    (&trackside::CLIENT, Secrecy::SrtpOverTls, &[Tcp, Udp]),
+    (&trackside::CLIENT, Secrecy::Srtp, &[Tcp, Udp]),
+];
+
+fn secured(matrix: &mut Matrix) {
+    for (peer, secrecy, transports) in SECRETS.iter().copied() {
+        for transport in transports.iter().copied() {
+            matrix.add(
+                (Direction::PublishesToServer, peer, transport),
+                ("h264", secrecy.name()),
+                move |stage| in_secret::publish(stage, peer, transport, secrecy),
+            );
+            matrix.add(
+                (Direction::ReadsFromServer, peer, transport),
+                ("h264", secrecy.name()),
+                move |stage| in_secret::read(stage, peer, (transport, Version::V1), secrecy),
+            );
+        }
+    }
+    for transport in Transport::BOTH {
+        matrix.add(
+            (Direction::ReadsFromServer, &trackside::CLIENT, transport),
+            ("h264", "SRTP in RTSP/2.0"),
+            move |stage| {
+                let how = (transport, Version::V2);
+                in_secret::read(stage, &trackside::CLIENT, how, Secrecy::Srtp)
+            },
+        );
+        matrix.add(
+            (Direction::PlaysToClient, &gst_rtsp_server::PEER, transport),
+            ("h264", "SRTP"),
+            move |stage| in_secret::played(stage, transport, FROM_THE_START),
+        );
+        matrix.add(
+            (
+                Direction::TakesFromClient,
+                &gst_rtsp_server::PEER,
+                transport,
+            ),
+            ("h264-plain", "SRTP"),
+            move |stage| in_secret::taken(stage, transport, FROM_THE_START),
+        );
     }
 }
 

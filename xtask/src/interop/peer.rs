@@ -7,6 +7,7 @@ use super::process::Process;
 use super::stage::Stage;
 use crate::failure::Result;
 use std::fmt;
+use std::path::Path;
 
 /// Which way the media go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,16 @@ pub(crate) struct Reading<'a> {
     pub(crate) seconds: u32,
     /// The server begins with a burst, from a key frame that is past.
     pub(crate) live: bool,
+    pub(crate) protection: Protection<'a>,
+}
+
+/// What keeps others from reading along.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Protection<'a> {
+    /// With `rtsps`: the file with the certificate of the server, which is its own authority.
+    pub(crate) authority: Option<&'a Path>,
+    /// Media are encrypted themselves. Who reads is told so by the description, who publishes decides it.
+    pub(crate) srtp: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -73,6 +84,7 @@ impl<'a> Reading<'a> {
             clip,
             seconds: 4,
             live: false,
+            protection: Protection::default(),
         }
     }
 }
@@ -82,6 +94,19 @@ pub(crate) struct Publishing<'a> {
     pub(crate) url: &'a str,
     pub(crate) transport: Transport,
     pub(crate) clip: &'a Clip,
+    pub(crate) protection: Protection<'a>,
+}
+
+impl<'a> Publishing<'a> {
+    /// In the clear.
+    pub(crate) fn new(url: &'a str, transport: Transport, clip: &'a Clip) -> Self {
+        Self {
+            url,
+            transport,
+            clip,
+            protection: Protection::default(),
+        }
+    }
 }
 
 /// A server that plays a clip, until it is dropped.

@@ -3,6 +3,7 @@
 pub(super) mod baseline;
 pub(super) mod client;
 pub(super) mod live;
+pub(super) mod secured;
 pub(super) mod sources;
 pub(super) mod version2;
 
@@ -32,14 +33,7 @@ fn live(
 ) -> Result<(Served, Process, String)> {
     let server = trackside::server(stage, [""; 0])?;
     let url = format!("{}live", server.url);
-    let mut publisher = publish(
-        stage,
-        &Publishing {
-            url: &url,
-            transport,
-            clip,
-        },
-    )?;
+    let mut publisher = publish(stage, &Publishing::new(&url, transport, clip))?;
     stage.until(
         "the path was published",
         Duration::from_secs(20),

@@ -12,8 +12,8 @@ use std::thread;
 enum Said {
     /// The client asked: the method and the version.
     Asked(String, String),
-    /// The server answered: the status.
-    Answered(u16),
+    /// The server answered: the status, and the transport that it granted, where it did.
+    Answered(u16, Option<String>),
 }
 
 /// A relay for RTSP on loopback. It lives as long as the program; its connections end with their ends.
@@ -51,7 +51,7 @@ impl Witness {
         let wanted = format!("RTSP/{}", version.name());
         let mut versions = said.iter().filter_map(|said| match said {
             Said::Asked(_, version) => Some(version),
-            Said::Answered(_) => None,
+            Said::Answered(..) => None,
         });
         match versions.clone().count() {
             0 => Err(Failure::new("the client asked for nothing")),
@@ -71,10 +71,24 @@ impl Witness {
             return Err(Failure::new(format!("no SETUP and PLAY: {said:?}")));
         };
         let mut between = said.get(setup..play).unwrap_or_default().iter();
-        if between.any(|said| matches!(said, Said::Answered(_))) {
+        if between.any(|said| matches!(said, Said::Answered(..))) {
             return Err(Failure::new(format!("not pipelined: {said:?}")));
         }
         Ok(())
+    }
+
+    /// Whether each transport that was granted is one of SRTP, and there are as many as the clip has media.
+    pub(crate) fn sealed(&self) -> Result<()> {
+        let said = self.said();
+        let granted = said.iter().filter_map(|said| match said {
+            Said::Answered(200, granted) => granted.as_deref(),
+            _ => None,
+        });
+        let (sealed, plain): (Vec<_>, Vec<_>) = granted.partition(|it| it.starts_with("RTP/SAVP"));
+        match (sealed.len(), plain.len()) {
+            (2.., 0) => Ok(()),
+            _ => Err(Failure::new(format!("not all by SRTP: {said:?}"))),
+        }
     }
 
     fn said(&self) -> Vec<Said> {
@@ -99,9 +113,9 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, said: &Mutex<Vec<Said>>) {
             break;
         };
         heard.extend_from_slice(read);
-        while let Some((length, first_line)) = message(&heard) {
+        while let Some((length, head)) = message(&heard) {
             heard.drain(..length);
-            if let Some(line) = first_line.as_deref().and_then(understood) {
+            if let Some(line) = head.as_deref().and_then(understood) {
                 let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
                 said.push(line);
             }
@@ -113,7 +127,7 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, said: &Mutex<Vec<Said>>) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// The length of the whole message at the front, and its first line; a frame has none.
+/// The length of the whole message at the front, and its head; a frame has none.
 fn message(heard: &[u8]) -> Option<(usize, Option<String>)> {
     if let [b'$', _, high, low, rest @ ..] = heard {
         let length = usize::from(u16::from_be_bytes([*high, *low]));
@@ -127,15 +141,18 @@ fn message(heard: &[u8]) -> Option<(usize, Option<String>)> {
         named.then(|| value.trim().parse::<usize>().ok())?
     });
     let length = end + body.unwrap_or(0);
-    (heard.len() >= length).then(|| (length, head.lines().next().map(str::to_owned)))
+    (heard.len() >= length).then_some((length, Some(head)))
 }
 
-/// A first line: `PLAY rtsp://… RTSP/2.0` or `RTSP/2.0 200 OK`.
-fn understood(line: &str) -> Option<Said> {
-    let mut words = line.split(' ');
+/// A head, which begins with `PLAY rtsp://… RTSP/2.0` or `RTSP/2.0 200 OK`.
+fn understood(head: &str) -> Option<Said> {
+    let mut lines = head.lines();
+    let mut words = lines.next()?.split(' ');
     let (first, second, third) = (words.next()?, words.next()?, words.next());
     if first.starts_with("RTSP/") {
-        return second.parse().ok().map(Said::Answered);
+        let granted = lines.find_map(|line| line.strip_prefix("Transport: "));
+        let status = second.parse().ok()?;
+        return Some(Said::Answered(status, granted.map(str::to_owned)));
     }
     Some(Said::Asked(first.to_owned(), third?.to_owned()))
 }
@@ -159,7 +176,7 @@ mod tests {
     fn one_request_in_another_version_is_seen() {
         let fallen_back = [
             asked("OPTIONS", "2.0"),
-            Said::Answered(505),
+            Said::Answered(505, None),
             asked("OPTIONS", "1.0"),
         ];
         assert!(witness(&fallen_back).spoke(Version::V2).is_err());
@@ -170,7 +187,7 @@ mod tests {
     #[test]
     fn an_answer_before_play_is_seen() {
         let (setup, play) = (asked("SETUP", "2.0"), asked("PLAY", "2.0"));
-        let ok = Said::Answered(200);
+        let ok = Said::Answered(200, None);
         let at_once = [
             ok.clone(),
             setup.clone(),
@@ -184,13 +201,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_granted_in_clear_is_seen() {
+        let granted = |text: &str| {
+            let head = format!("RTSP/1.0 200 OK\r\nTransport: {text}\r\n\r\n");
+            understood(&head).unwrap()
+        };
+        let (sealed, plain) = (granted("RTP/SAVP;unicast"), granted("RTP/AVP;unicast"));
+        assert!(witness(&[sealed.clone(), sealed.clone()]).sealed().is_ok());
+        assert!(
+            witness(&[sealed.clone(), sealed.clone(), plain])
+                .sealed()
+                .is_err()
+        );
+        assert!(witness(&[sealed]).sealed().is_err());
+    }
+
+    #[test]
     fn messages_are_told_from_frames_and_bodies() {
         let heard =
             b"$\x01\0\x02RTRTSP/2.0 200 OK\r\ncontent-length: 2\r\n\r\nabPLAY u RTSP/2.0\r\n\r\n";
         let (frame, none) = message(heard).unwrap();
         assert_eq!((frame, none), (6, None));
         let (answer, line) = message(&heard[frame..]).unwrap();
-        assert_eq!(understood(&line.unwrap()), Some(Said::Answered(200)));
+        assert_eq!(understood(&line.unwrap()), Some(Said::Answered(200, None)));
         let (_, line) = message(&heard[frame + answer..]).unwrap();
         assert_eq!(understood(&line.unwrap()), Some(asked("PLAY", "2.0")));
         assert_eq!(message(&heard[..5]), None);

@@ -316,7 +316,11 @@ fn what_is_published_is_sealed_over_the_wrap_and_reports_are_opened() {
     );
     let granted = format!("{GRANTED};mode=record");
     let setup = set_up(&mut bench, &[&granted]);
-    assert!(setup.contains("RTP/SAVP/TCP") && header(&setup, "KeyMgmt").is_none());
+    assert!(setup.contains("RTP/SAVP/TCP"));
+    assert!(
+        header(&setup, "KeyMgmt").unwrap().contains(key),
+        "the same key"
+    );
     let mut receiver = told.receiver();
     for sequence in [65_534, 65_535, 0, 1] {
         let plain = packet(sequence);

@@ -1,4 +1,4 @@
-"""GStreamer's rtspsrc: `URL PROTOCOLS VERSION PIPELINE`, until it is interrupted or the stream ends.
+"""GStreamer's rtspsrc: `URL PROTOCOLS VERSION PIPELINE [AUTHORITY.pem]`, until it is interrupted or the stream ends.
 
 The pipeline's elements named `video` and `audio` get the media of their kinds. gst-launch-1.0 would link them, too, but
 not always: it links by the form of the pad, for each new pad all that is still open, and where two pads come at once
@@ -10,7 +10,7 @@ import sys
 import gi
 
 gi.require_version("Gst", "1.0")
-from gi.repository import GLib, Gst  # noqa: E402
+from gi.repository import Gio, GLib, Gst  # noqa: E402
 
 END_SECONDS = 5
 
@@ -42,11 +42,14 @@ def told(_bus, message, loop):
 
 
 def main():
-    url, protocols, version, chains = sys.argv[1:]
+    url, protocols, version, chains = sys.argv[1:5]
     Gst.init(None)
     pipeline = Gst.parse_launch(
         f"rtspsrc name=s location={url} protocols={protocols} default-rtsp-version={version} latency=500 {chains}"
     )
+    if sys.argv[5:]:
+        authorities = Gio.TlsFileDatabase.new(sys.argv[5])
+        pipeline.get_by_name("s").set_property("tls-database", authorities)
     loop = GLib.MainLoop()
     pipeline.get_by_name("s").connect("pad-added", lambda _, pad: link(pipeline, pad))
     pipeline.get_bus().add_signal_watch()

@@ -1,4 +1,4 @@
-"""gst-rtsp-server on a port of 127.0.0.1: `play PORT CLIP.mp4` or `record PORT OUT.mkv`, at /clip."""
+"""gst-rtsp-server on a port of 127.0.0.1: `play PORT CLIP.mp4` or `record PORT OUT.mkv`, at /clip; `savp` behind it encrypts media."""
 
 import signal
 import sys
@@ -7,7 +7,8 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+gi.require_version("GstRtsp", "1.0")
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 PLAY = """( filesrc location={} ! qtdemux name=d
     d.video_0 ! queue ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1
@@ -19,13 +20,15 @@ RECORD = """( matroskamux name=m streamable=true ! filesink location={} async=fa
 
 
 def main():
-    task, port, file = sys.argv[1:]
+    task, port, file = sys.argv[1:4]
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch((PLAY if task == "play" else RECORD).format(file))
+    if sys.argv[4:] == ["savp"]:
+        factory.set_profiles(GstRtsp.RTSPProfile.SAVP)
     if task == "play":
         factory.set_shared(True)
     else:

@@ -27,8 +27,18 @@ pub(crate) fn serve(stage: &Stage<'_>, clip: &Clip) -> Result<Served> {
 
 /// Serves on a port that is known before: for a server that goes and comes back.
 pub(crate) fn serve_on(stage: &Stage<'_>, clip: &Clip, port: u16) -> Result<Served> {
+    serve_with(stage, clip, port, &[])
+}
+
+/// Serves media that are encrypted by SRTP, with their keys in clear.
+pub(crate) fn serve_sealed(stage: &Stage<'_>, clip: &Clip) -> Result<Served> {
+    serve_with(stage, clip, stage::free_port()?, &["savp"])
+}
+
+fn serve_with(stage: &Stage<'_>, clip: &Clip, port: u16, how: &[&str]) -> Result<Served> {
     let mut command = stage.machine.system_script("gst_rtsp_server.py");
     command.arg("play").arg(port.to_string()).arg(&clip.path);
+    command.args(how);
     let mut process = stage.start("gst-rtsp-server", &mut command)?;
     stage.until_listening(&mut process, port)?;
     Ok(Served {
@@ -38,10 +48,20 @@ pub(crate) fn serve_on(stage: &Stage<'_>, clip: &Clip, port: u16) -> Result<Serv
 }
 
 fn accept(stage: &Stage<'_>, _clip: &Clip, _transport: Transport) -> Result<Sink> {
+    accept_with(stage, &[])
+}
+
+/// Takes media that are encrypted by SRTP.
+pub(crate) fn accept_sealed(stage: &Stage<'_>) -> Result<Sink> {
+    accept_with(stage, &["savp"])
+}
+
+fn accept_with(stage: &Stage<'_>, how: &[&str]) -> Result<Sink> {
     let port = stage::free_port()?;
     let movie = stage.path("recorded.mkv");
     let mut command = stage.machine.system_script("gst_rtsp_server.py");
     command.arg("record").arg(port.to_string()).arg(&movie);
+    command.args(how);
     let mut process = stage.start("gst-rtsp-server", &mut command)?;
     stage.until_listening(&mut process, port)?;
     Ok(Sink {

@@ -97,7 +97,8 @@ fn read(stage: &Stage<'_>, reading: &Reading<'_>) -> Result<Capture> {
     let mut command = stage.machine.system_script("gst_reader.py");
     command
         .args([reading.url, reading.transport.name(), version])
-        .arg(&pipeline);
+        .arg(&pipeline)
+        .args(reading.protection.authority);
     let mut process = stage.start("gstreamer", &mut command)?;
     stage.until(
         "GStreamer wrote media",
@@ -159,8 +160,17 @@ fn apart(stage: &Stage<'_>, chains: &Chains) -> (String, Capture) {
 fn publish(stage: &Stage<'_>, publishing: &Publishing<'_>) -> Result<Process> {
     let chains = chains(publishing.clip.name())?;
     let [video, audio] = chains.publish;
+    // gst-launch-1.0 has no way to name an authority: our reader proves that GStreamer checks certificates.
+    let unchecked = match publishing.protection.authority {
+        Some(_) => " tls-validation-flags=0",
+        None => "",
+    };
+    let profile = match publishing.protection.srtp {
+        true => "savp",
+        false => "avp",
+    };
     let pipeline = format!(
-        "filesrc location={} ! {} name=d rtspclientsink name=s location={} protocols={} \
+        "filesrc location={} ! {} name=d rtspclientsink name=s location={} protocols={} profiles={profile}{unchecked} \
          d.video_0 ! queue ! {video} ! s. d.audio_0 ! queue ! {audio} ! s.",
         publishing.clip.path.display(),
         chains.demux,

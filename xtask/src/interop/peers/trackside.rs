@@ -2,10 +2,11 @@
 
 use crate::failure::{Failure, Result};
 use crate::interop::fingerprint::Capture;
-use crate::interop::peer::{Peer, Publishing, Reading, Served};
+use crate::interop::peer::{Peer, Protection, Publishing, Reading, Served};
 use crate::interop::process::Process;
 use crate::interop::stage::{self, Stage};
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -46,15 +47,55 @@ pub(crate) fn server<S: AsRef<OsStr>>(
     })
 }
 
-fn client(stage: &Stage<'_>, transport: &str) -> Command {
+/// Our server, and the same by TLS.
+pub(crate) struct Secure {
+    /// In the clear.
+    pub(crate) served: Served,
+    /// The root of its URLs by TLS, with a slash at the end.
+    pub(crate) url: String,
+    /// Its certificate, which it made for itself.
+    pub(crate) certificate: PathBuf,
+}
+
+/// Starts the server with a certificate of its own.
+pub(crate) fn secure_server(stage: &Stage<'_>, srtp: &str) -> Result<Secure> {
+    let port = stage::free_port()?;
+    let (certificate, key) = (stage.path("certificate.pem"), stage.path("key.pem"));
+    let listen = format!("127.0.0.1:{port}");
+    let arguments: [&OsStr; 10] = [
+        "--tls".as_ref(),
+        "self-signed".as_ref(),
+        "--tls-cert".as_ref(),
+        certificate.as_ref(),
+        "--tls-key".as_ref(),
+        key.as_ref(),
+        "--tls-listen".as_ref(),
+        listen.as_ref(),
+        "--srtp".as_ref(),
+        srtp.as_ref(),
+    ];
+    let served = server(stage, arguments)?;
+    Ok(Secure {
+        served,
+        url: format!("rtsps://127.0.0.1:{port}/"),
+        certificate,
+    })
+}
+
+fn client(stage: &Stage<'_>, transport: &str, protection: Protection<'_>) -> Command {
     let mut command = Command::new(&stage.machine.client);
     command.args(["--transport", transport]);
+    match protection.authority {
+        Some(file) => command.arg("--tls-ca").arg(file),
+        None if protection.srtp => command.arg("--srtp-in-clear"),
+        None => &mut command,
+    };
     command
 }
 
 fn record(stage: &Stage<'_>, reading: &Reading<'_>) -> Result<Capture> {
     let movie = stage.path("client.mp4");
-    let mut command = client(stage, reading.transport.name());
+    let mut command = client(stage, reading.transport.name(), reading.protection);
     command
         .args(["--rtsp-version", reading.version.name()])
         .args(["record", reading.url])
@@ -68,17 +109,20 @@ fn record(stage: &Stage<'_>, reading: &Reading<'_>) -> Result<Capture> {
 }
 
 fn publish(stage: &Stage<'_>, publishing: &Publishing<'_>) -> Result<Process> {
-    let mut command = client(stage, publishing.transport.name());
+    let mut command = client(stage, publishing.transport.name(), publishing.protection);
     command
         .arg("publish")
         .arg(&publishing.clip.path)
         .arg(publishing.url);
+    if publishing.protection.srtp {
+        command.arg("--srtp");
+    }
     stage.start("rtsp-client-publisher", &mut command)
 }
 
 /// What `probe --json` says, as JSON.
 pub(crate) fn probe(stage: &Stage<'_>, url: &str, transport: &str) -> Result<serde_json::Value> {
-    let mut command = client(stage, transport);
+    let mut command = client(stage, transport, Protection::default());
     command.args(["probe", "--json", url]);
     let text = stage.output("rtsp-client-probe", &mut command, Duration::from_secs(30))?;
     serde_json::from_str(&text)

@@ -73,11 +73,7 @@ pub(crate) fn taken(
     let mut sink = able(peer.accept, peer, "take a publisher")?(stage, clip, transport)?;
     let mut process = able(publisher.publish, publisher, "publish")?(
         stage,
-        &Publishing {
-            url: &sink.url,
-            transport,
-            clip,
-        },
+        &Publishing::new(&sink.url, transport, clip),
     )?;
     stage.pass(Duration::from_secs(6));
     if !process.running() {

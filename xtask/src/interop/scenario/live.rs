@@ -175,14 +175,7 @@ pub(crate) fn kept_key_frame(stage: &Stage<'_>, transport: Transport) -> Result<
 pub(crate) fn one_publisher(stage: &Stage<'_>, transport: Transport) -> Result<String> {
     let clip = stage.clip("h264")?;
     let (server, mut publisher, url) = live(stage, clip, transport, ffmpeg::publish)?;
-    let mut second = ffmpeg::publish(
-        stage,
-        &Publishing {
-            url: &url,
-            transport,
-            clip,
-        },
-    )?;
+    let mut second = ffmpeg::publish(stage, &Publishing::new(&url, transport, clip))?;
     if second.wait(stage.left(Duration::from_secs(10)))?.success() {
         return Err(Failure::new("the second publisher ended with success"));
     }
