@@ -450,6 +450,17 @@ fn r2_cseq_10_our_own_requests_have_their_own_numbers() {
 }
 
 #[test]
+fn our_own_requests_are_given_up_where_the_peer_wants_the_connection_closed() {
+    let mut line = Line::new(ConnectionConfig::default());
+    let request = Request::new(Method::Options, RequestTarget::Any, Version::V1_0);
+    let asked = line.connection.request(line.now, request).unwrap();
+    line.send("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nConnection: close\r\n\r\n");
+    line.answer_ok();
+    assert!(line.closed.is_some());
+    assert_eq!(line.unanswered, [asked], "nobody will answer it");
+}
+
+#[test]
 fn malformed_responses_are_not_answered() {
     let mut line = Line::new(ConnectionConfig::default());
     line.send("RTSP/1.0 200 OK\r\nCSeq: 1\r\nbroken\r\n\r\n");

@@ -29,6 +29,8 @@ pub struct Decoder {
     /// Bytes taken off the buffer so far.
     consumed: u64,
     scan: HeadScan,
+    /// The last head ended in a lone CR that was the last byte here: an LF that follows belongs to it, however the bytes are cut.
+    awaits_lf: bool,
     stage: Stage,
     deviations: Deviations,
     /// Those among them that nobody has taken yet.
@@ -57,6 +59,7 @@ impl Decoder {
             leniency,
             consumed: 0,
             scan,
+            awaits_lf: false,
             stage: Stage::Head,
             deviations,
             untaken: deviations,
@@ -89,9 +92,12 @@ impl Decoder {
         let end = match self.scan.advance(buf, &self.limits) {
             Ok(Some(end)) => end,
             Ok(None) => return Ok(None),
-            Err((kind, at)) => return Err(self.lose(Refusal::of_bytes(kind, at))),
+            Err((kind, at)) => {
+                return Err(self.lose(self.consumed, Refusal::of_bytes(kind, at)));
+            }
         };
         let offset = self.consumed;
+        self.awaits_lf = end == buf.len() && buf.last() == Some(&b'\r');
         let mut decoded = Ok(None);
         let mut met = Deviations::default();
         let after = parse_head(
@@ -112,7 +118,7 @@ impl Decoder {
                 self.stage = Stage::Skip(length);
                 decoded = Err(refusal.error(offset, false));
             }
-            After::Refused(refusal, None) => decoded = Err(self.lose(Refusal { at: 0, ..refusal })),
+            After::Refused(refusal, None) => decoded = Err(self.lose(offset, refusal)),
         }
         decoded
     }
@@ -206,6 +212,13 @@ impl Decoder {
     /// Finishes skipping and drops empty lines before a message; `false` while a body is awaited.
     #[inline]
     fn at_boundary(&mut self, buf: &mut BytesMut) -> Result<bool, DecodeError> {
+        if self.awaits_lf
+            && let Some(first) = buf.first()
+        {
+            self.awaits_lf = false;
+            let count = usize::from(*first == b'\n');
+            self.consume(buf, count);
+        }
         match &mut self.stage {
             Stage::Head => {}
             Stage::Body { .. } => return Ok(false),
@@ -275,8 +288,9 @@ impl Decoder {
         Some(Message::Interleaved(InterleavedFrame { channel, payload }))
     }
 
-    fn lose(&mut self, refusal: Refusal) -> DecodeError {
-        let error = refusal.error(self.consumed, true);
+    /// Nothing more can be told of what follows a head that began at `start`.
+    fn lose(&mut self, start: u64, refusal: Refusal) -> DecodeError {
+        let error = refusal.error(start, true);
         // What was scanned is the start of a message already: the search begins behind its first byte.
         let search = Search::new(usize::from(!self.scan.is_fresh()));
         self.scan.reset();

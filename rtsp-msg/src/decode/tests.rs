@@ -372,6 +372,27 @@ fn r1_msg_01_lines_may_end_in_cr_or_lf_alone() {
 }
 
 #[test]
+fn an_lf_behind_lone_crs_is_no_body_however_the_bytes_are_cut() {
+    let stream = b"SET_PARAMETER * RTSP/1.0\rCSeq: 1\rContent-Length: 4\r\r\n\nabcOPTIONS * RTSP/1.0\rCSeq: 2\r\r\n\
+        $\x01\0\x02abOPTIONS * RTSP/1.0\r\nCSeq: 3\r\n\r\n";
+    let whole = decode_all(stream);
+    let bodies = whole.iter().map(|message| match message {
+        Ok(Message::Request(request)) => &request.body[..],
+        Ok(Message::Interleaved(frame)) => &frame.payload[..],
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(bodies.collect::<Vec<_>>(), [&b"\nabc"[..], b"", b"ab", b""]);
+    for at in 0..stream.len() {
+        let (mut decoder, mut buf) = (decoder(), BytesMut::from(&stream[..at]));
+        let mut results = drain(&mut decoder, &mut buf);
+        buf.extend_from_slice(&stream[at..]);
+        results.extend(drain(&mut decoder, &mut buf));
+        assert_eq!(results, whole, "cut at {at}");
+        assert_eq!(decoder.consumed(), stream.len() as u64);
+    }
+}
+
+#[test]
 fn heads_over_a_limit_are_refused_while_they_arrive() {
     let limits = Limits {
         start_line: 64,
@@ -642,6 +663,9 @@ fn offsets_count_from_the_connections_start() {
     let mut decoder = decoder();
     assert!(decoder.decode(&mut buf).unwrap().is_some());
     assert_eq!(decoder.decode(&mut buf).unwrap_err().offset, 42);
+    // Where nothing can be told of what follows it is that of the head, not of what follows.
+    let text = b"OPTIONS * RTSP/1.0\r\nContent-Length: x\r\n\r\n";
+    assert_eq!(error(text).offset, 0);
 }
 
 #[test]

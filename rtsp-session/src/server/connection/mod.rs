@@ -507,11 +507,10 @@ impl ServerConnection {
             return;
         }
         if self.timers.expire(Timer::Linger, now) {
-            if let Phase::Draining(reason) = self.phase {
-                self.phase = Phase::Closing(reason);
-            } else {
-                self.phase = Phase::Closing(CloseReason::PeerClosed);
-            }
+            self.end(match self.phase {
+                Phase::Draining(reason) => reason,
+                _ => CloseReason::PeerClosed,
+            });
         }
         if self.timers.expire(Timer::FirstRequest, now) {
             self.drain(CloseReason::NoRequest);
@@ -544,9 +543,7 @@ impl ServerConnection {
             return;
         }
         self.phase = Phase::Draining(reason);
-        for id in self.outstanding.clear() {
-            self.events.push_back(Output::Unanswered { id });
-        }
+        self.give_up();
         self.stalled = false;
         self.timers = Timers::new();
         self.timers.set(
@@ -554,6 +551,19 @@ impl ServerConnection {
             self.now.monotonic + self.config.linger_timeout,
         );
         self.settle();
+    }
+
+    /// Nobody answers our own requests any more.
+    fn give_up(&mut self) {
+        for id in self.outstanding.clear() {
+            self.events.push_back(Output::Unanswered { id });
+        }
+    }
+
+    /// Closes when what is there was said.
+    fn end(&mut self, reason: CloseReason) {
+        self.give_up();
+        self.phase = Phase::Closing(reason);
     }
 
     /// Writes the answers that are ready, and closes if they were the last.
@@ -565,10 +575,10 @@ impl ServerConnection {
         let asked = self.pending.flush(&config, self.now.wall, &mut self.out);
         self.watch_oldest();
         if asked {
-            self.phase = Phase::Closing(CloseReason::Requested);
+            self.end(CloseReason::Requested);
         } else if let Phase::Draining(reason) = self.phase {
             if self.pending.is_empty() {
-                self.phase = Phase::Closing(reason);
+                self.end(reason);
             }
         } else if self.pending.is_empty() {
             self.rest();
