@@ -176,10 +176,10 @@ pub enum Access {
     Closed,
 }
 
-/// Whether media of live streams may be encrypted on its own, by SRTP (RFC 3711).
+/// Whether media may be encrypted on its own, by SRTP (RFC 3711).
 ///
-/// Keys are told in clear over RTSP: only where that goes over TLS are they a secret. All readers of a stream that have its key could
-/// forge packets to each other.
+/// Keys are told in clear over RTSP: only where that goes over TLS are they a secret. All readers of a live stream that have its key
+/// could forge packets to each other; each session of a film has keys of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Srtp {

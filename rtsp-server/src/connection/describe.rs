@@ -63,12 +63,13 @@ pub(super) async fn answer(
     }
     let found = find(shard, &target.path).await?;
     let of = (request.version, &*target.path);
-    let mut secured = None;
+    let keys = request.version != Version::V2_0 && may_have_keys(shard, from);
+    let mut live = None;
     let (mut description, modified) = match found {
         Found::Live(stream) => {
             let description = presented(shard, from, of, &stream.description, Some(&stream));
             let began = Some(stream.began.wall);
-            secured = Some(stream).filter(|_| may_have_keys(shard, from));
+            live = Some(stream);
             (description, began)
         }
         Found::File(movie) => {
@@ -88,9 +89,11 @@ pub(super) async fn answer(
             .attributes
             .push(sdp::Attribute::new("mtag", tag));
     }
-    if let Some(stream) = secured.filter(|_| request.version != Version::V2_0) {
-        // RTSP/2.0 exchanges keys in SETUP. Not part of what is tagged: the message is another each time.
-        secure::describe(shard, &stream, &mut description);
+    // RTSP/2.0 exchanges keys in SETUP. Not part of what is tagged: the message is another each time.
+    match live {
+        _ if !keys => {}
+        Some(stream) => secure::describe(shard, &stream, &mut description),
+        None => secure::describe_film(shard, from, &target.path, &mut description),
     }
     let location = target.location(request);
     let base = match &request.target {
@@ -133,7 +136,7 @@ fn presented(
         if live.is_none() {
             media.range.clone_from(&source.range);
         }
-        let secure = live.is_some() && source.is_rtp() && may_have_keys(shard, from);
+        let secure = source.is_rtp() && may_have_keys(shard, from);
         if secure {
             media.protocol = "RTP/SAVP".to_owned();
         }

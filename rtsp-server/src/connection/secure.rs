@@ -22,6 +22,7 @@ use super::request::From;
 use crate::{
     config::Srtp,
     shard::{Security, Shard},
+    source::player::Prepared,
     stream::registry::Stream,
 };
 
@@ -63,14 +64,42 @@ fn message(shard: &Shard, keying: &Keying) -> String {
 /// Adds the keys of a live stream to its description.
 pub(super) fn describe(shard: &Shard, stream: &Stream, description: &mut sdp::Description) {
     for (index, media) in description.media.iter_mut().enumerate() {
-        if media.is_rtp()
-            && let Some(keying) = of_stream(shard, stream, index)
-        {
-            let value = format!("mikey {}", message(shard, &keying));
-            media
-                .attributes
-                .push(sdp::Attribute::new("key-mgmt", value));
+        if let Some(keying) = of_stream(shard, stream, index) {
+            tell(shard, media, &keying);
         }
+    }
+}
+
+/// The same of a film. Each session of it has keys and sources of its own: these are for the one that this connection sets up next.
+pub(super) fn describe_film(
+    shard: &Shard,
+    from: &From,
+    path: &str,
+    description: &mut sdp::Description,
+) {
+    let Some(link) = &from.link else { return };
+    let prepared = Prepared::new(description.media.len(), &mut shard.random.borrow_mut());
+    let keyings = prepared.keyings(&mut shard.random.borrow_mut());
+    for (media, keying) in description.media.iter_mut().zip(&keyings) {
+        tell(shard, media, keying);
+    }
+    link.prepared.replace(Some((path.to_owned(), prepared)));
+}
+
+/// What a film was described with on this connection; used once, so that no two sessions share keys.
+pub(super) fn prepared(from: &From, path: &str) -> Prepared {
+    let taken = from
+        .link
+        .as_ref()
+        .and_then(|link| link.prepared.borrow_mut().take_if(|(of, _)| of == path));
+    taken.map(|(_, prepared)| prepared).unwrap_or_default()
+}
+
+fn tell(shard: &Shard, media: &mut sdp::Media, keying: &Keying) {
+    if media.is_rtp() {
+        let value = format!("mikey {}", message(shard, keying));
+        let attribute = sdp::Attribute::new("key-mgmt", value);
+        media.attributes.push(attribute);
     }
 }
 

@@ -59,7 +59,8 @@ pub(super) async fn first(
     let (stream, player) = match found {
         Found::Live(stream) => (stream, None),
         Found::File(file) => {
-            let (stream, player) = Player::new(shard, &target.path, file)?;
+            let prepared = secure::prepared(from, &target.path);
+            let (stream, player) = Player::new(shard, &target.path, file, prepared)?;
             (stream, Some(player))
         }
     };
@@ -306,14 +307,13 @@ fn negotiate(
             "media for an address that is not the peer's own: not sent there"
         );
     }
-    let (before, mux, film) = {
+    let (before, mux) = {
         let sessions = shard.sessions.borrow();
         let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
         let before = entry.session.media_at(media).map(|media| media.transport);
         let described = entry.role.stream().description.media.get(media);
-        let film = matches!(&entry.role, Role::Reader(reading) if reading.player.is_some());
         let mux = described.is_some_and(transport::can_multiplex);
-        (before, mux, film)
+        (before, mux)
     };
     let wanted = transport::wants_multicast(&offers.0, grammar) && direction == Direction::Play;
     let lease = wanted.then(|| groups::lend(shard, from, &id));
@@ -343,7 +343,7 @@ fn negotiate(
             Some(Ok(lease)) => lease.group(media),
             _ => None,
         },
-        secure: !film && may_have_keys(shard, from),
+        secure: may_have_keys(shard, from),
     };
     let selected = transport::select(&offers.0, &capabilities);
     let selected = selected.map_err(|error| groups::why(error, lease.as_ref()))?;

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use rtp_core::PacketView;
 use rtsp_client::{movie::MediaStart, mp4::MovieFile};
-use rtsp_session::ProtocolError;
+use rtsp_session::{ProtocolError, random::Random, srtp::mikey::Keying};
 use tokio::{sync::Notify, task::JoinHandle};
 
 use super::{
@@ -22,6 +22,7 @@ use super::{
     live::compound,
 };
 use crate::{
+    config::Srtp,
     shard::Shard,
     stream::{
         batch::Kind,
@@ -29,6 +30,7 @@ use crate::{
         ingest::Feed,
         local::LocalStream,
         registry::{self, Stream},
+        secure::Secured,
     },
 };
 
@@ -38,6 +40,34 @@ const BUDGET: usize = 256;
 const LAG: u64 = 16;
 /// How often the peer is told the time (RFC 3550 §6.2).
 const REPORT: Duration = Duration::from_secs(5);
+
+/// What the media of a film begin with, and what they are sealed with, where that is told before there is a session for it.
+#[derive(Debug, Default)]
+pub(crate) struct Prepared {
+    secured: Arc<Secured>,
+    starts: Vec<MediaStart>,
+}
+
+impl Prepared {
+    /// For a film of so many media.
+    pub(crate) fn new(media: usize, random: &mut Random) -> Self {
+        Self {
+            secured: Arc::default(),
+            starts: (0..media).map(|_| MediaStart::random(random)).collect(),
+        }
+    }
+
+    /// The keys of its media, each with the source that it is for.
+    pub(crate) fn keyings(&self, random: &mut Random) -> Vec<Keying> {
+        let keys = self.secured.keys(self.starts.len(), random);
+        let each = keys.iter().zip(&self.starts);
+        each.map(|(key, start)| Keying {
+            master: key.master.clone(),
+            sources: vec![(start.ssrc, 0)],
+        })
+        .collect()
+    }
+}
 
 /// The player of one session. All copies are one.
 #[derive(Clone)]
@@ -61,26 +91,32 @@ struct Inner {
 }
 
 impl Player {
-    /// A player of `movie`, and the stream that it will feed.
+    /// A player of `movie`, and the stream that it will feed: with what was prepared for it, as far as that goes.
     pub(crate) fn new(
         shard: &Rc<Shard>,
         path: &str,
         movie: Arc<MovieFile>,
+        prepared: Prepared,
     ) -> Result<(Arc<Stream>, Self), ProtocolError> {
         let description = Arc::new(describe(&movie, path));
+        let Prepared { secured, starts } = prepared;
+        let registry = &shard.shared.registry;
         let stream =
-            registry::private_stream(&shard.shared.registry, path.into(), shard.id, description)
+            registry::private_stream(registry, path.into(), shard.id, description, secured)
                 .map_err(|_| ProtocolError::UnsupportedMediaType)?;
         shard.open_private(
             &stream,
             Feed {
                 datagrams: false,
                 own: false,
-                sealable: false,
+                sealable: shard.shared.config.srtp != Srtp::Off,
             },
         );
         let starts = (0..stream.shapes.len())
-            .map(|media| fresh(shard, &stream, media))
+            .map(|media| match starts.get(media) {
+                Some(start) => announce(&stream, media, *start),
+                None => fresh(shard, &stream, media),
+            })
             .collect();
         let inner = Rc::new(Inner {
             stream: Arc::clone(&stream),
@@ -120,6 +156,7 @@ impl Player {
             // After a BYE the source is gone: what comes now is another one (RFC 3550 §6.6).
             for &media in media {
                 playback.restart_media(media, fresh(shard, &self.0.stream, media));
+                shard.ingest(self.0.stream.id, |ingest, _| ingest.renew(media as u8));
             }
         }
         let started = playback
@@ -201,9 +238,14 @@ impl Player {
     }
 }
 
-/// New numbers for a media, known to all who ask for its source.
+/// New numbers for a media.
 fn fresh(shard: &Shard, stream: &Stream, media: usize) -> MediaStart {
     let start = MediaStart::random(&mut shard.random.borrow_mut());
+    announce(stream, media, start)
+}
+
+/// Makes the numbers of a media known to all who ask for its source.
+fn announce(stream: &Stream, media: usize, start: MediaStart) -> MediaStart {
     let clock_rate = stream.shapes.get(media).map_or(1, |shape| shape.clock_rate);
     stream.clocks.set(
         media as u8,

@@ -207,6 +207,14 @@ impl Ingest {
             .push_copy(Mark::rtcp(media), media * 2 + 1, compound);
     }
 
+    /// A media has a new source whose random name nobody had before: what is known of those before it is no longer needed.
+    pub(crate) fn renew(&mut self, media: u8) {
+        if let Some(state) = self.media.get_mut(usize::from(media)) {
+            state.indexes = state.indexes.take().map(|_| Indexes::new());
+            state.roc = 0;
+        }
+    }
+
     /// Takes a whole packet in order, from a source of this process.
     pub(crate) fn packet(&mut self, media: u8, kind: Kind, packet: &[u8], now: Instant) {
         if let Some(mark) = self.mark(media, kind, packet, now) {

@@ -201,6 +201,7 @@ impl Claim {
             Arc::clone(&self.path),
             home,
             description,
+            Arc::default(),
         )
     }
 
@@ -231,9 +232,10 @@ pub(crate) fn private_stream(
     path: Arc<str>,
     home: ShardId,
     description: Arc<sdp::Description>,
+    secured: Arc<Secured>,
 ) -> Result<Arc<Stream>, PublishError> {
     let id = StreamId(registry.next.fetch_add(1, Ordering::Relaxed));
-    new_stream(id, path, home, description)
+    new_stream(id, path, home, description, secured)
 }
 
 fn new_stream(
@@ -241,6 +243,7 @@ fn new_stream(
     path: Arc<str>,
     home: ShardId,
     description: Arc<sdp::Description>,
+    secured: Arc<Secured>,
 ) -> Result<Arc<Stream>, PublishError> {
     let shapes: Box<[Shape]> = description.media.iter().map(shape).collect();
     if shapes.is_empty() || shapes.len() > MAX_MEDIA {
@@ -259,7 +262,7 @@ fn new_stream(
         progress: Progress::new(began.monotonic),
         readers: watch::Sender::new(0),
         slow: SlowCounters::default(),
-        secured: Arc::default(),
+        secured,
     }))
 }
 

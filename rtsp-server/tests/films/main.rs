@@ -12,6 +12,7 @@ mod source;
 mod describing;
 mod pausing;
 mod scales;
+mod secured;
 mod seeking;
 mod sizes;
 mod speeds;
@@ -25,7 +26,7 @@ use std::{
 
 use bytes::Bytes;
 use rtsp_client::mp4::{MovieWriter, NewSample, TrackConfig};
-use rtsp_server::ServerHandle;
+use rtsp_server::{Config, ServerHandle};
 
 use crate::{
     peer::{Event, Message, Peer},
@@ -46,6 +47,10 @@ struct House {
 
 impl House {
     async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Config)) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder =
@@ -53,7 +58,11 @@ impl House {
         std::fs::create_dir_all(&folder).expect("a directory");
         write_film(&folder.join("plain.mp4"));
         let films = folder.clone();
-        let server = server_with(|config| config.files = Some(films)).await;
+        let server = server_with(|config| {
+            config.files = Some(films);
+            change(config);
+        })
+        .await;
         Self { server, folder }
     }
 

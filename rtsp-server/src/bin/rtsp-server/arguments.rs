@@ -83,7 +83,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "WHERE")]
     pub(crate) start: Option<StartAt>,
 
-    /// Encrypt live media on its own (SRTP), its keys told over RTSP: over-tls where that is TLS, forced everywhere
+    /// Encrypt media on its own (SRTP), its keys told over RTSP: over-tls where that is TLS, forced everywhere
     #[arg(long, value_name = "WHERE")]
     pub(crate) srtp: Option<Sealed>,
 
