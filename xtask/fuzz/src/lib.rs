@@ -15,6 +15,7 @@ mod rtp;
 mod secure;
 mod seeds;
 mod targets;
+mod tunnel;
 mod uri;
 
 pub use seeds::{Seed, seeds};

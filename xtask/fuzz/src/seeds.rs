@@ -8,6 +8,8 @@ use rtp_core::{Packetizer, PacketizerConfig};
 use rtsp_session::random::Random;
 use rtsp_session::srtp::mikey::Keying;
 use rtsp_session::srtp::{MasterKey, Suite};
+use rtsp_session::tunnel::http;
+use rtsp_session::tunnel::websocket::{self, Opcode};
 
 /// An input: its target, its name, and itself.
 pub type Seed = (&'static str, String, Vec<u8>);
@@ -24,6 +26,7 @@ pub fn seeds() -> Vec<Seed> {
     seeds.extend(payloads());
     seeds.extend(keys());
     seeds.extend(connections());
+    seeds.extend(tunnels());
     seeds
 }
 
@@ -385,6 +388,41 @@ fn connections() -> Vec<Seed> {
     .concat();
     seeds.push(seed("connection", "noise", &[&[2], &bytes]));
     seeds
+}
+
+fn tunnels() -> Vec<Seed> {
+    let key = websocket::key([7; 16]);
+    let head = |name: &str, head: Vec<u8>| seed("tunnel", name, &[&[0, 5], &head]);
+    let mut body = BytesMut::new();
+    http::encode(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n", &mut body);
+    http::encode(b"$\x00\x00\x04abcd", &mut body);
+    let mut frames = BytesMut::new();
+    let mut put = |first: Option<u8>, opcode, payload: &[u8]| {
+        let at = frames.len();
+        websocket::encode(opcode, payload, Some([1, 2, 3, 4]), &mut frames);
+        if let Some(first) = first {
+            frames[at] = first;
+        }
+    };
+    put(None, Opcode::Binary, b"OPTIONS * RTSP/1.0\r\n");
+    put(Some(0x02), Opcode::Binary, b"CSeq: 1\r\n");
+    put(None, Opcode::Ping, b"there?");
+    put(Some(0x80), Opcode::Continuation, &[b'\n'; 200]);
+    put(None, Opcode::Pong, b"");
+    put(None, Opcode::Close, &1000_u16.to_be_bytes());
+    let mut answer = BytesMut::new();
+    websocket::encode(Opcode::Text, &[b'a'; 126], None, &mut answer);
+    websocket::close(None, None, &mut answer);
+    vec![
+        head("get", http::get("h:8554", "/live?a=b", "c", "me")),
+        head("post", http::post("h", "/", "c", "me")),
+        head("upgrade", websocket::upgrade("h", "/", &key, "me")),
+        head("switched", websocket::switched(&key)),
+        head("opened", http::OPENED.to_vec()),
+        seed("tunnel", "body", &[&[1, 3], &body]),
+        seed("websocket", "asked", &[&[0, 3], &frames]),
+        seed("websocket", "answered", &[&[1, 3], &answer]),
+    ]
 }
 
 /// How `arbitrary` reads the number of an enum's variant, of so many.

@@ -1,6 +1,8 @@
 //! The list of targets.
 
-use super::{compound, connection, description, header, message, payload, rtp, secure, uri};
+use super::{
+    compound, connection, description, header, message, payload, rtp, secure, tunnel, uri,
+};
 
 /// Takes an input; panics where a property does not hold.
 pub type Target = fn(&[u8]);
@@ -20,6 +22,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("srtp", secure::srtp),
     ("mikey", secure::mikey),
     ("connection", connection::connection),
+    ("tunnel", tunnel::tunnel),
+    ("websocket", tunnel::websocket),
 ];
 
 /// Calls the target of that name.
