@@ -88,6 +88,10 @@ pub struct Config {
     pub websocket_origins: Vec<String>,
     /// Whether media may be encrypted on its own (SRTP).
     pub srtp: Srtp,
+    /// Tells every RTSP/1.0 reader that may have keys keys of its own by `a=crypto` too (RFC 4568), for those that know no MIKEY. Who does
+    /// not answer by MIKEY gets media sealed with these, once for each such reader, whatever profile its SETUP names. Without it only FFmpeg is told so, where its
+    /// connection is not TLS.
+    pub sdes: bool,
     /// Multicast delivery of what is live; `None` offers none.
     pub multicast: Option<Multicast>,
     /// Bounds on what peers may take.
@@ -477,6 +481,7 @@ impl Default for Config {
             paths: Vec::new(),
             websocket_origins: Vec::new(),
             srtp: Srtp::default(),
+            sdes: false,
             multicast: None,
             limits: Limits::default(),
         }

@@ -16,6 +16,9 @@ pub struct Leniency {
     /// GStreamer offers `client_port` in RTSP/2.0, and reads `server_port` in the answer. From others the parameter is unknown
     /// there (RFC 7826 §18.54).
     pub gstreamer_ports: bool,
+    /// SETUP asks for `RTP/AVP` although the description said `RTP/SAVP` and had a key in `a=crypto`, with which what comes is opened
+    /// (FFmpeg): it is sealed. Without this it is sent in the clear, as SETUP says.
+    pub avp_after_crypto: bool,
     /// Pipelined-Requests of up to ten digits, where RFC 7826 §20.2.3 allows eight: GStreamer takes any number of 32 bits.
     pub long_pipeline_names: bool,
 }
@@ -27,6 +30,7 @@ impl Default for Leniency {
             digest_presentation_uri: true,
             digest_without_qop: true,
             gstreamer_ports: true,
+            avp_after_crypto: true,
             long_pipeline_names: true,
         }
     }
@@ -41,6 +45,7 @@ impl Leniency {
             digest_presentation_uri: false,
             digest_without_qop: false,
             gstreamer_ports: false,
+            avp_after_crypto: false,
             long_pipeline_names: false,
         }
     }

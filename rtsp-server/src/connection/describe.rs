@@ -92,8 +92,8 @@ pub(super) async fn answer(
     // RTSP/2.0 exchanges keys in SETUP. Not part of what is tagged: the message is another each time.
     match live {
         _ if !keys => {}
-        Some(stream) => secure::describe(shard, &stream, &mut description),
-        None => secure::describe_film(shard, from, &target.path, &mut description),
+        Some(stream) => secure::describe(shard, (from, request), &stream, &mut description),
+        None => secure::describe_film(shard, (from, request), &target.path, &mut description),
     }
     let location = target.location(request);
     let base = match &request.target {

@@ -52,7 +52,6 @@ use crate::{
     io::socket::Socket,
     refusals::Limit,
     shard::{Asked, Ended, Role, Shard},
-    source::player::Prepared,
     stream::{
         reader::ReaderId,
         registry::{Claim, StreamId},
@@ -76,8 +75,8 @@ pub(crate) struct Link {
     pub(crate) channels: RefCell<ChannelMap>,
     /// What was announced here and is not yet recorded.
     pub(crate) announced: RefCell<Option<Announced>>,
-    /// The film that was described here last with keys, by its path, until SETUP makes a session of it.
-    pub(crate) prepared: RefCell<Option<(String, Prepared)>>,
+    /// What was described here last with keys for one reader, until SETUP makes a session of it.
+    pub(crate) told: RefCell<Option<secure::Told>>,
     protocol: RefCell<ServerConnection>,
     buffer: RefCell<BytesMut>,
     sessions: RefCell<SmallVec<[SessionId; 1]>>,
@@ -141,7 +140,7 @@ impl Link {
             readers: RefCell::default(),
             channels: RefCell::default(),
             announced: RefCell::default(),
-            prepared: RefCell::default(),
+            told: RefCell::default(),
             protocol: RefCell::new(protocol),
             buffer: RefCell::new(arrived.buffer),
             sessions: RefCell::default(),

@@ -1,19 +1,20 @@
 //! Keys in requests and answers: `KeyMgmt` and `a=key-mgmt` in RTSP/1.0 (RFC 4567), the `MIKEY` parameter of Transport in RTSP/2.0
-//! (RFC 7826 §C.1.4.1), `a=crypto` of publishers (RFC 4568).
+//! (RFC 7826 §C.1.4.1), `a=crypto` (RFC 4568).
 //!
-//! A reader is given the key of the stream, and tells its own for what it sends. Keys travel as they are, so none is given or taken where the
+//! A reader is given the key of the stream, and tells its own for what it sends. By `a=crypto` it is given keys of its own, which begin with it. Keys travel as they are, so none is given or taken where the
 //! connection is not TLS, unless the server is told to.
 
-use std::time::SystemTime;
+use std::{rc::Rc, sync::Arc, time::SystemTime};
 
 use rtcp::NtpTime;
 use rtsp_msg::{
     Header as _, HeaderName, Headers, Request, Response, Version,
-    headers::{KeyMgmt, KeyMgmtSpec},
+    headers::{KeyMgmt, KeyMgmtSpec, Profile, TransportSpec},
 };
 use rtsp_session::{
     ProtocolError,
     random::Random,
+    server::SessionId,
     srtp::{MasterKey, Sender, mikey::Keying, sdes::Crypto},
     transport::Selected,
 };
@@ -21,9 +22,9 @@ use rtsp_session::{
 use super::request::From;
 use crate::{
     config::Srtp,
-    shard::{Security, Shard},
+    shard::{Reading, Role, Security, Shard},
     source::player::Prepared,
-    stream::registry::Stream,
+    stream::{own::Own, registry::Stream, secure::Sealing},
 };
 
 /// Whether keys may go over this connection, both ways.
@@ -61,38 +62,108 @@ fn message(shard: &Shard, keying: &Keying) -> String {
         .encode_base64()
 }
 
-/// Adds the keys of a live stream to its description.
-pub(super) fn describe(shard: &Shard, stream: &Stream, description: &mut sdp::Description) {
+/// What a connection was told of a presentation, for the one reader that it sets up next.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    path: String,
+    prepared: Prepared,
+    /// By `a=crypto`, too.
+    crypto: bool,
+}
+
+/// What was told on this connection of what is set up now: used once, so that no two sessions share keys.
+pub(super) fn told(from: &From, request: &Request, path: &str) -> Told {
+    let link = from.link.as_ref();
+    let told = link.and_then(|link| link.told.borrow_mut().take_if(|told| told.path == path));
+    let mut told = told.unwrap_or_default();
+    // Who exchanges keys by MIKEY says so here (RFC 4567 §3.2).
+    told.crypto &=
+        request.version != Version::V2_0 && !request.headers.contains(&HeaderName::KeyMgmt);
+    told
+}
+
+impl Told {
+    /// What a film begins with.
+    pub(super) fn take_prepared(&mut self) -> Prepared {
+        std::mem::take(&mut self.prepared)
+    }
+
+    /// What the packets of a session are sealed with by `a=crypto`: the keys of a film are for one session already.
+    pub(super) fn sealing(self, stream: &Arc<Stream>) -> Option<Sealing> {
+        let secured = self.prepared.secured;
+        let own = secured.is_for(stream.shapes.len());
+        self.crypto.then(|| match own {
+            true => Sealing::Own(Rc::new(Own::new(secured))),
+            false => Sealing::Stream(Arc::clone(&stream.secured)),
+        })
+    }
+}
+
+/// Whether a reader is told keys by `a=crypto`, too: all of RTSP/1.0 where the settings say so; else FFmpeg, which knows nothing else,
+/// where TLS does not keep its media secret already.
+fn tells_crypto(shard: &Shard, (from, request): (&From, &Request)) -> bool {
+    let agent = request.headers.first(&HeaderName::UserAgent);
+    let ffmpeg = agent.is_some_and(|agent| agent.starts_with("Lavf"));
+    let bare = from.link.as_ref().is_some_and(|link| !link.is_secure());
+    shard.shared.config.sdes || (ffmpeg && bare)
+}
+
+/// Adds the keys of a live stream to its description, and those of this reader alone.
+pub(super) fn describe(
+    shard: &Shard,
+    by: (&From, &Request),
+    stream: &Stream,
+    description: &mut sdp::Description,
+) {
     for (index, media) in description.media.iter_mut().enumerate() {
         if let Some(keying) = of_stream(shard, stream, index) {
             tell(shard, media, &keying);
         }
+    }
+    if tells_crypto(shard, by) {
+        prepare(shard, by, &stream.path, description, tell_crypto);
     }
 }
 
 /// The same of a film. Each session of it has keys and sources of its own: these are for the one that this connection sets up next.
 pub(super) fn describe_film(
     shard: &Shard,
-    from: &From,
+    by: (&From, &Request),
     path: &str,
     description: &mut sdp::Description,
 ) {
-    let Some(link) = &from.link else { return };
-    let prepared = Prepared::new(description.media.len(), &mut shard.random.borrow_mut());
-    let keyings = prepared.keyings(&mut shard.random.borrow_mut());
-    for (media, keying) in description.media.iter_mut().zip(&keyings) {
+    let crypto = tells_crypto(shard, by);
+    prepare(shard, by, path, description, |media, keying| {
         tell(shard, media, keying);
-    }
-    link.prepared.replace(Some((path.to_owned(), prepared)));
+        if crypto {
+            tell_crypto(media, keying);
+        }
+    });
 }
 
-/// What a film was described with on this connection; used once, so that no two sessions share keys.
-pub(super) fn prepared(from: &From, path: &str) -> Prepared {
-    let taken = from
-        .link
-        .as_ref()
-        .and_then(|link| link.prepared.borrow_mut().take_if(|(of, _)| of == path));
-    taken.map(|(_, prepared)| prepared).unwrap_or_default()
+/// Makes keys for one reader, and has each media told of.
+fn prepare(
+    shard: &Shard,
+    by: (&From, &Request),
+    path: &str,
+    description: &mut sdp::Description,
+    tell: impl Fn(&mut sdp::Media, &Keying),
+) {
+    let Some(link) = &by.0.link else { return };
+    let (prepared, keyings) = {
+        let random = &mut shard.random.borrow_mut();
+        let prepared = Prepared::new(description.media.len(), random);
+        let keyings = prepared.keyings(random);
+        (prepared, keyings)
+    };
+    for (media, keying) in description.media.iter_mut().zip(&keyings) {
+        tell(media, keying);
+    }
+    link.told.replace(Some(Told {
+        path: path.to_owned(),
+        prepared,
+        crypto: tells_crypto(shard, by),
+    }));
 }
 
 fn tell(shard: &Shard, media: &mut sdp::Media, keying: &Keying) {
@@ -103,13 +174,65 @@ fn tell(shard: &Shard, media: &mut sdp::Media, keying: &Keying) {
     }
 }
 
-/// The contexts of a media that is set up under SRTP, and what to answer in Transport.
-pub(super) fn reader(
+fn tell_crypto(media: &mut sdp::Media, keying: &Keying) {
+    if media.is_rtp() {
+        let crypto = Crypto {
+            tag: 1,
+            master: keying.master.clone(),
+        };
+        let attribute = sdp::Attribute::new("crypto", crypto.to_string());
+        media.attributes.push(attribute);
+    }
+}
+
+/// FFmpeg opens what comes with the key of `a=crypto`, and asks for `RTP/AVP` all the same: it is taken to mean what it was described.
+pub(super) fn seal_offers(shard: &Shard, role: &Role, offers: &mut [TransportSpec]) {
+    let told = matches!(role, Role::Reader(reading) if reading.crypto.is_some());
+    let leniency = &shard.shared.connection_config.session_leniency;
+    if told && leniency.avp_after_crypto {
+        for offer in offers {
+            offer.profile = match std::mem::take(&mut offer.profile) {
+                Profile::RtpAvp => Profile::RtpSavp,
+                Profile::RtpAvpf => Profile::RtpSavpf,
+                other => other,
+            };
+        }
+    }
+}
+
+/// What a media is secured with, where SRTP was chosen, and the message that answers the peer's.
+pub(super) fn chosen(
     shard: &Shard,
     request: &Request,
-    (stream, media): (&Stream, usize),
+    id: &SessionId,
+    media: usize,
+    selected: &Selected,
+) -> Result<(Option<Security>, Option<String>), ProtocolError> {
+    if !selected.profile.is_secure() {
+        return Ok((None, None));
+    }
+    let sessions = shard.sessions.borrow();
+    let entry = sessions.get(id).ok_or(ProtocolError::SessionNotFound)?;
+    let (security, answer) = match &entry.role {
+        Role::Reader(reading) => reader(shard, request, reading, media, selected)?,
+        Role::Publisher(publishing) => {
+            let described = publishing.stream.description.media.get(media);
+            let own = publishing.keys.get(media);
+            (publisher(request, described, own)?, None)
+        }
+    };
+    Ok((Some(security), answer))
+}
+
+/// The contexts of a media that is set up under SRTP, and what to answer in Transport.
+fn reader(
+    shard: &Shard,
+    request: &Request,
+    reading: &Reading,
+    media: usize,
     selected: &Selected,
 ) -> Result<(Security, Option<String>), ProtocolError> {
+    let stream = &reading.stream;
     let told = match request.version {
         Version::V2_0 => selected.mikey.clone(),
         _ => key_mgmt(&request.headers)?,
@@ -127,11 +250,15 @@ pub(super) fn reader(
         // Made now at the latest, whether anybody was told by DESCRIBE or not.
         let _ = of_stream(shard, stream, media);
     }
-    Ok((Security::of_reader(stream, peer.as_ref()), answer))
+    let sealing = match &reading.crypto {
+        Some(sealing) => sealing.clone(),
+        None => Sealing::Stream(Arc::clone(&stream.secured)),
+    };
+    Ok((Security::of_reader(sealing, peer.as_ref()), answer))
 }
 
 /// The contexts of a media that is published under SRTP: by the key of its SETUP, else that of its description.
-pub(super) fn publisher(
+fn publisher(
     request: &Request,
     described: Option<&sdp::Media>,
     own: Option<&MasterKey>,

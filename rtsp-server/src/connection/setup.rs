@@ -25,7 +25,7 @@ use crate::{
     handler::Action,
     io::udp::UdpPeer,
     refusals::Limit,
-    shard::{Course, Reading, Role, Security, SessionEntry, Shard},
+    shard::{Course, Reading, Role, SessionEntry, Shard},
     source::player::Player,
     stream::registry::Stream,
 };
@@ -56,14 +56,16 @@ pub(super) async fn first(
     authorize(shard, from, Action::Read, &target.path)?;
     let found = describe::find(shard, &target.path).await?;
     let permit = admit(shard, from, true)?;
+    let mut told = secure::told(from, request, &target.path);
     let (stream, player) = match found {
         Found::Live(stream) => (stream, None),
         Found::File(file) => {
-            let prepared = secure::prepared(from, &target.path);
+            let prepared = told.take_prepared();
             let (stream, player) = Player::new(shard, &target.path, file, prepared)?;
             (stream, Some(player))
         }
     };
+    let crypto = told.sealing(&stream);
     let media = match media_index(&target, &stream) {
         Ok(media) => media,
         Err(error) => {
@@ -82,6 +84,7 @@ pub(super) async fn first(
         paused_at: None,
         switched: None,
         player,
+        crypto,
         course: Course::new(),
         member: None,
     };
@@ -155,7 +158,7 @@ fn apply(
     if let Some(response) = conditions(shard, from, request, &id)? {
         return Err(Refusal::Answer(Box::new(response)));
     }
-    let (security, mikey) = secure(shard, request, &id, media, &selected)?;
+    let (security, mikey) = secure::chosen(shard, request, &id, media, &selected)?;
     let chosen = claim(shard, from, &id, media, before.as_ref(), selected.transport);
     let chosen = chosen.inspect_err(|_| groups::leave_unused(shard, &id))?;
     shard.secure(id, media as u8, security);
@@ -210,33 +213,6 @@ fn apply(
         }
     }
     Ok(Outcome { response, start })
-}
-
-/// What a media is secured with, where SRTP was chosen, and the message that answers the peer's.
-fn secure(
-    shard: &Shard,
-    request: &Request,
-    id: &SessionId,
-    media: usize,
-    selected: &Selected,
-) -> Result<(Option<Security>, Option<String>), ProtocolError> {
-    if !selected.profile.is_secure() {
-        return Ok((None, None));
-    }
-    let sessions = shard.sessions.borrow();
-    let entry = sessions.get(id).ok_or(ProtocolError::SessionNotFound)?;
-    let stream = entry.role.stream();
-    match &entry.role {
-        Role::Reader(_) => {
-            let (security, answer) = secure::reader(shard, request, (stream, media), selected)?;
-            Ok((Some(security), answer))
-        }
-        Role::Publisher(publishing) => {
-            let described = stream.description.media.get(media);
-            let own = publishing.keys.get(media);
-            Ok((Some(secure::publisher(request, described, own)?), None))
-        }
-    }
 }
 
 /// The peer's way to us, and where datagrams come from.
@@ -296,7 +272,7 @@ fn negotiate(
     media: usize,
     (grammar, direction): (Version, Direction),
 ) -> Result<(Option<NegotiatedTransport>, Selected), ProtocolError> {
-    let offers = request
+    let mut offers = request
         .headers
         .typed::<headers::Transport>()
         .map_err(|_| ProtocolError::BadHeader("Transport"))?
@@ -311,6 +287,7 @@ fn negotiate(
         let sessions = shard.sessions.borrow();
         let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
         let before = entry.session.media_at(media).map(|media| media.transport);
+        secure::seal_offers(shard, &entry.role, &mut offers.0);
         let described = entry.role.stream().description.media.get(media);
         let mux = described.is_some_and(transport::can_multiplex);
         (before, mux)

@@ -13,6 +13,7 @@ use crate::{
         layout::Layout,
         reader::ReaderId,
         registry::StreamId,
+        secure::Sealing,
     },
 };
 
@@ -26,7 +27,7 @@ pub(super) fn of(
     wanted: impl Fn(u8) -> bool,
 ) -> SmallVec<[NewWay; 2]> {
     let mut ways = SmallVec::new();
-    let sealed = is_sealed(shard, session);
+    let sealing = sealing(shard, session);
     let mut layout = Layout::default();
     let mut destinations = SmallVec::<[Destination; 2]>::new();
     for media in session.media() {
@@ -50,7 +51,7 @@ pub(super) fn of(
         ways.push(NewWay::Tcp {
             pipe,
             layout,
-            sealed,
+            sealing: sealing.clone(),
         });
     }
     let ports = destinations.first();
@@ -60,16 +61,16 @@ pub(super) fn of(
             ports: Rc::clone(ports),
             source: ports.source(local),
             destinations,
-            sealed,
+            sealing,
         });
     }
     ways
 }
 
-/// Whether the packets of a session are sealed: those of all its media or of none.
-fn is_sealed(shard: &Shard, session: &ServerSession) -> bool {
+/// What the packets of a session are sealed with: those of all its media or of none.
+fn sealing(shard: &Shard, session: &ServerSession) -> Option<Sealing> {
     let mut media = session.media().iter();
-    media.any(|media| shard.is_secured(session.id(), media.index as u8))
+    media.find_map(|media| shard.sealing(session.id(), media.index as u8))
 }
 
 /// One for RTP and one for RTCP, or one for both.
@@ -78,11 +79,11 @@ fn connections(shard: &Shard, session: &ServerSession, media: u8) -> SmallVec<[N
         return SmallVec::new();
     };
     let shared = rtcp.as_ref().is_some_and(|rtcp| Rc::ptr_eq(&rtp, rtcp));
-    let sealed = is_sealed(shard, session);
+    let sealing = sealing(shard, session);
     let flow = |link, rtp, rtcp| NewWay::Tcp {
         pipe: Pipe::Own(link),
         layout: Layout::Flow { media, rtp, rtcp },
-        sealed,
+        sealing: sealing.clone(),
     };
     std::iter::once(flow(rtp, true, shared))
         .chain(rtcp.filter(|_| !shared).map(|link| flow(link, false, true)))

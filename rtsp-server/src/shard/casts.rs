@@ -95,7 +95,7 @@ impl Shard {
             ports: Rc::clone(&ports),
             source: None,
             destinations: (0_u8..).zip(&groups).map(to).collect(),
-            sealed: false,
+            sealing: None,
         };
         let mut cast = Cast {
             lease: Arc::clone(lease),

@@ -1,6 +1,6 @@
 //! SRTP of sessions: what opens the packets of a peer, and what seals those that are for it alone.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
 use rtsp_session::{
@@ -9,7 +9,7 @@ use rtsp_session::{
 };
 
 use super::Shard;
-use crate::stream::{batch::Kind, registry::Stream, secure::Secured};
+use crate::stream::{batch::Kind, secure::Sealing};
 
 /// The contexts of one media of a session.
 #[derive(Debug)]
@@ -22,20 +22,20 @@ pub(crate) struct Security {
 /// What goes to the peer.
 #[derive(Debug)]
 enum Outbound {
-    /// Under the key of the stream, which its readers share.
-    Shared(Arc<Secured>),
-    /// Under a key of the peer's own: reports to a publisher.
-    Own(Box<Sender>),
+    /// With the media that it reads.
+    Media(Sealing),
+    /// Under a key for it alone: reports to a publisher.
+    Reports(Box<Sender>),
     /// Nothing: there is no key for it.
     Nothing,
 }
 
 impl Security {
     /// Of a reader, with the key that it has told for what it sends.
-    pub(crate) fn of_reader(stream: &Stream, peer: Option<&Keying>) -> Self {
+    pub(crate) fn of_reader(sealing: Sealing, peer: Option<&Keying>) -> Self {
         Self {
             inbound: peer.map(Keying::receiver),
-            outbound: Outbound::Shared(Arc::clone(&stream.secured)),
+            outbound: Outbound::Media(sealing),
         }
     }
 
@@ -43,7 +43,7 @@ impl Security {
     pub(crate) fn of_publisher(peer: &Keying, own: Option<Sender>) -> Self {
         Self {
             inbound: Some(peer.receiver()),
-            outbound: own.map_or(Outbound::Nothing, |own| Outbound::Own(Box::new(own))),
+            outbound: own.map_or(Outbound::Nothing, |own| Outbound::Reports(Box::new(own))),
         }
     }
 }
@@ -74,6 +74,14 @@ impl Shard {
     /// Whether a media of a session is secured.
     pub(crate) fn is_secured(&self, session: SessionId, media: u8) -> bool {
         self.securities.borrow().contains_key(&(session, media))
+    }
+
+    /// What the packets that go to a session are sealed with.
+    pub(crate) fn sealing(&self, session: SessionId, media: u8) -> Option<Sealing> {
+        match &self.securities.borrow().get(&(session, media))?.outbound {
+            Outbound::Media(sealing) => Some(sealing.clone()),
+            Outbound::Reports(_) | Outbound::Nothing => None,
+        }
     }
 
     /// A packet of a peer, opened where its media is secured. `None` where it is not the peer's, or was here before: counted.
@@ -122,10 +130,8 @@ impl Shard {
         };
         let mut sealed = BytesMut::new();
         let result = match &mut security.outbound {
-            Outbound::Shared(secured) => {
-                secured.seal((media, Kind::Rtcp), 0, compound, &mut sealed)
-            }
-            Outbound::Own(sender) => sender.seal_rtcp(compound, &mut sealed),
+            Outbound::Media(sealing) => sealing.seal_rtcp(media, compound, &mut sealed),
+            Outbound::Reports(sender) => sender.seal_rtcp(compound, &mut sealed),
             Outbound::Nothing => return None,
         };
         match result {

@@ -30,6 +30,7 @@ use crate::{
         reader::{Reader, ReaderId},
         registry::{Claim, Stream, StreamId},
         ring::Position,
+        secure::Sealing,
     },
 };
 
@@ -65,6 +66,8 @@ pub(crate) struct Reading {
     pub(crate) switched: Option<u8>,
     /// What plays a file for it.
     pub(crate) player: Option<Player>,
+    /// What its packets are sealed with by `a=crypto`, where it was told keys so.
+    pub(crate) crypto: Option<Sealing>,
     /// Where it is in what it plays.
     pub(crate) course: Course,
     /// Its part in the stream's multicast group.

@@ -44,7 +44,7 @@ const REPORT: Duration = Duration::from_secs(5);
 /// What the media of a film begin with, and what they are sealed with, where that is told before there is a session for it.
 #[derive(Debug, Default)]
 pub(crate) struct Prepared {
-    secured: Arc<Secured>,
+    pub(crate) secured: Arc<Secured>,
     starts: Vec<MediaStart>,
 }
 

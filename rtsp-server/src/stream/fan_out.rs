@@ -18,7 +18,7 @@ use super::{
     layout::Layout,
     local::{Aftermath, LocalStream},
     reader::Reader,
-    ring::{LayoutId, Position, Ring},
+    ring::{LayoutId, Position, Ring, Seal},
 };
 use crate::io::{
     batch::{AT_ONCE, Batch as Sends, Send},
@@ -81,7 +81,9 @@ impl LocalStream {
             let level = reader.level().filter(|lane| lane.position() == here);
             match level.map(|lane| &lane.way) {
                 Some(Way::Tcp { pipe, layout })
-                    if pipe.is_free() && is_whole(&mut forms, here, *layout, &mut self.ring) =>
+                    if pipe.is_free()
+                        && !matches!(self.ring.seal_of(*layout), Seal::Own(_))
+                        && is_whole(&mut forms, here, *layout, &mut self.ring) =>
                 {
                     connections.push(at as u32);
                     if connections.len() == AT_ONCE {

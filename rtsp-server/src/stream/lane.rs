@@ -21,7 +21,8 @@ use super::{
     form::{Framed, Group},
     layout::Layout,
     reader::{Counters, Pumped},
-    ring::{LayoutId, Position, Ring},
+    ring::{LayoutId, Position, Ring, Seal},
+    secure::Sealing,
 };
 use crate::{
     connection::{Link, Outbox},
@@ -33,8 +34,7 @@ use crate::{
 const SLICES: usize = 64;
 /// Most bytes of one write; more would only wait in the kernel.
 const WRITE_BYTES: usize = 512 * 1024;
-/// Datagrams that a reader which is behind gets per [`CATCH_UP_TICK`](super::reader::CATCH_UP_TICK): about 200 Mbit/s, which the
-/// usual receive buffer of a player survives.
+/// Datagrams that a reader which is behind gets per [`CATCH_UP_TICK`](super::reader::CATCH_UP_TICK): about 200 Mbit/s.
 const CATCH_UP_PACKETS: u32 = 20;
 
 /// Where one media of a reader goes by UDP, and what went there.
@@ -138,6 +138,7 @@ pub(crate) enum Way {
         ports: Rc<Ports>,
         source: Option<IpAddr>,
         destinations: SmallVec<[Destination; 2]>,
+        seal: Seal,
     },
 }
 
@@ -147,15 +148,15 @@ pub(crate) enum NewWay {
     Tcp {
         pipe: Pipe,
         layout: Layout,
-        /// Packets are sealed.
-        sealed: bool,
+        /// What packets are sealed with.
+        sealing: Option<Sealing>,
     },
     Udp {
         ports: Rc<Ports>,
         source: Option<IpAddr>,
         destinations: SmallVec<[Destination; 2]>,
-        /// Packets are sealed.
-        sealed: bool,
+        /// What packets are sealed with.
+        sealing: Option<Sealing>,
     },
 }
 
@@ -178,14 +179,15 @@ impl Lane {
             NewWay::Tcp {
                 pipe,
                 layout,
-                sealed,
+                sealing,
             } => {
                 let place = match &pipe {
                     // What went out before a pause does not go out again.
                     Pipe::Own(link) => place.max(link.sent.get()),
                     Pipe::Rtsp(_) => place,
                 };
-                let layout = ring.intern(layout, sealed);
+                let seal = ring.open_seal(sealing.as_ref(), layout.all());
+                let layout = ring.intern(layout, seal);
                 let position = ring.frame_of_entry(place, layout);
                 (Way::Tcp { pipe, layout }, position)
             }
@@ -193,21 +195,24 @@ impl Lane {
                 ports,
                 source,
                 destinations,
-                sealed,
+                sealing,
             } => {
-                let way = match sealed {
-                    true => Way::Srtp {
+                let media = destinations.iter().map(|to| to.media).collect();
+                let seal = ring.open_seal(sealing.as_ref(), media);
+                let way = match seal {
+                    Seal::Plain => Way::Udp {
                         ports,
                         source,
                         destinations,
                     },
-                    false => Way::Udp {
+                    seal => Way::Srtp {
                         ports,
                         source,
                         destinations,
+                        seal,
                     },
                 };
-                (way, ring.group_of_entry(place, sealed))
+                (way, ring.group_of_entry(place, seal))
             }
         };
         Self {
@@ -234,8 +239,15 @@ impl Lane {
     pub(crate) fn place(&self, ring: &mut Ring) -> Position {
         match &self.way {
             Way::Tcp { layout, .. } => ring.entry_of_frame(self.position, *layout),
-            Way::Udp { .. } => ring.entry_of_group(self.position, false),
-            Way::Srtp { .. } => ring.entry_of_group(self.position, true),
+            Way::Udp { .. } | Way::Srtp { .. } => ring.entry_of_group(self.position, self.seal()),
+        }
+    }
+
+    /// How its datagrams leave.
+    fn seal(&self) -> Seal {
+        match &self.way {
+            Way::Srtp { seal, .. } => *seal,
+            _ => Seal::Plain,
         }
     }
 
@@ -269,7 +281,7 @@ impl Lane {
 
     /// Carries no more of one media; `false` when nothing is left that it does.
     pub(crate) fn leave_media(&mut self, media: u8, ring: &mut Ring) -> bool {
-        let place = self.place(ring);
+        let (place, seal) = (self.place(ring), self.seal());
         match &mut self.way {
             Way::Tcp { layout, .. } => {
                 let mut left = ring.layout(*layout).cloned().unwrap_or_default();
@@ -278,14 +290,17 @@ impl Lane {
                 }
                 left.set(media, None);
                 let empty = left.is_empty();
-                let sealed = ring.is_sealed(*layout);
-                let new = ring.intern(left, sealed);
+                let seal = ring.seal_of(*layout);
+                ring.narrow_seal(seal, media);
+                let new = ring.intern(left, seal);
                 ring.release_layout(std::mem::replace(layout, new));
                 self.position = ring.frame_of_entry(place, new);
                 !empty
             }
             Way::Udp { destinations, .. } | Way::Srtp { destinations, .. } => {
                 destinations.retain(|to| to.media != media);
+                ring.narrow_seal(seal, media);
+                self.position = ring.group_of_entry(place, seal);
                 !destinations.is_empty()
             }
         }
@@ -293,11 +308,15 @@ impl Lane {
 
     /// Gives up what it holds in the ring.
     pub(crate) fn close(&self, ring: &mut Ring) {
-        if let Way::Tcp { pipe, layout } = &self.way {
-            if let Pipe::Own(link) = pipe {
-                link.sent.set(ring.entry_of_frame(self.position, *layout));
+        match &self.way {
+            Way::Tcp { pipe, layout } => {
+                if let Pipe::Own(link) = pipe {
+                    link.sent.set(ring.entry_of_frame(self.position, *layout));
+                }
+                ring.close_seal(ring.seal_of(*layout));
+                ring.release_layout(*layout);
             }
-            ring.release_layout(*layout);
+            Way::Udp { .. } | Way::Srtp { .. } => ring.close_seal(self.seal()),
         }
     }
 
@@ -416,7 +435,7 @@ impl Lane {
     }
 
     fn pump_udp(&mut self, ring: &mut Ring, counters: &mut Counters) -> Pumped {
-        let sealed = matches!(self.way, Way::Srtp { .. });
+        let seal = self.seal();
         let (Way::Udp {
             ports,
             source,
@@ -426,17 +445,19 @@ impl Lane {
             ports,
             source,
             destinations,
+            ..
         }) = &mut self.way
         else {
             return Pumped::Gone;
         };
+        ring.let_go(seal, self.position.batch);
         // With the newest batch in reach there is nothing to pace: it goes out as it came in.
         let mut budget = if self.position.batch + 1 >= ring.end() {
             u32::MAX
         } else {
             CATCH_UP_PACKETS
         };
-        while let Some(datagrams) = ring.groups(self.position.batch, sealed) {
+        while let Some(datagrams) = ring.groups(self.position.batch, seal) {
             while let Some(group) = datagrams.groups.get(self.position.item as usize) {
                 let to = destinations.iter_mut().find(|to| to.media == group.media);
                 let to =
@@ -492,6 +513,7 @@ fn write_once(
     position: &mut Position,
     counters: &mut Counters,
 ) -> io::Result<bool> {
+    ring.let_go(ring.seal_of(layout), position.batch);
     let mut forms = SmallVec::<[_; 16]>::new();
     let mut bytes = 0;
     let mut at = *position;

@@ -11,6 +11,7 @@ pub(crate) mod ingest;
 pub(crate) mod lane;
 pub(crate) mod layout;
 pub(crate) mod local;
+pub(crate) mod own;
 pub(crate) mod progress;
 pub(crate) mod reader;
 pub(crate) mod registry;

@@ -1,7 +1,7 @@
 //! The newest batches of a stream, kept for readers that join and for readers that lag.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -13,7 +13,8 @@ use super::{
     batch::{Batch, Counts, Kind, MAX_MEDIA, MediaSet},
     form::{Datagrams, Framed},
     layout::Layout,
-    secure::{self, Secured},
+    own::Kept,
+    secure::{self, Sealing, Secured},
 };
 
 /// How much a ring keeps.
@@ -26,16 +27,26 @@ pub(crate) struct RingLimits {
 }
 
 /// Number of a layout within a ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LayoutId(u32);
+
+/// How packets leave a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seal {
+    /// As they are.
+    Plain,
+    /// Sealed with the keys of the stream.
+    Stream,
+    /// Sealed for one lane alone, by its number within the ring.
+    Own(u32),
+}
 
 /// A layout in use, and by how many readers.
 #[derive(Debug)]
 struct Interned {
-    id: LayoutId,
     layout: Layout,
-    /// Its readers get packets sealed.
-    sealed: bool,
+    /// How its readers get packets.
+    seal: Seal,
     readers: usize,
 }
 
@@ -66,8 +77,11 @@ pub(crate) struct Ring {
     limits: RingLimits,
     /// Per media the numbers of the two newest batches that begin a random-access point, newest last.
     starts: [Option<(Option<u64>, u64)>; MAX_MEDIA],
-    layouts: Vec<Interned>,
+    layouts: BTreeMap<LayoutId, Interned>,
     next_layout: u32,
+    /// What lanes with keys of their own get.
+    own: BTreeMap<u32, Kept>,
+    next_own: u32,
     segments: usize,
     mtu: u16,
     /// Where the last gap began, and what the stream had before it.
@@ -90,8 +104,10 @@ impl Ring {
             bytes: 0,
             limits,
             starts: [None; MAX_MEDIA],
-            layouts: Vec::new(),
+            layouts: BTreeMap::new(),
             next_layout: 0,
+            own: BTreeMap::new(),
+            next_own: 0,
             segments,
             mtu,
             before_gap: None,
@@ -266,43 +282,88 @@ impl Ring {
             .collect()
     }
 
-    /// The number for `layout`, shared by all readers that have the same. Every call asks for a
+    /// How the packets of these media leave for who gets them sealed so. Every call asks for a [`close_seal`](Self::close_seal), or for a layout
+    /// that has it.
+    pub(crate) fn open_seal(&mut self, sealing: Option<&Sealing>, media: MediaSet) -> Seal {
+        let own = match sealing {
+            None => return Seal::Plain,
+            Some(Sealing::Stream(_)) => return Seal::Stream,
+            Some(Sealing::Own(own)) => own,
+        };
+        let id = self.next_own;
+        self.next_own = self.next_own.wrapping_add(1);
+        self.own.insert(id, Kept::new(Rc::clone(own), media));
+        Seal::Own(id)
+    }
+
+    /// Nobody gets packets so any more.
+    pub(crate) fn close_seal(&mut self, seal: Seal) {
+        if let Seal::Own(id) = seal {
+            self.own.remove(&id);
+        }
+    }
+
+    /// Who gets packets so gets none of a media any more.
+    pub(crate) fn narrow_seal(&mut self, seal: Seal, media: u8) {
+        if let Some(kept) = self.kept(seal) {
+            kept.leave(media);
+        }
+    }
+
+    /// Who gets packets so has got all before batch `index`.
+    pub(crate) fn let_go(&mut self, seal: Seal, index: u64) {
+        if let Some(kept) = self.kept(seal) {
+            kept.let_go(index);
+        }
+    }
+
+    fn kept(&mut self, seal: Seal) -> Option<&mut Kept> {
+        match seal {
+            Seal::Own(id) => self.own.get_mut(&id),
+            Seal::Plain | Seal::Stream => None,
+        }
+    }
+
+    /// The number for `layout`, shared by all readers that have the same and get packets in the same way. Every call asks for a
     /// [`release_layout`](Self::release_layout).
-    pub(crate) fn intern(&mut self, layout: Layout, sealed: bool) -> LayoutId {
-        let same = |known: &&mut Interned| known.sealed == sealed && known.layout == layout;
-        if let Some(known) = self.layouts.iter_mut().find(same) {
+    pub(crate) fn intern(&mut self, layout: Layout, seal: Seal) -> LayoutId {
+        let own = matches!(seal, Seal::Own(_));
+        let mut known = self.layouts.iter_mut();
+        let same = known.find(|(_, known)| !own && known.seal == seal && known.layout == layout);
+        if let Some((id, known)) = same {
             known.readers += 1;
-            return known.id;
+            return *id;
         }
         let id = LayoutId(self.next_layout);
         self.next_layout = self.next_layout.wrapping_add(1);
-        self.layouts.push(Interned {
-            id,
+        let interned = Interned {
             layout,
-            sealed,
+            seal,
             readers: 1,
-        });
+        };
+        self.layouts.insert(id, interned);
         id
     }
 
     /// A reader no longer needs the layout; with the last one its frames go.
     pub(crate) fn release_layout(&mut self, id: LayoutId) {
-        let Some(at) = self.layouts.iter().position(|known| known.id == id) else {
+        let Some(known) = self.layouts.get_mut(&id) else {
             return;
         };
-        if let Some(known) = self.layouts.get_mut(at) {
-            known.readers -= 1;
-            if known.readers == 0 {
-                self.layouts.swap_remove(at);
-                self.slots
-                    .iter_mut()
-                    .for_each(|slot| slot.framed.retain(|(have, _)| *have != id));
-            }
+        known.readers -= 1;
+        if known.readers == 0 {
+            self.layouts.remove(&id);
+            self.slots
+                .iter_mut()
+                .for_each(|slot| slot.framed.retain(|(have, _)| *have != id));
         }
     }
 
     /// The frames of batch `index` for a layout, made at first use.
     pub(crate) fn framed(&mut self, index: u64, id: LayoutId) -> Option<Rc<Framed>> {
+        if let Seal::Own(own) = self.seal_of(id) {
+            return self.own_framed(index, id, own);
+        }
         let made = self
             .slot(index)?
             .framed
@@ -312,21 +373,30 @@ impl Ring {
         if made.is_some() {
             return made;
         }
-        let sealed = self.is_sealed(id);
-        let batch = match sealed {
-            true => self.sealed(index)?,
-            false => Arc::clone(&self.slot(index)?.batch),
+        let batch = match self.seal_of(id) {
+            Seal::Stream => self.sealed(index)?,
+            _ => Arc::clone(&self.slot(index)?.batch),
         };
         let framed = Rc::new(Framed::new(&batch, self.layout(id)?));
         self.slot_mut(index)?.framed.push((id, Rc::clone(&framed)));
         Some(framed)
     }
 
-    /// Whether packets are sealed for the readers with a layout.
-    pub(crate) fn is_sealed(&self, id: LayoutId) -> bool {
+    fn own_framed(&mut self, index: u64, id: LayoutId, own: u32) -> Option<Rc<Framed>> {
+        let batch = Arc::clone(&self.slot(index)?.batch);
+        let layout = &self.layouts.get(&id)?.layout;
+        let slot = self.own.get_mut(&own)?.slot(index, &batch)?;
+        let made = slot
+            .framed
+            .get_or_insert_with(|| Rc::new(Framed::new(&slot.batch, layout)));
+        Some(Rc::clone(made))
+    }
+
+    /// How the readers with a layout get packets.
+    pub(crate) fn seal_of(&self, id: LayoutId) -> Seal {
         self.layouts
-            .iter()
-            .any(|known| known.id == id && known.sealed)
+            .get(&id)
+            .map_or(Seal::Plain, |known| known.seal)
     }
 
     /// Batch `index` sealed, once for all readers here.
@@ -394,16 +464,25 @@ impl Ring {
     }
 
     /// The datagrams of batch `index`, sealed or as they are.
-    pub(crate) fn groups(&mut self, index: u64, sealed: bool) -> Option<Rc<Datagrams>> {
-        match sealed {
-            true => self.sealed_datagrams(index),
-            false => self.datagrams(index),
+    pub(crate) fn groups(&mut self, index: u64, seal: Seal) -> Option<Rc<Datagrams>> {
+        match seal {
+            Seal::Plain => self.datagrams(index),
+            Seal::Stream => self.sealed_datagrams(index),
+            Seal::Own(own) => {
+                let batch = Arc::clone(&self.slot(index)?.batch);
+                let (segments, mtu) = (self.segments, self.mtu);
+                let slot = self.own.get_mut(&own)?.slot(index, &batch)?;
+                let made = slot
+                    .datagrams
+                    .get_or_insert_with(|| Rc::new(Datagrams::new(&slot.batch, segments, mtu)));
+                Some(Rc::clone(made))
+            }
         }
     }
 
     /// From a group of datagrams to its first entry.
-    pub(crate) fn entry_of_group(&mut self, at: Position, sealed: bool) -> Position {
-        let item = self.groups(at.batch, sealed).map(|datagrams| {
+    pub(crate) fn entry_of_group(&mut self, at: Position, seal: Seal) -> Position {
+        let item = self.groups(at.batch, seal).map(|datagrams| {
             let before = datagrams.groups.iter().take(at.item as usize);
             before.map(|group| u32::from(group.packets)).sum()
         });
@@ -414,8 +493,8 @@ impl Ring {
     }
 
     /// From an entry to the group of datagrams that begins with it, or the next one.
-    pub(crate) fn group_of_entry(&mut self, at: Position, sealed: bool) -> Position {
-        let item = self.groups(at.batch, sealed).map(|datagrams| {
+    pub(crate) fn group_of_entry(&mut self, at: Position, seal: Seal) -> Position {
+        let item = self.groups(at.batch, seal).map(|datagrams| {
             let mut entries = 0;
             let before = datagrams.groups.iter().take_while(|group| {
                 let begun = entries < at.item;
@@ -431,8 +510,7 @@ impl Ring {
     }
 
     pub(crate) fn layout(&self, id: LayoutId) -> Option<&Layout> {
-        let known = self.layouts.iter().find(|known| known.id == id)?;
-        Some(&known.layout)
+        Some(&self.layouts.get(&id)?.layout)
     }
 
     /// Sequence number and RTP timestamp of the newest packet of `media`.
@@ -567,15 +645,15 @@ mod tests {
         let mut second = Layout::default();
         second.set(1, Some((0, 1)));
         let (both, second) = (
-            ring.intern(Layout::canonical(2), false),
-            ring.intern(second, false),
+            ring.intern(Layout::canonical(2), Seal::Plain),
+            ring.intern(second, Seal::Plain),
         );
         let at = |item| Position { batch: 0, item };
         for entry in 0..=5 {
             assert_eq!(ring.frame_of_entry(at(entry), both), at(entry));
             assert_eq!(ring.entry_of_frame(at(entry), both), at(entry));
-            assert_eq!(ring.group_of_entry(at(entry), false), at(entry));
-            assert_eq!(ring.entry_of_group(at(entry), false), at(entry));
+            assert_eq!(ring.group_of_entry(at(entry), Seal::Plain), at(entry));
+            assert_eq!(ring.entry_of_group(at(entry), Seal::Plain), at(entry));
         }
         for (frame, entry) in [(0, 1), (1, 3), (2, 4), (3, 5)] {
             assert_eq!(ring.entry_of_frame(at(frame), second), at(entry));
@@ -629,8 +707,8 @@ mod tests {
         let (mut ring, now) = (Ring::new(LIMITS, 1, 1500), Instant::now());
         ring.push(0, batch(now, 10, true, 0));
         let (a, b) = (
-            ring.intern(Layout::canonical(1), false),
-            ring.intern(Layout::canonical(1), false),
+            ring.intern(Layout::canonical(1), Seal::Plain),
+            ring.intern(Layout::canonical(1), Seal::Plain),
         );
         assert_eq!(a, b);
         assert!(Rc::ptr_eq(
@@ -647,7 +725,7 @@ mod tests {
         ring.release_layout(b);
         assert!(ring.framed(0, b).is_none());
         assert_ne!(
-            ring.intern(Layout::canonical(1), false),
+            ring.intern(Layout::canonical(1), Seal::Plain),
             b,
             "numbers are not used again"
         );

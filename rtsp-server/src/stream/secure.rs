@@ -3,9 +3,12 @@
 //! Every media has one key for all its readers, so a batch is sealed once on each shard that has such readers, however many they are. Whoever
 //! reads with that key could forge packets to the others who do; nobody else can, and no reader can forge to the server.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    rc::Rc,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use bytes::BytesMut;
@@ -14,7 +17,10 @@ use rtsp_session::{
     srtp::{Keys, MasterKey, SealError, Suite},
 };
 
-use super::batch::{Batch, Kind};
+use super::{
+    batch::{Batch, Kind, MediaSet},
+    own::Own,
+};
 
 /// The keys of one stream: fresh for every publisher, made when the first reader asks for them.
 #[derive(Debug, Default)]
@@ -46,6 +52,11 @@ impl Secured {
         })
     }
 
+    /// Whether keys were made, for so many media.
+    pub(crate) fn is_for(&self, count: usize) -> bool {
+        self.0.get().is_some_and(|keys| keys.len() == count)
+    }
+
     /// Appends a packet to `out`, sealed. RTP goes by how often it has rolled over, compounds are numbered here.
     pub(crate) fn seal(
         &self,
@@ -70,12 +81,48 @@ impl Secured {
     }
 }
 
+/// What the packets of a reader are sealed with.
+#[derive(Clone, Debug)]
+pub(crate) enum Sealing {
+    /// The keys of its stream, which readers share.
+    Stream(Arc<Secured>),
+    /// Keys of its own.
+    Own(Rc<Own>),
+}
+
+impl Sealing {
+    /// Appends a compound to `out`, sealed.
+    pub(crate) fn seal_rtcp(
+        &self,
+        media: u8,
+        compound: &[u8],
+        out: &mut BytesMut,
+    ) -> Result<(), SealError> {
+        let of = (media, Kind::Rtcp);
+        match self {
+            Self::Stream(secured) => secured.seal(of, 0, compound, out),
+            Self::Own(own) => own.seal(of, 0, compound, out),
+        }
+    }
+}
+
 /// A batch as it goes to readers of SRTP: entry by entry the same, sealed.
 pub(super) fn seal(batch: &Batch, secured: &Secured) -> Arc<Batch> {
     Arc::new(batch.map(|entry, packet, out| {
         let sealed = secured.seal((entry.media, entry.kind), entry.roc, packet, out);
         if let Err(error) = sealed {
             tracing::error!(media = entry.media, %error, "a packet cannot be sealed: it is left out");
+        }
+    }))
+}
+
+/// A batch as it goes to one reader: entries of other media than it gets are empty.
+pub(super) fn seal_own(batch: &Batch, own: &Own, media: MediaSet) -> Arc<Batch> {
+    Arc::new(batch.map(|entry, packet, out| {
+        if media.contains(entry.media)
+            && let Err(error) = own.seal((entry.media, entry.kind), entry.roc, packet, out)
+        {
+            tracing::warn!(media = entry.media, %error, "a packet cannot be sealed: it is left out");
         }
     }))
 }

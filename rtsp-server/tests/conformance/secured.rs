@@ -10,7 +10,7 @@ use rtsp_session::{
 
 use crate::{
     Live, TCP, ask,
-    peer::{Pair, Peer, receive},
+    peer::{Message, Pair, Peer, receive},
     source::{Source, Track, address, announce, av, server_with, video},
     track,
 };
@@ -230,4 +230,152 @@ async fn no_key_leaves_a_server_that_has_no_tls_unless_it_is_told_to() {
         let offer = "RTP/SAVP/TCP;unicast;interleaved=0-1";
         peer.setup(&uri, offer).await.expect(461);
     }
+}
+
+/// The keys of `a=crypto` in a description.
+fn crypto(described: &Message) -> Vec<MasterKey> {
+    let text = described.text();
+    let lines = text.lines();
+    lines
+        .filter_map(|line| line.strip_prefix("a=crypto:"))
+        .map(|text| Crypto::parse(text).expect("a key").master)
+        .collect()
+}
+
+#[tokio::test]
+async fn readers_by_a_crypto_have_keys_of_their_own_that_begin_with_them() {
+    let server = server_with(|config| (config.srtp, config.sdes) = (Srtp::Forced, true)).await;
+    let source = Source::tcp(&server, "/live", &av()).await;
+    let mut live = Live::of(server, source);
+    let mut told = Vec::new();
+    let (mut by_udp, mut by_tcp) = (Vec::new(), Vec::new());
+    // The first come before the sequence number rolls over, the others behind. FFmpeg asks for RTP/AVP, and means what it was told.
+    for profile in ["RTP/SAVP", "RTP/AVP", "RTP/SAVP", "RTP/AVP"] {
+        let mut peer = live.peer("RTSP/1.0").await;
+        let described = ask(&mut peer, "DESCRIBE").await.expect(200);
+        assert!(described.text().contains("a=key-mgmt:mikey "));
+        let masters = crypto(&described);
+        assert_eq!(masters.len(), 2, "one for each media");
+        let uri = track(&peer, 0);
+        let pair = Pair::local().await;
+        let offer = pair.transport().replace("RTP/AVP", profile);
+        let answer = peer.setup(&uri, &offer).await.expect(200);
+        let transport = answer.expect_header("Transport");
+        assert!(transport.starts_with("RTP/SAVP;"), "{transport}");
+        ask(&mut peer, "PLAY").await.expect(200);
+        // No rollover is known: only that of the packets themselves.
+        by_udp.push((peer, pair, Receiver::new(&masters[0])));
+        told.extend(masters);
+        let mut peer = live.peer("RTSP/1.0").await;
+        let masters = crypto(&ask(&mut peer, "DESCRIBE").await.expect(200));
+        let offer = format!("{profile}/TCP;unicast;interleaved=0-1");
+        let answer = peer.setup(&uri, &offer).await.expect(200);
+        assert!(
+            answer
+                .expect_header("Transport")
+                .starts_with("RTP/SAVP/TCP;")
+        );
+        ask(&mut peer, "PLAY").await.expect(200);
+        by_tcp.push((peer, Receiver::new(&masters[0])));
+        told.extend(masters);
+        for _ in 0..20 {
+            let plain = live.send().await;
+            for (_, pair, receiver) in &mut by_udp {
+                while open(receiver, &receive(&pair.rtp).await.0).expect("authentic") != plain {}
+            }
+            for (peer, receiver) in &mut by_tcp {
+                while open(receiver, &peer.frame_on(0).await).expect("authentic") != plain {}
+            }
+        }
+    }
+    // A pause, and on with the same keys.
+    for (peer, receiver) in &mut by_tcp {
+        ask(peer, "PAUSE").await.expect(200);
+        ask(peer, "PLAY").await.expect(200);
+        let plain = live.send().await;
+        while open(receiver, &peer.frame_on(0).await).expect("authentic") != plain {}
+    }
+    for (at, one) in told.iter().enumerate() {
+        assert!(told[..at].iter().all(|other| other.key() != one.key()));
+    }
+}
+
+#[tokio::test]
+async fn who_answers_by_mikey_has_the_key_of_the_stream_though_a_crypto_was_there_too() {
+    let server = server_with(|config| (config.srtp, config.sdes) = (Srtp::Forced, true)).await;
+    let source = Source::tcp(&server, "/live", &av()).await;
+    let mut live = Live::of(server, source);
+    let (_, told) = own_key();
+    let mut peer = live.peer("RTSP/1.0").await;
+    let described = ask(&mut peer, "DESCRIBE").await.expect(200);
+    let mut lines = described.text().lines();
+    let key = lines.find_map(|line| line.strip_prefix("a=key-mgmt:mikey "));
+    let mut receiver = Keying::decode(key.expect("a key"))
+        .expect("a key")
+        .receiver();
+    let uri = track(&peer, 0);
+    let headers = format!(
+        "Transport: RTP/SAVP/TCP;unicast;interleaved=0-1\r\nKeyMgmt: prot=mikey;uri=\"{uri}\";data=\"{told}\"\r\n"
+    );
+    let answer = peer.ask("SETUP", &uri, &headers).await.expect(200);
+    peer.session = answer
+        .header("Session")
+        .map(|id| id.split(';').next().unwrap_or(id).to_owned());
+    ask(&mut peer, "PLAY").await.expect(200);
+    for _ in 0..3 {
+        let plain = live.send().await;
+        while open(&mut receiver, &peer.frame_on(0).await).expect("authentic") != plain {}
+    }
+    // What was told is for one session: the next one of the connection has another key, and RTP/AVP is what it says.
+    peer.session = None;
+    peer.setup(&uri, "RTP/AVP/TCP;unicast;interleaved=4-5")
+        .await
+        .expect(200);
+    ask(&mut peer, "PLAY").await.expect(200);
+    live.reaches(&mut peer, 4).await;
+}
+
+#[tokio::test]
+async fn without_being_told_to_a_crypto_is_for_ffmpeg_alone_which_knows_nothing_else() {
+    let mut live = secured().await;
+    for (agent, told) in [
+        ("Lavf59.27.100", true),
+        ("GStreamer/1.22.0", false),
+        ("", false),
+    ] {
+        let mut peer = live.peer("RTSP/1.0").await;
+        let uri = peer.uri("/live");
+        let header = format!("User-Agent: {agent}\r\n");
+        let described = peer.ask("DESCRIBE", &uri, &header).await.expect(200);
+        let masters = crypto(&described);
+        assert_eq!(masters.len(), if told { 2 } else { 0 }, "{agent}");
+        let uri = track(&peer, 0);
+        let answer = peer.setup(&uri, TCP).await.expect(200);
+        let sealed = answer
+            .expect_header("Transport")
+            .starts_with("RTP/SAVP/TCP;");
+        assert_eq!(sealed, told, "{agent}");
+        // All media or none.
+        let other = track(&peer, 1);
+        let answer = peer.setup(&other, crate::TCP_TOO).await.expect(200);
+        let sealed = answer
+            .expect_header("Transport")
+            .starts_with("RTP/SAVP/TCP;");
+        assert_eq!(sealed, told, "{agent}");
+        ask(&mut peer, "PLAY").await.expect(200);
+        match masters.first() {
+            None => live.reaches(&mut peer, 0).await,
+            Some(master) => {
+                let mut receiver = Receiver::new(master);
+                let plain = live.send().await;
+                while open(&mut receiver, &peer.frame_on(0).await).expect("authentic") != plain {}
+            }
+        }
+    }
+    // RTSP/2.0 has another way.
+    let mut peer = live.peer("RTSP/2.0").await;
+    let uri = peer.uri("/live");
+    let header = "User-Agent: Lavf59.27.100\r\n";
+    let described = peer.ask("DESCRIBE", &uri, header).await.expect(200);
+    assert!(crypto(&described).is_empty());
 }

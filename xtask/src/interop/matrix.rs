@@ -393,6 +393,15 @@ fn secured(matrix: &mut Matrix) {
         }
     }
     for transport in Transport::BOTH {
+        // By `a=crypto`. It publishes no SRTP.
+        matrix.add(
+            (Direction::ReadsFromServer, &ffmpeg::PEER, transport),
+            ("h264", Secrecy::Srtp.name()),
+            move |stage| {
+                let how = (transport, Version::V1);
+                in_secret::read(stage, &ffmpeg::PEER, how, Secrecy::Srtp)
+            },
+        );
         matrix.add(
             (Direction::ReadsFromServer, &trackside::CLIENT, transport),
             ("h264", "SRTP in RTSP/2.0"),

@@ -122,6 +122,9 @@ fn general(root: &mut Table<'_>, folder: &Path, settings: &mut Settings) {
     if let Some(srtp) = root.place("srtp").and_then(|it| it.word(&SEALED)) {
         config.srtp = srtp;
     }
+    if let Some(sdes) = root.place("sdes").and_then(|it| it.boolean()) {
+        config.sdes = sdes;
+    }
     if let Some(policy) = root.place("slow_readers").and_then(|it| slow_readers(&it)) {
         config.slow_readers = policy;
     }
