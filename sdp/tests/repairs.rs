@@ -161,6 +161,10 @@ fn of_attributes() -> Vec<(Repair, String)> {
             whole.replace("H264/90000", "H264 / 90000"),
         ),
         (Repair::RtpmapBlanks, whole.replace("96 H264", "96  H264")),
+        (
+            Repair::RtpmapBlanks,
+            whole.replace("96 H264", "96 H264 left=over; text"),
+        ),
         (Repair::ClockRate, whole.replace("H264/90000", "H264/0")),
         (Repair::ClockRate, whole.replace("H264/90000", "H264")),
         (

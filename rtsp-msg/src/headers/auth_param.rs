@@ -129,7 +129,11 @@ pub(super) fn push_parameter<'a>(
     if is_word && value.starts_with('"') && !tolerance.allow(Deviation::AlgorithmQuotes) {
         return Err(HeaderErrorKind::Syntax);
     }
-    out.push((name, lex::unquote(value).ok_or(HeaderErrorKind::Quote)?));
+    let value = lex::unquote(value).ok_or(HeaderErrorKind::Quote)?;
+    if is_word && !is_token(value.as_bytes()) {
+        return Err(HeaderErrorKind::Syntax);
+    }
+    out.push((name, value));
     Ok(())
 }
 

@@ -354,6 +354,11 @@ mod tests {
         assert_eq!(text, "Other algorithm=\"SHA-256\", stale=\"no\"");
         assert_eq!(decode_strict::<WwwAuthenticate>(&text), Ok(value));
         assert!(decode_strict::<WwwAuthenticate>("Digest realm=\"a\", algorithm=\"MD5\"").is_err());
+        // With or without quotes it is one word.
+        for algorithm in ["\"\"", "\"M D5\"", "M=D5", "\"MD5,\""] {
+            let text = format!("Digest realm=\"a\", nonce=\"b\", algorithm={algorithm}");
+            assert!(decode::<WwwAuthenticate>(&text).is_err(), "{text}");
+        }
     }
 
     #[test]

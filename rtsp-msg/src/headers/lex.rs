@@ -130,6 +130,19 @@ pub(crate) fn quoted_len(bytes: &[u8]) -> Option<usize> {
     None
 }
 
+/// Whether every quote in a text has its end.
+pub(crate) fn closes_quotes(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr::memchr(b'"', rest) {
+        let quoted = rest.get(at..).unwrap_or_default();
+        let Some(behind) = quoted_len(quoted).and_then(|end| quoted.get(end..)) else {
+            return false;
+        };
+        rest = behind;
+    }
+    true
+}
+
 /// `name` or `name=value`, both trimmed.
 pub(crate) fn pair(text: &str) -> (&str, Option<&str>) {
     match text.split_once('=') {

@@ -21,7 +21,7 @@ pub struct ViaEntry {
     pub protocol: String,
     /// Its version: `2.0`.
     pub version: String,
-    /// What carried it: `TCP`, `TLS`; not said in the short form.
+    /// What carried it: `TCP`, `TLS`; not said in the short form of RTSP/1.0.
     pub transport: Option<String>,
     /// The proxy's name, or a pseudonym for it.
     pub host: String,
@@ -71,7 +71,10 @@ impl ViaEntry {
 
     fn push(&self, out: &mut String) {
         out.extend([&*self.protocol, "/", &self.version]);
-        out.extend(["/", self.transport.as_deref().unwrap_or("TCP"), " "]);
+        if let Some(transport) = &self.transport {
+            out.extend(["/", transport]);
+        }
+        out.push(' ');
         match self.host.contains(':') {
             true => out.extend(["[", &self.host, "]"]),
             false => out.push_str(&self.host),
@@ -284,7 +287,7 @@ mod tests {
             ("RTSP", "2.0")
         );
         assert_eq!(short.0[0].transport, None);
-        assert_eq!(encoded(&short), "RTSP/2.0/TCP host, RTSP/2.0/TCP other:554");
+        assert_eq!(encoded(&short), "RTSP/2.0 host, RTSP/2.0 other:554");
         for text in [
             "host",
             "RTSP/2.0/TCP/x h",

@@ -110,6 +110,10 @@ impl Range {
             let (start, end) = interval_of(interval, |text| SmpteTime::parse(text, rate))?;
             return Ok(Self::Smpte { rate, start, end });
         }
+        if !lex::closes_quotes(text) {
+            // What comes behind it in a list would be part of it.
+            return Err(HeaderErrorKind::Quote);
+        }
         Ok(Self::Other(String::from(text.trim())))
     }
 
@@ -389,5 +393,12 @@ mod tests {
             Ok(Range::Other("foo=1-2".into()))
         );
         assert_eq!(encoded(&Range::Other("foo=1-2".into())), "foo=1-2");
+        for (text, good) in [
+            ("foo=\"1,2\"-\"\\\"\"", true),
+            ("foo=\"1", false),
+            ("foo=\"1\"\"", false),
+        ] {
+            assert_eq!(Range::parse(text).is_ok(), good, "{text}");
+        }
     }
 }

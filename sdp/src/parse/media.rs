@@ -46,11 +46,7 @@ fn one_media(source: sdp_types::Media, inherited: Direction, repairs: &mut Repai
         let rtpmaps: Vec<Rtpmap<'_>> = attributes.iter().filter_map(Rtpmap::read).collect();
         media.formats = formats(&source.fmt, &media.kind, &rtpmaps, repairs);
     } else {
-        media.other_formats = source
-            .fmt
-            .split_ascii_whitespace()
-            .map(str::to_owned)
-            .collect();
+        media.other_formats = source.fmt.split_whitespace().map(str::to_owned).collect();
     }
 
     let mut direction = None;
@@ -96,7 +92,8 @@ impl<'a> Rtpmap<'a> {
             .ok()
             .filter(|&payload_type| payload_type < 128)?;
         let mut parts = mapping.splitn(3, '/').map(str::trim);
-        let encoding = parts.next().filter(|encoding| !encoding.is_empty())?;
+        // A name is one word: what follows in front of the slash is text left over from something else.
+        let encoding = parts.next()?.split_whitespace().next()?;
         let clock_rate = parts.next().and_then(|rate| rate.parse().ok());
         let channels = parts.next().and_then(|channels| channels.parse().ok());
         Some(Self {
@@ -116,7 +113,7 @@ fn formats(
     rtpmaps: &[Rtpmap<'_>],
     repairs: &mut Repairs,
 ) -> Vec<Format> {
-    let words = fmt.split_ascii_whitespace();
+    let words = fmt.split_whitespace();
     let written = words.clone().filter_map(|word| word.parse().ok());
     let mut payload_types: Vec<u8> = written.filter(|&payload_type| payload_type < 128).collect();
     if payload_types.len() != words.count() {

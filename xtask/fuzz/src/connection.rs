@@ -7,7 +7,12 @@ use super::memory;
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::{Bytes, BytesMut};
 use rtsp_msg::headers::TerminateCause;
-use rtsp_msg::{Decoder, HeaderName, Leniency, Limits, Message, Response};
+use rtsp_msg::{
+    Decoder, HeaderName, Leniency, Limits, Message, Method, Request, RequestTarget, Response,
+    StatusCode, Uri, Version,
+};
+use rtsp_session::auth::{Answerer, Credentials};
+use rtsp_session::random::Random;
 use rtsp_session::server::{ConnectionConfig, Nature, SessionId, State, notify};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -65,7 +70,8 @@ const LINES: [&str; 12] = [
 /// One thing that happens.
 #[derive(Arbitrary, Debug)]
 enum Event {
-    /// A request: who asks, method, target, version, which session it names, transport, lines more, where it is cut.
+    /// A request: who asks, method, target, version, which session it names, transport and whether a challenge is answered, lines
+    /// more, where it is cut.
     Request(bool, u8, u8, u8, u8, u8, u16, u8),
     /// Any bytes.
     Bytes(bool, Vec<u8>),
@@ -99,6 +105,9 @@ struct Side {
     last_asked: Option<u32>,
     asked: usize,
     closed: bool,
+    /// Answers the challenges of Digest; the one peer is ann, the other bob.
+    answerer: Answerer,
+    random: Random,
 }
 
 impl Side {
@@ -117,7 +126,24 @@ impl Side {
             last_asked: None,
             asked: 0,
             closed: false,
+            answerer: Answerer::new(match connection {
+                0 => Credentials::new("ann", "a"),
+                _ => Credentials::new("bob", "b"),
+            }),
+            random: Random::from_seed([5; 32]),
         }
+    }
+
+    /// The line that proves who asks, once there was a challenge.
+    fn proof(&mut self, method: &str, target: &str) -> Option<String> {
+        let target = match target {
+            "*" => RequestTarget::Any,
+            text => Uri::parse(text)
+                .map_or_else(|_| RequestTarget::Path(text.into()), RequestTarget::Uri),
+        };
+        let request = Request::new(Method::parse(method)?, target, Version::V1_0);
+        let value = self.answerer.authorize(&request, &mut self.random)?;
+        Some(format!("Authorization: {value}\r\n"))
     }
 
     /// Notes what bytes are to whoever reads them.
@@ -188,6 +214,10 @@ impl Side {
             return;
         }
         self.owed.pop_front();
+        match response.status {
+            StatusCode::UNAUTHORIZED => drop(self.answerer.challenged(response)),
+            _ => self.answerer.accepted(response),
+        }
         if let Some(id) = response.headers.first(&HeaderName::Session) {
             let id = id.split(';').next().unwrap_or_default().to_owned();
             if !ids.contains(&id) {
@@ -298,6 +328,7 @@ impl Run {
         let one = |of: &[&'static str], at: u8| of[usize::from(at) % of.len()];
         let (method, target) = (one(&METHODS, method), one(&TARGETS, target));
         let version = one(&["1.0", "2.0", "1.0", "2.0", "3.0"], version);
+        let proof = side.proof(method, target).filter(|_| transport & 0x80 != 0);
         let mut text = format!("{method} {target} RTSP/{version}\r\nCSeq: {cseq}\r\n");
         if method == "SETUP" {
             text += &format!("Transport: {}\r\n", one(&TRANSPORTS, transport));
@@ -306,6 +337,7 @@ impl Run {
         if let Some(id) = self.ids.iter().rev().nth(usize::from(session >> 5)) {
             text += &format!("Session: {id}\r\n");
         }
+        text.extend(proof);
         // Mostly no more lines.
         let mut body = "\r\n";
         for (bit, line) in LINES.iter().enumerate() {

@@ -144,6 +144,12 @@ fn pieces(leniency: &Leniency, bytes: &[u8], length: usize, runs: bool) -> Vec<E
 
 /// What is written is read again by a reader that tolerates nothing, and says the same.
 fn returns(message: &Message) {
+    if let Message::Request(request) = message
+        && let RequestTarget::Invalid(_) = request.target
+    {
+        // It is kept as it came, to be told of, and made of what is no URI may become one.
+        return;
+    }
     let mut out = BytesMut::new();
     match message {
         Message::Request(request) => request.encode(&mut out),
@@ -167,10 +173,8 @@ fn returns(message: &Message) {
             assert_eq!(sent.body, got.body, "{out:?}");
             if let (RequestTarget::Uri(sent), RequestTarget::Uri(got)) = (&sent.target, &got.target)
             {
-                assert_eq!(
-                    (sent.host(), sent.port(), sent.path(), sent.query()),
-                    (got.host(), got.port(), got.path(), got.query())
-                );
+                let sent = rtsp_msg::Uri::from_iri(sent.as_str()).expect("it is one");
+                assert_eq!(sent.without_userinfo(), *got, "{out:?}");
                 assert_eq!(got.userinfo(), None, "{out:?}");
             }
             got.encode(&mut second);
