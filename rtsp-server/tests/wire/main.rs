@@ -24,6 +24,7 @@ mod publishing;
 mod reading;
 mod slow;
 mod srtp;
+mod stealing;
 mod tls;
 mod tokens;
 mod tunnel;
