@@ -340,6 +340,35 @@ fn other(mut event: Vec<u8>) -> Vec<u8> {
     event
 }
 
+/// Sessions of a user who answers challenges.
+fn challenged() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    for version in [0, 1] {
+        // Without credentials, then in answer to the challenge; the other peer tries what is not its own.
+        let mut digest = vec![
+            asked([6, 2, version, 255, 0], 0),
+            asked([6, 2, version, 255, 128], 0),
+            asked([0, 0, version, 255, 128], 0),
+            asked([1, 2, version, 0, 128], 0),
+            other(asked([6, 2, version, 255, 0], 0)),
+            other(asked([2, 2, version, 0, 128], 0)),
+        ];
+        for _ in 0..7 {
+            // Until the challenge is stale.
+            digest.push([&[1][..], &variant(4, 8), &[50]].concat());
+            digest.push(asked([8, 2, version, 0, 128], 0));
+        }
+        digest.push(asked([8, 2, version, 0, 128], 0));
+        digest.push(asked([4, 2, version, 0, 128], 0));
+        seeds.push(seed(
+            "connection",
+            format!("digest-{version}"),
+            &[&[1], &digest.concat()],
+        ));
+    }
+    seeds
+}
+
 fn connections() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for version in [0, 1] {
@@ -379,29 +408,7 @@ fn connections() -> Vec<Seed> {
             &[&[1], &publisher.concat()],
         ));
     }
-    for version in [0, 1] {
-        // Without credentials, then in answer to the challenge; the other peer tries what is not its own.
-        let mut digest = vec![
-            asked([6, 2, version, 255, 0], 0),
-            asked([6, 2, version, 255, 128], 0),
-            asked([0, 0, version, 255, 128], 0),
-            asked([1, 2, version, 0, 128], 0),
-            other(asked([6, 2, version, 255, 0], 0)),
-            other(asked([2, 2, version, 0, 128], 0)),
-        ];
-        for _ in 0..7 {
-            // Until the challenge is stale.
-            digest.push([&[1][..], &variant(4, 8), &[50]].concat());
-            digest.push(asked([8, 2, version, 0, 128], 0));
-        }
-        digest.push(asked([8, 2, version, 0, 128], 0));
-        digest.push(asked([4, 2, version, 0, 128], 0));
-        seeds.push(seed(
-            "connection",
-            format!("digest-{version}"),
-            &[&[1], &digest.concat()],
-        ));
-    }
+    seeds.extend(challenged());
     let noise: Vec<u8> = b"noise\r\n\r\n$\x00\x00\x02ab"
         .iter()
         .flat_map(|byte| [1, *byte])
