@@ -83,7 +83,7 @@ pub struct Config {
     pub slow_readers: SlowReaders,
     /// What differs for some paths.
     pub paths: Vec<PathRule>,
-    /// Sites whose pages may use the server by WebSocket, as browsers name them (`https://example.com`), or `*` for all. Others are
+    /// Sites whose pages may use the server by WebSocket and HTTP, as browsers name them (`https://example.com`), or `*` for all. Others are
     /// refused, because a browser lets any page ask, for whoever looks at it (RFC 6455 §10.2). Programs that are no browsers name none.
     pub websocket_origins: Vec<String>,
     /// Whether media may be encrypted on its own (SRTP).

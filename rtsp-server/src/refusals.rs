@@ -62,6 +62,14 @@ limits! {
     Body = "body",
     /// A connection was closed: so many had begun TLS and not come to its end, or were one half of a tunnel, in all or from its address.
     HalfOpen = "half_open",
+    /// One half of a tunnel over HTTP was refused: its cookie is in use, or its POST has no GET of its address, or one of them has TLS.
+    TunnelHalves = "tunnel halves",
+    /// A connection was closed: the POST of its tunnel brought what is no base64, or something came on the GET.
+    TunnelBase64 = "tunnel base64",
+    /// A connection was closed: frames of WebSocket came that a client may not send.
+    WebSocketFrames = "websocket frames",
+    /// A tunnel was refused: the page of a site asked for it that may not.
+    WebSocketOrigins = "websocket_origins",
     /// A connection was closed: it did not come to the end of the handshake of TLS, or the other half of its tunnel did not come.
     Handshake = "handshake_timeout",
     /// A connection was closed: its first request did not come.

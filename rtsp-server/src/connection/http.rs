@@ -8,7 +8,7 @@ use std::{
 
 use bytes::{Buf as _, BytesMut};
 use rtsp_session::tunnel::{
-    head::{self, Ask, HeadError, WebSocketAsk},
+    head::{self, Ask, HeadError, Request},
     http, websocket,
 };
 use tokio::io::Interest;
@@ -17,11 +17,10 @@ use super::arrival::{Arrived, FIRST_READ, farewell};
 use crate::{
     accept::Permit,
     io::{
-        socket::{Sink as _, Socket},
+        socket::{self, Sink as _, Socket},
         tunnel::{NoFit, Poster},
         websocket::WebSocket,
     },
-    places::Place,
     refusals::Limit,
     shard::Shard,
 };
@@ -42,19 +41,43 @@ pub(super) struct Visitor {
 
 /// Finds out what somebody asks for. `None` when it was refused, or is part of something else now.
 pub(super) async fn receive(shard: &Shard, mut visitor: Visitor) -> io::Result<Option<Arrived>> {
-    let ask = match whole_head(shard, &mut visitor).await? {
-        Ok((ask, len)) => {
-            visitor.read.advance(len);
-            ask
+    let request = match whole_head(shard, &mut visitor).await? {
+        Ok(request) => request,
+        Err(error) => {
+            match error {
+                HeadError::TooLong => count(shard, Limit::HeaderBytes, &visitor),
+                HeadError::TooMany => count(shard, Limit::HeaderCount, &visitor),
+                _ => {}
+            }
+            return refuse(visitor, error.status(), &error.to_string()).await;
         }
-        Err(error) => return refuse(visitor, error.status(), &error.to_string()).await,
     };
-    match ask {
+    visitor.read.advance(request.len);
+    if request.ask != Ask::Other && !is_welcome(shard, request.origin.as_deref()) {
+        count(shard, Limit::WebSocketOrigins, &visitor);
+        tracing::info!(peer = %visitor.peer, origin = ?request.origin, "a tunnel of a site that is none of websocket_origins: refused");
+        return refuse(visitor, "403 Forbidden", "this site may not use the server").await;
+    }
+    match request.ask {
         Ask::Get(cookie) => way_back(shard, visitor, &cookie).await,
         Ask::Post(cookie) => way_forth(shard, visitor, &cookie).await,
-        Ask::WebSocket(ask) => switch(shard, visitor, &ask).await,
+        Ask::WebSocket(key) => switch(shard, visitor, &key).await,
         _ => refuse(visitor, "404 Not Found", ELSEWHERE).await,
     }
+}
+
+fn count(shard: &Shard, limit: Limit, visitor: &Visitor) {
+    shard.shared.counters.refusals.count(limit, visitor.peer);
+}
+
+/// A page of any site can make a browser ask for a WebSocket, and for all else where a name of its site leads here. Whoever is no browser
+/// says no origin, or could say any (RFC 6455 §10.2).
+fn is_welcome(shard: &Shard, origin: Option<&str>) -> bool {
+    let allowed = &shard.shared.config.websocket_origins;
+    origin.is_none_or(|origin| {
+        let mut allowed = allowed.iter();
+        allowed.any(|one| one == "*" || one.eq_ignore_ascii_case(origin))
+    })
 }
 
 async fn refuse(visitor: Visitor, status: &str, reason: &str) -> io::Result<Option<Arrived>> {
@@ -67,12 +90,12 @@ async fn refuse(visitor: Visitor, status: &str, reason: &str) -> io::Result<Opti
 async fn whole_head(
     shard: &Shard,
     visitor: &mut Visitor,
-) -> io::Result<Result<(Ask, usize), HeadError>> {
+) -> io::Result<Result<Request, HeadError>> {
     let Visitor { socket, read, .. } = visitor;
     let reading = async {
         loop {
             match head::request(read) {
-                Ok(Some(head)) => return Ok(Ok(head)),
+                Ok(Some(request)) => return Ok(Ok(request)),
                 Ok(None) => {}
                 Err(error) => return Ok(Err(error)),
             }
@@ -90,20 +113,21 @@ async fn whole_head(
     match tokio::time::timeout_at(visitor.until.into(), reading).await {
         Ok(head) => head,
         Err(_) => {
-            let refusals = &shard.shared.counters.refusals;
-            refusals.count(Limit::FirstRequest, visitor.peer);
+            count(shard, Limit::FirstRequest, visitor);
             Err(io::ErrorKind::TimedOut.into())
         }
     }
 }
 
-/// A place for one half of a tunnel.
-fn place(shard: &Shard, peer: SocketAddr) -> Option<Place> {
-    let place = shard.shared.half_open.take(peer.ip());
-    if place.is_none() {
-        shard.shared.counters.refusals.count(Limit::HalfOpen, peer);
-    }
-    place
+/// To one half of a tunnel that cannot be had.
+async fn turn_away(shard: &Shard, visitor: Visitor, no_fit: NoFit) -> io::Result<Option<Arrived>> {
+    let limit = match no_fit {
+        NoFit::Orphan => Limit::Handshake,
+        NoFit::Crowded => Limit::HalfOpen,
+        NoFit::Taken | NoFit::Mixed | NoFit::InUse => Limit::TunnelHalves,
+    };
+    count(shard, limit, &visitor);
+    refuse(visitor, no_fit.status(), no_fit.reason()).await
 }
 
 /// The GET of a tunnel: it waits for its POST.
@@ -113,19 +137,17 @@ async fn way_back(shard: &Shard, visitor: Visitor, cookie: &str) -> io::Result<O
         return refuse(visitor, "400 Bad Request", reason).await;
     }
     let peer = visitor.peer;
-    let Some(place) = place(shard, peer) else {
-        let reason = "too many tunnels have one half only";
-        return refuse(visitor, "503 Service Unavailable", reason).await;
+    let Some(place) = shard.shared.half_open.take(peer.ip()) else {
+        return turn_away(shard, visitor, NoFit::Crowded).await;
     };
     let tunnels = &shard.shared.tunnels;
     let Some(tunnel) = tunnels.begin(peer.ip(), cookie, visitor.socket.is_secure()) else {
-        let reason = "a tunnel with this cookie is open";
-        return refuse(visitor, "400 Bad Request", reason).await;
+        return turn_away(shard, visitor, NoFit::InUse).await;
     };
     let socket = visitor.socket.through(tunnel);
     socket.try_write_vectored(&[io::IoSlice::new(http::OPENED)])?;
     match tokio::time::timeout(patience(shard), socket.joined()).await {
-        Ok(joined) => joined?,
+        Ok(joined) => joined.inspect_err(|error| told(shard, peer, error))?,
         Err(_) => {
             shard.shared.counters.refusals.count(Limit::Handshake, peer);
             return Ok(None);
@@ -140,84 +162,72 @@ async fn way_back(shard: &Shard, visitor: Visitor, cookie: &str) -> io::Result<O
     }))
 }
 
+/// Counts what was wrong within a tunnel that ends by it.
+pub(super) fn told(shard: &Shard, peer: SocketAddr, error: &io::Error) {
+    if let Some(limit) = socket::breach(error) {
+        tracing::debug!(%peer, %error, "a tunnel ends");
+        shard.shared.counters.refusals.count(limit, peer);
+    }
+}
+
 fn patience(shard: &Shard) -> Duration {
     shard.shared.config.limits.handshake_timeout
 }
 
 /// The POST of a tunnel: it goes to its GET, which may still be on its way.
 async fn way_forth(shard: &Shard, visitor: Visitor, cookie: &str) -> io::Result<Option<Arrived>> {
-    let Visitor { peer, until, .. } = visitor;
-    let mut poster = Box::new(Poster {
+    let peer = visitor.peer;
+    let poster = Box::new(Poster {
         socket: visitor.socket,
         body: visitor.read,
         permit: visitor.permit,
     });
-    let tunnels = &shard.shared.tunnels;
-    let deadline = Instant::now() + patience(shard);
-    let mut waits: Option<Place> = None;
-    let (no_fit, poster) = loop {
-        let mut begun = std::pin::pin!(tunnels.begun.notified());
-        begun.as_mut().enable();
-        match tunnels.join(peer.ip(), cookie, poster) {
+    let (no_fit, poster) = match shard.shared.tunnels.join(peer.ip(), cookie, poster) {
+        Ok(()) => return Ok(None),
+        Err((NoFit::Orphan, poster)) => match wait(shard, peer, cookie, poster).await {
             Ok(()) => return Ok(None),
-            Err((NoFit::Orphan, waiting)) => {
-                poster = waiting;
-                waits = waits.or_else(|| place(shard, peer));
-                if waits.is_none()
-                    || tokio::time::timeout_at(deadline.into(), begun)
-                        .await
-                        .is_err()
-                {
-                    break (NoFit::Orphan, poster);
-                }
-            }
-            Err(other) => break other,
-        }
-    };
-    let (status, reason) = match no_fit {
-        NoFit::Orphan if waits.is_some() => {
-            shard.shared.counters.refusals.count(Limit::Handshake, peer);
-            (
-                "404 Not Found",
-                "no GET has opened a tunnel with this cookie",
-            )
-        }
-        NoFit::Orphan => (
-            "503 Service Unavailable",
-            "too many tunnels have one half only",
-        ),
-        NoFit::Taken => ("400 Bad Request", "the tunnel has a POST"),
-        NoFit::Mixed => ("400 Bad Request", "GET and POST use TLS both, or neither"),
+            Err(alone) => alone,
+        },
+        Err(other) => other,
     };
     let visitor = Visitor {
         socket: poster.socket,
         read: poster.body,
         peer,
         permit: poster.permit,
-        until,
+        until: visitor.until,
     };
-    refuse(visitor, status, reason).await
+    turn_away(shard, visitor, no_fit).await
+}
+
+/// Waits for the GET of a POST that came first.
+async fn wait(
+    shard: &Shard,
+    peer: SocketAddr,
+    cookie: &str,
+    poster: Box<Poster>,
+) -> Result<(), (NoFit, Box<Poster>)> {
+    let tunnels = &shard.shared.tunnels;
+    let Some(_place) = shard.shared.half_open.take(peer.ip()) else {
+        return Err((NoFit::Crowded, poster));
+    };
+    let Some(awaited) = tunnels.expect(peer.ip(), cookie) else {
+        return Err((NoFit::Taken, poster));
+    };
+    // It may have come in the meantime, and will not be told of again.
+    match tunnels.join(peer.ip(), cookie, poster) {
+        Err((NoFit::Orphan, poster)) => {
+            let _ = tokio::time::timeout(patience(shard), awaited.begun()).await;
+            tunnels.join(peer.ip(), cookie, poster)
+        }
+        joined => joined,
+    }
 }
 
 /// A WebSocket begins.
-async fn switch(
-    shard: &Shard,
-    visitor: Visitor,
-    ask: &WebSocketAsk,
-) -> io::Result<Option<Arrived>> {
-    if let Some(origin) = &ask.origin {
-        // A page of any site can make a browser ask; whoever is no browser says no origin, or could say any (RFC 6455 §10.2).
-        let allowed = &shard.shared.config.websocket_origins;
-        if !allowed
-            .iter()
-            .any(|one| one == "*" || one.eq_ignore_ascii_case(origin))
-        {
-            tracing::info!(peer = %visitor.peer, ?origin, "a WebSocket of a site that is none of websocket_origins: refused");
-            return refuse(visitor, "403 Forbidden", "this site may not use the server").await;
-        }
-    }
-    let socket = visitor.socket;
-    socket.try_write_vectored(&[io::IoSlice::new(&websocket::switched(&ask.key))])?;
+async fn switch(shard: &Shard, visitor: Visitor, key: &str) -> io::Result<Option<Arrived>> {
+    let (peer, socket) = (visitor.peer, visitor.socket);
+    socket.try_write_vectored(&[io::IoSlice::new(&websocket::switched(key))])?;
     let mut arrived = Arrived {
         socket: socket.framed(WebSocket::new(visitor.read)),
         buffer: BytesMut::new(),
@@ -225,6 +235,7 @@ async fn switch(
         permit: visitor.permit,
     };
     // What came with the request is not told by the socket any more.
-    arrived.socket.unframe(&mut arrived.buffer)?;
+    let unframed = arrived.socket.unframe(&mut arrived.buffer);
+    unframed.inspect_err(|error| told(shard, peer, error))?;
     Ok(Some(arrived))
 }

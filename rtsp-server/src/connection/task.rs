@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use rtsp_session::{Now, server::Input};
 use tokio::io::Interest;
 
-use super::{Link, OUTBOX_PAUSE, Over};
+use super::{Link, OUTBOX_PAUSE, Over, http};
 use crate::shard::Shard;
 
 /// The first read of a connection, and of one that has little to say.
@@ -50,7 +50,7 @@ async fn turn(shard: &Rc<Shard>, link: &Rc<Link>, reading: &mut Reading) -> Resu
                 writable(shard, link)?;
             }
             if ready.is_readable() && reads {
-                readable(link, reading)?;
+                readable(shard, link, reading)?;
             }
         }
         () = link.wake.notified() => {}
@@ -95,7 +95,7 @@ fn drained(link: &Link) {
     let _ = link.stream.tcp().try_io(Interest::READABLE, nothing);
 }
 
-fn readable(link: &Link, reading: &mut Reading) -> Result<(), Over> {
+fn readable(shard: &Shard, link: &Link, reading: &mut Reading) -> Result<(), Over> {
     let mut buffer = link.buffer.borrow_mut();
     let mut protocol = link.protocol.borrow_mut();
     for _ in 0..READS {
@@ -121,7 +121,10 @@ fn readable(link: &Link, reading: &mut Reading) -> Result<(), Over> {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return Err(Over),
+            Err(error) => {
+                http::told(shard, link.peer, &error);
+                return Err(Over);
+            }
         }
     }
     if buffer.is_empty() && reading.size == SMALL_READ {

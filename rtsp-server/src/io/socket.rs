@@ -12,13 +12,18 @@ use std::{
 
 use bytes::BytesMut;
 use rtsp_client::io::tls::Channel;
+use rtsp_session::tunnel::{http::NoBase64, websocket::FrameError};
 use smallvec::SmallVec;
 use tokio::{
     io::{Interest, Ready},
     net::TcpStream,
 };
 
-use super::{tunnel::Tunnel, websocket::WebSocket};
+use super::{
+    tunnel::{Spoken, Tunnel},
+    websocket::WebSocket,
+};
+use crate::refusals::Limit;
 
 /// Something that takes octets without blocking.
 pub(crate) trait Sink {
@@ -85,6 +90,15 @@ impl Sink for Leg {
             Some(tls) => tls.borrow_mut().try_flush(&self.tcp),
         }
     }
+}
+
+/// Under which name it is counted that a read of a [`Socket`] found what may not come within a tunnel.
+pub(crate) fn breach(error: &io::Error) -> Option<Limit> {
+    let cause = error.get_ref()?;
+    if cause.is::<FrameError>() {
+        return Some(Limit::WebSocketFrames);
+    }
+    (cause.is::<NoBase64>() || cause.is::<Spoken>()).then_some(Limit::TunnelBase64)
 }
 
 /// The stream of one RTSP connection.
@@ -219,7 +233,7 @@ impl Socket {
     fn over(&self) -> Option<io::Result<usize>> {
         match self.leg.try_read_buf(&mut BytesMut::with_capacity(64)) {
             Ok(0) => Some(Ok(0)),
-            Ok(_) => Some(Err(io::ErrorKind::InvalidData.into())),
+            Ok(_) => Some(Err(io::Error::new(io::ErrorKind::InvalidData, Spoken))),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             Err(error) => Some(Err(error)),
         }

@@ -5,7 +5,7 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     io,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -31,12 +31,16 @@ const READS: usize = 8;
 /// Who can be told apart by a cookie.
 type Name = (IpAddr, String);
 
-/// The tunnels whose GET has come.
+/// The tunnels of which a half has come.
 #[derive(Debug, Default)]
-pub(crate) struct Tunnels {
-    open: Mutex<HashMap<Name, Half>>,
-    /// A GET has come.
-    pub(crate) begun: Notify,
+pub(crate) struct Tunnels(Mutex<Halves>);
+
+#[derive(Debug, Default)]
+struct Halves {
+    /// Those whose GET has come.
+    open: HashMap<Name, Half>,
+    /// Those whose POST came first.
+    expected: HashMap<Name, Arc<Notify>>,
 }
 
 #[derive(Debug)]
@@ -64,7 +68,37 @@ pub(crate) enum NoFit {
     Taken,
     /// One is sealed, and the other is not.
     Mixed,
+    /// A GET, but the tunnel with its cookie has one.
+    InUse,
+    /// Too many wait for their other half.
+    Crowded,
 }
+
+impl NoFit {
+    /// The status of HTTP that says so.
+    pub(crate) const fn status(self) -> &'static str {
+        match self {
+            Self::Orphan => "404 Not Found",
+            Self::Taken | Self::Mixed | Self::InUse => "400 Bad Request",
+            Self::Crowded => "503 Service Unavailable",
+        }
+    }
+
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Orphan => "no GET of this address has opened a tunnel with this cookie",
+            Self::Taken => "the tunnel has a POST",
+            Self::Mixed => "GET and POST use TLS both, or neither",
+            Self::InUse => "a tunnel with this cookie is open",
+            Self::Crowded => "too many tunnels have one half only",
+        }
+    }
+}
+
+/// Something came on the GET of a tunnel, behind its head.
+#[derive(Debug, thiserror::Error)]
+#[error("something came on the GET of a tunnel")]
+pub(super) struct Spoken;
 
 /// A POST that is to be brought to its GET.
 #[derive(Debug)]
@@ -76,8 +110,8 @@ pub(crate) struct Poster {
 }
 
 impl Tunnels {
-    fn open(&self) -> MutexGuard<'_, HashMap<Name, Half>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn halves(&self) -> MutexGuard<'_, Halves> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The GET of a new tunnel; `None` where its cookie is in use.
@@ -90,22 +124,40 @@ impl Tunnels {
         let name = (address.to_canonical(), cookie.to_owned());
         // One is read, one may wait: clients close a POST and open the next, which may be seen first.
         let (sender, posts) = mpsc::channel(1);
-        let mut open = self.open();
-        if open.contains_key(&name) {
+        let mut halves = self.halves();
+        if halves.open.contains_key(&name) {
             return None;
         }
         let half = Half {
             secure,
             posts: sender,
         };
-        open.insert(name.clone(), half);
-        drop(open);
-        self.begun.notify_waiters();
+        halves.open.insert(name.clone(), half);
+        // Nobody else is woken: a GET costs the same however many POSTs wait.
+        if let Some(expected) = halves.expected.get(&name) {
+            expected.notify_one();
+        }
+        drop(halves);
         Some(Tunnel {
             of: Arc::clone(self),
             name,
             posts,
             inbound: None,
+        })
+    }
+
+    /// To be told of the GET of a POST that has come; `None` where another POST waits for it.
+    pub(crate) fn expect(self: &Arc<Self>, address: IpAddr, cookie: &str) -> Option<Expected> {
+        let name = (address.to_canonical(), cookie.to_owned());
+        let begun = Arc::<Notify>::default();
+        match self.halves().expected.entry(name.clone()) {
+            Entry::Occupied(_) => return None,
+            Entry::Vacant(place) => place.insert(Arc::clone(&begun)),
+        };
+        Some(Expected {
+            of: Arc::clone(self),
+            name,
+            begun,
         })
     }
 
@@ -116,8 +168,11 @@ impl Tunnels {
         cookie: &str,
         poster: Box<Poster>,
     ) -> Result<(), (NoFit, Box<Poster>)> {
-        let open = self.open();
-        let half = match open.get(&(address.to_canonical(), cookie.to_owned())) {
+        let halves = self.halves();
+        let half = match halves
+            .open
+            .get(&(address.to_canonical(), cookie.to_owned()))
+        {
             None => return Err((NoFit::Orphan, poster)),
             Some(half) if half.secure != poster.socket.is_secure() => {
                 return Err((NoFit::Mixed, poster));
@@ -140,6 +195,27 @@ impl Tunnels {
             });
         }
         Ok(())
+    }
+}
+
+/// A POST that waits for its GET; it waits no more when dropped.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    of: Arc<Tunnels>,
+    name: Name,
+    begun: Arc<Notify>,
+}
+
+impl Expected {
+    /// Waits for the GET, which may have come since then.
+    pub(crate) async fn begun(&self) {
+        self.begun.notified().await;
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.of.halves().expected.remove(&self.name);
     }
 }
 
@@ -244,6 +320,36 @@ impl Tunnel {
 
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        self.of.open().remove(&self.name);
+        self.of.halves().open.remove(&self.name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future as _;
+
+    use super::*;
+
+    fn is_told(expected: &Expected) -> bool {
+        let told = std::pin::pin!(expected.begun());
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        told.poll(&mut cx).is_ready()
+    }
+
+    #[test]
+    fn a_get_wakes_the_post_with_its_cookie_and_address_alone() {
+        let tunnels = Arc::<Tunnels>::default();
+        let [here, there] = [1, 2].map(|last| IpAddr::from([192, 0, 2, last]));
+        let mine = tunnels.expect(here, "c").unwrap();
+        let others = [(here, "d"), (there, "c")]
+            .map(|(address, cookie)| tunnels.expect(address, cookie).unwrap());
+        assert!(tunnels.expect(here, "c").is_none(), "one waits");
+        let tunnel = tunnels.begin(here, "c", false).unwrap();
+        assert!(is_told(&mine));
+        assert!(others.iter().all(|other| !is_told(other)));
+        assert!(tunnels.begin(here, "c", false).is_none(), "one is open");
+        drop((mine, others, tunnel));
+        let halves = tunnels.halves();
+        assert!(halves.open.is_empty() && halves.expected.is_empty());
     }
 }

@@ -19,6 +19,7 @@ mod injection;
 mod keys;
 mod lossy;
 mod publishers;
+mod tunnels;
 
 use std::{
     fs,
@@ -46,6 +47,12 @@ struct Program {
 }
 
 impl Program {
+    /// How often it has told its log of something; at least, where it tells every second time only.
+    fn has_told(&self, what: &str) -> usize {
+        let log = fs::read_to_string(self.config.with_extension("log")).unwrap();
+        log.lines().filter(|line| line.contains(what)).count()
+    }
+
     fn start(name: &str, limits: &str) -> Self {
         Self::with(name, &format!("[limits]\n{limits}"))
     }
@@ -53,13 +60,14 @@ impl Program {
     /// With a whole configuration.
     fn with(name: &str, text: &str) -> Self {
         let config = std::env::temp_dir().join(format!("hostile-{name}-{}", std::process::id()));
-        fs::write(&config, format!("log = \"error\"\n{text}")).unwrap();
+        fs::write(&config, format!("log = \"warn\"\n{text}")).unwrap();
+        let log = fs::File::create(config.with_extension("log")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_rtsp-server"))
             .args(["--listen", "127.0.0.1:0", "--config"])
             .arg(&config)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let banner = BufReader::new(child.stdout.take().unwrap());
@@ -122,6 +130,7 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_file(&self.config);
+        let _ = fs::remove_file(self.config.with_extension("log"));
     }
 }
 

@@ -94,6 +94,7 @@ async fn both_halves_of_a_tunnel_use_tls_or_neither() {
     plain.write_all(words.as_bytes()).await.expect("said");
     let refused = rest(&mut plain).await;
     assert!(refused.starts_with("HTTP/1.1 400 "), "{refused}");
+    assert_eq!(server.refused(Limit::TunnelHalves), 1);
     let mut post = say(&server, &post("c")).await;
     answers(&mut get, &mut post).await;
 }
@@ -206,6 +207,7 @@ async fn a_cookie_is_of_one_tunnel_and_of_one_address() {
     answers(&mut good, &mut said).await;
     let taken = answer(&server, &get("c")).await;
     assert!(taken.starts_with("HTTP/1.1 400 "), "{taken}");
+    assert_eq!(server.refused(Limit::TunnelHalves), 1);
     let wrong = answer(&server, &post("C")).await;
     assert!(wrong.starts_with("HTTP/1.1 404 "), "{wrong}");
     // Somebody who has seen the cookie, elsewhere.
@@ -218,6 +220,7 @@ async fn a_cookie_is_of_one_tunnel_and_of_one_address() {
     thief.write_all(words.as_bytes()).await.expect("said");
     let refused = rest(&mut thief).await;
     assert!(refused.starts_with("HTTP/1.1 404 "), "{refused}");
+    assert_eq!(server.refused(Limit::Handshake), 2);
     // One POST may wait for the end of the first, and no more.
     let mut third = say(&server, &post("c")).await;
     let mut fourth = say(&server, &post("c")).await;
@@ -226,7 +229,52 @@ async fn a_cookie_is_of_one_tunnel_and_of_one_address() {
         refused = head(&mut fourth) => refused,
     };
     assert!(refused.starts_with("HTTP/1.1 400 "), "{refused}");
+    assert_eq!(server.refused(Limit::TunnelHalves), 2);
     answers(&mut good, &mut said).await;
+}
+
+/// A page whose name leads to the server (DNS rebinding) is of the same site for a browser, which then lets it say any header.
+#[tokio::test]
+async fn pages_of_other_sites_have_no_tunnel_over_http() {
+    let server = server_with(|config| {
+        config.websocket_origins = vec!["https://nvr.example".into()];
+    })
+    .await;
+    let by = |site: &str, words: String| {
+        words.replace("User-Agent", &format!("Origin: {site}\r\nUser-Agent"))
+    };
+    for (number, words) in [get("c"), post("c")].into_iter().enumerate() {
+        let words = by("http://rebound.example:8554", words);
+        let refused = answer(&server, &words).await;
+        assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+        let count = server.refused(Limit::WebSocketOrigins);
+        assert_eq!(count, number as u64 + 1);
+    }
+    let mut get = say(&server, &by("https://nvr.example", get("c"))).await;
+    head(&mut get).await;
+    let mut post = say(&server, &by("https://nvr.example", post("c"))).await;
+    answers(&mut get, &mut post).await;
+}
+
+/// QuickTime says 32767 and goes on behind that: what it says binds nobody, and takes no memory.
+#[tokio::test]
+async fn the_length_of_a_post_means_nothing() {
+    let server = server(2).await;
+    for length in ["0", "1", "-1", "4294967296", "99999999999999999999", "a"] {
+        let mut get = say(&server, &get("c")).await;
+        head(&mut get).await;
+        let words = post("c").replace("32767", length);
+        let mut post = say(&server, &words).await;
+        answers(&mut get, &mut post).await;
+        let lines = format!("{}\r\n", "\r\n".repeat(40_000));
+        post.write_all(lines.as_bytes()).await.expect("said");
+        answers(&mut get, &mut post).await;
+        drop(get);
+        assert_eq!(rest(&mut post).await, "", "its cookie is free");
+    }
+    let chunked = post("d").replace("Content-Length: 32767", "Transfer-Encoding: chunked");
+    let refused = answer(&server, &chunked).await;
+    assert!(refused.starts_with("HTTP/1.1 501 "), "{refused}");
 }
 
 /// CVE-2019-6256: live555 went on with a connection that it had freed.
@@ -241,12 +289,14 @@ async fn a_get_and_its_post_on_one_connection_are_refused() {
     let words = post("c");
     get.write_all(words.as_bytes()).await.expect("said");
     assert_eq!(rest(&mut get).await, "", "closed");
+    assert_eq!(server.refused(Limit::TunnelBase64), 1);
     // The same when the tunnel is whole.
     let (mut get, mut post) = open(&server, "c").await;
     answers(&mut get, &mut post).await;
     get.write_all(words.as_bytes()).await.expect("said");
     assert_eq!(rest(&mut get).await, "", "closed");
     assert_eq!(rest(&mut post).await, "", "closed");
+    assert_eq!(server.refused(Limit::TunnelBase64), 2);
     let (mut get, mut post) = open(&server, "c").await;
     answers(&mut get, &mut post).await;
 }
@@ -260,6 +310,7 @@ async fn what_is_no_base64_ends_its_tunnel_and_no_other() {
         post.write_all(nonsense.as_bytes()).await.expect("said");
         assert_eq!(rest(&mut get).await, "", "{nonsense}");
     }
+    assert_eq!(server.refused(Limit::TunnelBase64), 3);
     answers(&mut good, &mut said).await;
 }
 
@@ -269,6 +320,11 @@ async fn heads_of_http_are_bounded_in_length_and_time() {
     let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(9000));
     let refused = answer(&server, &long).await;
     assert!(refused.starts_with("HTTP/1.1 431 "), "{refused}");
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(65));
+    let refused = answer(&server, &many).await;
+    assert!(refused.starts_with("HTTP/1.1 431 "), "{refused}");
+    let counts = [Limit::HeaderBytes, Limit::HeaderCount].map(|limit| server.refused(limit));
+    assert_eq!(counts, [1, 1]);
     let cookie = get(&"c".repeat(129));
     let refused = answer(&server, &cookie).await;
     assert!(refused.starts_with("HTTP/1.1 400 "), "{refused}");

@@ -1,6 +1,6 @@
 //! RTSP over WebSocket, as ONVIF has it.
 
-use rtsp_server::ServerHandle;
+use rtsp_server::{Limit, ServerHandle};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -15,6 +15,10 @@ use crate::{
 };
 
 const OPTIONS: &[u8] = b"OPTIONS * RTSP/1.0\r\nCSeq: 7\r\n\r\n";
+
+/// Who asks for a WebSocket without being a browser.
+const ASKED: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: rtsp.onvif.org\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 /// A WebSocket to the server.
 async fn switched(server: &ServerHandle) -> TcpStream {
@@ -93,9 +97,7 @@ async fn frames_are_heard_however_they_are_cut() {
     }
     // With the request at once.
     let mut early = connect(&server).await;
-    let words = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: rtsp.onvif.org\r\nSec-WebSocket-Version: 13\r\n\r\n";
-    let words = [words.as_bytes(), &masked(0x82, OPTIONS)].concat();
+    let words = [ASKED.as_bytes(), &masked(0x82, OPTIONS)].concat();
     early.write_all(&words).await.expect("said");
     head(&mut early).await;
     answered(&mut early).await;
@@ -128,6 +130,10 @@ async fn frames_that_are_wrong_end_their_connection_and_no_other() {
         (masked(0x83, b"a"), 1002),
         (masked(0x80, b"a"), 1002),
         (masked(0x89, &[0; 126]), 1002),
+        // A ping in pieces, a message within another, an end without a reason that there is.
+        (masked(0x09, b"a"), 1002),
+        ([masked(0x02, b"a"), masked(0x82, b"b")].concat(), 1002),
+        (masked(0x88, &1006_u16.to_be_bytes()), 1002),
         (long, 1009),
     ] {
         let mut stream = switched(&server).await;
@@ -135,6 +141,15 @@ async fn frames_that_are_wrong_end_their_connection_and_no_other() {
         let end = within("the end", frame(&mut stream)).await;
         assert_eq!(end, Some((0x88, status.to_be_bytes().to_vec())));
     }
+    assert_eq!(server.refused(Limit::WebSocketFrames), 9);
+    // The same where it comes with the request.
+    let mut early = connect(&server).await;
+    let words = [ASKED.as_bytes(), &masked(0x83, b"a")].concat();
+    early.write_all(&words).await.expect("said");
+    head(&mut early).await;
+    let end = within("the end", frame(&mut early)).await;
+    assert_eq!(end, Some((0x88, 1002_u16.to_be_bytes().to_vec())));
+    assert_eq!(server.refused(Limit::WebSocketFrames), 10);
     let words = masked(0x82, OPTIONS);
     good.write_all(&words).await.expect("said");
     answered(&mut good).await;

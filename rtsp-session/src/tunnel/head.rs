@@ -22,20 +22,22 @@ pub enum Ask {
     Get(String),
     /// To be the way forth of the tunnel with this cookie.
     Post(String),
-    /// To speak RTSP over WebSocket.
-    WebSocket(WebSocketAsk),
+    /// To speak RTSP over WebSocket, with this `Sec-WebSocket-Key`; it is 16 octets in base64.
+    WebSocket(String),
     /// Anything else.
     Other,
 }
 
-/// What somebody says who asks for a WebSocket.
+/// What the head of a request says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct WebSocketAsk {
-    /// `Sec-WebSocket-Key`; it is 16 octets in base64.
-    pub key: String,
-    /// The site whose page asks, if a browser does (RFC 6455 §10.2).
+pub struct Request {
+    /// What is asked for.
+    pub ask: Ask,
+    /// The site whose page asks, if a browser does (RFC 6454 §7). Empty where that is too long or no text.
     pub origin: Option<String>,
+    /// How long the head is; what follows is no part of it.
+    pub len: usize,
 }
 
 /// A head that cannot be used.
@@ -45,12 +47,18 @@ pub enum HeadError {
     /// It is no HTTP.
     #[error("no HTTP")]
     Malformed,
-    /// It is longer, or has more headers, than is taken.
-    #[error("the head is too large")]
-    TooLarge,
+    /// It is longer than [`HEAD_BYTES`].
+    #[error("the head is too long")]
+    TooLong,
+    /// It has more headers than are taken.
+    #[error("the head has too many headers")]
+    TooMany,
     /// The cookie is empty, too long, or has characters that no cookie has.
     #[error("no usable x-sessioncookie")]
     Cookie,
+    /// A POST is in chunks: what it carries would not be base64 alone.
+    #[error("the POST of a tunnel has no Transfer-Encoding")]
+    Chunked,
     /// A WebSocket is asked for in another version than 13 (RFC 6455 §4.4).
     #[error("the version of WebSocket is 13")]
     WebSocketVersion,
@@ -67,19 +75,20 @@ impl HeadError {
     #[must_use]
     pub const fn status(self) -> &'static str {
         match self {
-            Self::TooLarge => "431 Request Header Fields Too Large",
+            Self::TooLong | Self::TooMany => "431 Request Header Fields Too Large",
+            Self::Chunked => "501 Not Implemented",
             Self::WebSocketVersion => "426 Upgrade Required",
             _ => "400 Bad Request",
         }
     }
 }
 
-/// Reads the head of a request; what it asks for and how long it is, `None` while it is not whole.
+/// Reads the head of a request; `None` while it is not whole.
 ///
 /// # Errors
 ///
 /// See [`HeadError`]; nothing that follows makes it better.
-pub fn request(read: &[u8]) -> Result<Option<(Ask, usize)>, HeadError> {
+pub fn request(read: &[u8]) -> Result<Option<Request>, HeadError> {
     if !is_whole(read)? {
         return Ok(None);
     }
@@ -91,14 +100,19 @@ pub fn request(read: &[u8]) -> Result<Option<(Ask, usize)>, HeadError> {
     let fields = Fields(head.headers);
     let upgrades = fields.lists("Upgrade", "websocket");
     let ask = match (head.method, fields.first(COOKIE)) {
-        (Some("GET"), _) if upgrades => Ask::WebSocket(fields.websocket()?),
+        (Some("GET"), _) if upgrades => Ask::WebSocket(fields.websocket_key()?),
         (_, None) => Ask::Other,
         // QuickTime says in Accept and Content-Type what it wants; others leave it out: the cookie is enough.
         (Some("GET"), Some(cookie)) => Ask::Get(usable(cookie)?),
+        // Content-Length says nothing: clients make one up, and go on behind it.
+        (Some("POST"), Some(_)) if fields.first("Transfer-Encoding").is_some() => {
+            return Err(HeadError::Chunked);
+        }
         (Some("POST"), Some(cookie)) => Ask::Post(usable(cookie)?),
         _ => Ask::Other,
     };
-    Ok(Some((ask, len)))
+    let origin = fields.origin();
+    Ok(Some(Request { ask, origin, len }))
 }
 
 /// What the head of an answer says.
@@ -162,7 +176,7 @@ fn is_whole(read: &[u8]) -> Result<bool, HeadError> {
     let mut lines = read.split_inclusive(|byte| *byte == b'\n').skip(1);
     let whole = lines.any(|line| line == b"\r\n" || line == b"\n");
     match whole {
-        false if read.len() >= HEAD_BYTES => Err(HeadError::TooLarge),
+        false if read.len() >= HEAD_BYTES => Err(HeadError::TooLong),
         whole => Ok(whole),
     }
 }
@@ -171,7 +185,8 @@ fn length(parsed: httparse::Result<usize>, read: &[u8]) -> Result<Option<usize>,
     match parsed {
         Ok(httparse::Status::Complete(len)) if len <= HEAD_BYTES => Ok(Some(len)),
         Ok(httparse::Status::Partial) if read.len() < HEAD_BYTES => Ok(None),
-        Ok(_) | Err(httparse::Error::TooManyHeaders) => Err(HeadError::TooLarge),
+        Ok(_) => Err(HeadError::TooLong),
+        Err(httparse::Error::TooManyHeaders) => Err(HeadError::TooMany),
         Err(_) => Err(HeadError::Malformed),
     }
 }
@@ -200,7 +215,7 @@ impl<'a> Fields<'a> {
         items.any(|item| item.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes()))
     }
 
-    fn websocket(&self) -> Result<WebSocketAsk, HeadError> {
+    fn websocket_key(&self) -> Result<String, HeadError> {
         if self.first("Sec-WebSocket-Version") != Some(b"13") {
             return Err(HeadError::WebSocketVersion);
         }
@@ -211,15 +226,17 @@ impl<'a> Fields<'a> {
             .first("Sec-WebSocket-Key")
             .and_then(|key| std::str::from_utf8(key).ok());
         let key = key.filter(|key| self.lists("Connection", "upgrade") && websocket::is_key(key));
+        key.map(str::to_owned).ok_or(HeadError::WebSocketKey)
+    }
+
+    fn origin(&self) -> Option<String> {
         // What does not fit is nobody's origin, so it is no way around the question.
-        let origin = self.first("Origin").map(|origin| {
+        self.first("Origin").map(|origin| {
             let text = std::str::from_utf8(origin).ok();
             text.filter(|text| text.len() <= ORIGIN_BYTES)
                 .unwrap_or_default()
                 .to_owned()
-        });
-        let key = key.ok_or(HeadError::WebSocketKey)?.to_owned();
-        Ok(WebSocketAsk { key, origin })
+        })
     }
 }
 
@@ -255,7 +272,9 @@ mod tests {
                 assert_eq!(request(&head[..cut]), Ok(None), "{cut}");
             }
             let more = [&head[..], b"rest"].concat();
-            assert_eq!(request(&more), Ok(Some((ask, head.len()))));
+            let request = request(&more).unwrap().unwrap();
+            assert_eq!((request.ask, request.len), (ask, head.len()));
+            assert_eq!(request.origin, None);
         }
         let opened = response(OPENED).unwrap().unwrap();
         assert_eq!((opened.status, opened.len), (200, OPENED.len()));
@@ -275,15 +294,36 @@ mod tests {
         let long = format!("{longest}c");
         assert_eq!(request(with(&long).as_bytes()), Err(HeadError::Cookie));
         let endless = format!("GET / HTTP/1.0\r\nA: {}", "a".repeat(HEAD_BYTES));
-        assert_eq!(request(endless.as_bytes()), Err(HeadError::TooLarge));
+        assert_eq!(request(endless.as_bytes()), Err(HeadError::TooLong));
         let late = format!("{endless}\r\n\r\n");
-        assert_eq!(request(late.as_bytes()), Err(HeadError::TooLarge));
+        assert_eq!(request(late.as_bytes()), Err(HeadError::TooLong));
         let many = format!("GET / HTTP/1.0\r\n{}\r\n", "A: b\r\n".repeat(HEADERS + 1));
-        assert_eq!(request(many.as_bytes()), Err(HeadError::TooLarge));
+        assert_eq!(request(many.as_bytes()), Err(HeadError::TooMany));
         assert_eq!(
             request(b"\x01 / HTTP/1.0\r\n\r\n"),
             Err(HeadError::Malformed)
         );
+    }
+
+    #[test]
+    fn a_post_is_base64_alone_and_who_asks_is_told_with_it() {
+        let asked = |line: &str| {
+            let head = format!("POST / HTTP/1.1\r\nx-sessioncookie: q\r\n{line}\r\n\r\n");
+            request(head.as_bytes()).map(Option::unwrap)
+        };
+        for coding in ["chunked", "gzip, chunked", "identity", ""] {
+            let line = format!("Transfer-Encoding: {coding}");
+            assert_eq!(asked(&line), Err(HeadError::Chunked), "{coding}");
+        }
+        for length in ["0", "-1", "32767", "99999999999999999999999", "a"] {
+            let request = asked(&format!("Content-Length: {length}")).unwrap();
+            assert_eq!(request.ask, Ask::Post("q".into()), "{length}");
+        }
+        let long = format!("http://{}.example", "a".repeat(ORIGIN_BYTES));
+        for (site, told) in [("null", "null"), (long.as_str(), ""), ("", "")] {
+            let request = asked(&format!("Origin: {site}")).unwrap();
+            assert_eq!(request.origin.as_deref(), Some(told));
+        }
     }
 
     /// The example of ONVIF Streaming §7.3.1, and what it lacks when one of its lines is another.
@@ -303,13 +343,14 @@ mod tests {
                 "GET /webSocketServer HTTP/1.1\r\nHost: 192.168.0.1\r\n{}\r\nOrigin: http://example.com\r\n\r\n",
                 lines.join("\r\n")
             );
-            request(head.as_bytes()).map(|read| read.unwrap().0)
+            request(head.as_bytes()).map(|read| {
+                let read = read.unwrap();
+                assert_eq!(read.origin.as_deref(), Some("http://example.com"));
+                read.ask
+            })
         };
-        let expected = WebSocketAsk {
-            key: "dGhlIHNhbXBsZSBub25jZQ==".into(),
-            origin: Some("http://example.com".into()),
-        };
-        assert_eq!(asked(0, LINES[0]), Ok(Ask::WebSocket(expected)));
+        let key = Ask::WebSocket("dGhlIHNhbXBsZSBub25jZQ==".into());
+        assert_eq!(asked(0, LINES[0]), Ok(key));
         assert_eq!(asked(0, "X: y"), Ok(Ask::Other));
         assert_eq!(asked(0, "Upgrade: h2c"), Ok(Ask::Other));
         for (at, line, error) in [

@@ -388,10 +388,18 @@ impl Decoder {
         }
         match (&payload[..], payload.first_chunk::<2>()) {
             ([], _) => Ok(Control::Close(None)),
-            (_, Some(status)) => Ok(Control::Close(Some(u16::from_be_bytes(*status)))),
+            (_, Some(status)) => match u16::from_be_bytes(*status) {
+                status if is_sent(status) => Ok(Control::Close(Some(status))),
+                _ => Err(FrameError::Control),
+            },
             (_, None) => Err(FrameError::Control),
         }
     }
+}
+
+/// Whether a close frame may have this status: some are for who only sees a connection end (RFC 6455 §7.4).
+const fn is_sent(status: u16) -> bool {
+    matches!(status, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 /// Puts a frame into `wire` that is a message of its own; `key` is what a client masks it with.

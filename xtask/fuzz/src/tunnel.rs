@@ -30,17 +30,17 @@ fn heads(bytes: &[u8]) {
         assert_ne!(request, Ok(None), "nobody is waited for so long");
         assert_ne!(answer, Ok(None), "nobody is waited for so long");
     }
-    if let Ok(Some((ask, len))) = request {
-        assert!(len <= bytes.len() && len <= HEAD_BYTES);
-        match ask {
+    if let Ok(Some(request)) = request {
+        assert!(request.len <= bytes.len() && request.len <= HEAD_BYTES);
+        match request.ask {
             Ask::Get(cookie) | Ask::Post(cookie) => {
                 assert!((1..=COOKIE_BYTES).contains(&cookie.len()));
                 assert!(cookie.bytes().all(|byte| byte.is_ascii_graphic()));
             }
-            Ask::WebSocket(ask) => {
-                let switched = head::response(&websocket::switched(&ask.key));
+            Ask::WebSocket(key) => {
+                let switched = head::response(&websocket::switched(&key));
                 let switched = switched.expect("an answer").expect("a whole one");
-                assert!(websocket::is_switched(&switched, &ask.key));
+                assert!(websocket::is_switched(&switched, &key));
             }
             _ => {}
         }
