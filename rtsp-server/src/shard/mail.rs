@@ -193,11 +193,7 @@ impl Shard {
                 stream,
                 index,
                 batch,
-            } => {
-                self.with_stream(stream, |local, now, after| {
-                    local.deliver(index, batch, now, &mut self.outlet.borrow_mut(), after);
-                });
-            }
+            } => self.keep(stream, Some(index), batch),
             Mail::KeyFrame { stream, media } => self.ask_for_key_frame(stream, media),
             Mail::Cast(lease) => self.look_at_cast(&lease),
             Mail::Ended { stream, reason } => self.ended(stream, reason),
@@ -276,13 +272,13 @@ impl Shard {
     }
 
     fn attached(&self, stream: StreamId, first: u64, batches: Vec<Arc<Batch>>) {
-        self.with_stream(stream, |local, now, after| {
+        self.with_stream(stream, |local, _, _| {
             local.ready = true;
             local.ring.begin(first);
-            for (index, batch) in (first..).zip(batches) {
-                local.deliver(index, batch, now, &mut self.outlet.borrow_mut(), after);
-            }
         });
+        for (index, batch) in (first..).zip(batches) {
+            self.keep(stream, Some(index), batch);
+        }
         self.attached.notify_waiters();
     }
 }

@@ -101,6 +101,10 @@ pub(crate) struct Shard {
     segments: usize,
     /// What batches go out with.
     pub(crate) outlet: RefCell<Outlet>,
+    /// Streams with a batch that is yet to go out.
+    due: RefCell<Vec<StreamId>>,
+    /// Told with the first of them.
+    turn: Notify,
     /// What accepts connections.
     accepting: RefCell<Vec<tokio::task::AbortHandle>>,
 }
@@ -138,6 +142,8 @@ impl Shard {
             ticker: Notify::new(),
             segments,
             outlet: RefCell::new(outlet),
+            due: RefCell::default(),
+            turn: Notify::new(),
             accepting: RefCell::default(),
         })
     }
@@ -148,6 +154,7 @@ impl Shard {
             udp::spawn(&self, ports);
         }
         tokio::task::spawn_local(tick::run(Rc::clone(&self)));
+        tokio::task::spawn_local(Rc::clone(&self).end_turns());
         while let Some(letter) = mail.recv().await {
             if self.receive(letter) {
                 break;
@@ -156,6 +163,7 @@ impl Shard {
         for task in self.accepting.take() {
             task.abort();
         }
+        self.hand_out();
         self.farewell().await;
     }
 

@@ -394,6 +394,7 @@ impl Shard {
 
     /// The stream has ended: its readers here are told why.
     pub(crate) fn ended(&self, stream: StreamId, reason: &'static str) {
+        self.hand_out();
         let sessions: Vec<SessionId> = self
             .sessions
             .borrow()

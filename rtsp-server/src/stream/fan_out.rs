@@ -1,8 +1,9 @@
-//! The newest batch to all readers that wait for it, in as few system calls as there are.
+//! The newest batches of all streams to all readers that wait for them, in as few system calls as there are.
 //!
 //! Readers that are anywhere else (behind, blocked, at a bounded pace) go on one by one: see [`Reader::pump`].
 
 use std::{
+    collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
     rc::Rc,
@@ -14,10 +15,11 @@ use smallvec::SmallVec;
 
 use super::{
     form::{Framed, Group},
-    lane::Way,
+    lane::{Pipe, Way},
     layout::Layout,
     local::{Aftermath, LocalStream},
     reader::Reader,
+    registry::StreamId,
     ring::{LayoutId, Position, Ring, Seal},
 };
 use crate::io::{
@@ -28,12 +30,23 @@ use crate::io::{
 /// Readers that are gathered without memory of the heap.
 const INLINE: usize = 64;
 
+/// A batch that waits for the call that writes it, with others.
+#[derive(Debug)]
+struct Whole {
+    stream: StreamId,
+    /// Which reader of it.
+    at: u32,
+    pipe: Pipe,
+    framed: Rc<Framed>,
+}
+
 /// What a shard sends with; one for all its streams.
 #[derive(Debug)]
 pub(crate) struct Outlet {
     sends: Sends,
     results: Vec<io::Result<usize>>,
     memory: SendMemory,
+    waiting: Vec<Whole>,
 }
 
 impl Outlet {
@@ -43,6 +56,7 @@ impl Outlet {
             sends: Sends::new(io_uring),
             results: Vec::with_capacity(AT_ONCE),
             memory: SendMemory::default(),
+            waiting: Vec::with_capacity(AT_ONCE),
         }
     }
 
@@ -50,92 +64,132 @@ impl Outlet {
     pub(crate) fn connections_per_call(&self) -> usize {
         if self.sends.submits() { AT_ONCE } else { 1 }
     }
+
+    /// Hands what these streams have not sent yet to all who wait for it, the connections of all streams together.
+    pub(crate) fn hand_out(
+        &mut self,
+        due: &[StreamId],
+        streams: &mut HashMap<StreamId, LocalStream>,
+        now: Instant,
+        after: &mut Aftermath,
+    ) {
+        for id in due {
+            let Some(local) = streams.get_mut(id) else {
+                continue;
+            };
+            let Some(index) = local.take_due() else {
+                continue;
+            };
+            let mut from = Some(0);
+            while let Some(at) = from {
+                let Some(local) = streams.get_mut(id) else {
+                    break;
+                };
+                from = local.gather(index, at, now, self, after);
+                if from.is_some() {
+                    self.write(streams, now, after);
+                }
+            }
+        }
+        self.write(streams, now, after);
+    }
+
+    /// Writes what was gathered.
+    fn write(
+        &mut self,
+        streams: &mut HashMap<StreamId, LocalStream>,
+        now: Instant,
+        after: &mut Aftermath,
+    ) {
+        let mut sends = SmallVec::<[Send<'_>; INLINE]>::new();
+        let waiting = self.waiting.iter();
+        sends.extend(waiting.map(|whole| (whole.pipe.stream(), whole.octets())));
+        self.sends.send(&sends, &mut self.results);
+        drop(sends);
+        let mut written = self
+            .waiting
+            .drain(..)
+            .zip(self.results.drain(..))
+            .peekable();
+        while let Some((first, _)) = written.peek() {
+            let id = first.stream;
+            let mut local = streams.get_mut(&id);
+            while let Some((whole, result)) = written.next_if(|(whole, _)| whole.stream == id) {
+                if let Some(local) = &mut local
+                    && let Some(reader) = local.readers.get_mut(whole.at as usize)
+                {
+                    let pumped = reader.wrote(&whole.framed, result, &mut local.ring, now);
+                    after.note(reader.id, pumped);
+                }
+            }
+        }
+    }
+}
+
+impl Whole {
+    fn octets(&self) -> &[u8] {
+        match &self.framed.chunks[..] {
+            [octets] => octets,
+            _ => &[],
+        }
+    }
 }
 
 /// The forms of the batch that are in use.
 type Forms = SmallVec<[(LayoutId, Rc<Framed>); 2]>;
 
 impl LocalStream {
-    /// Hands batch `index`, the newest, to everybody who has everything before it.
-    pub(super) fn fan_out(
+    /// Finds, from reader `first` on, who waits for nothing but batch `index`, the newest. Whoever gets it on a connection is left
+    /// to [`Outlet::write`]; all others are served at once. With which reader to go on, when there is no more room.
+    fn gather(
         &mut self,
         index: u64,
+        first: usize,
         now: Instant,
         outlet: &mut Outlet,
         after: &mut Aftermath,
-    ) {
+    ) -> Option<usize> {
         let here = Position {
             batch: index,
             item: 0,
         };
-        let mut connections = SmallVec::<[u32; INLINE]>::new();
         let mut forms = Forms::new();
         let mut datagrams = false;
-        for at in 0..self.readers.len() {
-            let Some(reader) = self.readers.get(at) else {
-                break;
-            };
+        let mut at = first;
+        let mut next = None;
+        while let Some(reader) = self.readers.get(at) {
             if reader.is_blocked() || reader.is_paced() {
+                at += 1;
                 continue;
             }
             let level = reader.level().filter(|lane| lane.position() == here);
             match level.map(|lane| &lane.way) {
                 Some(Way::Tcp { pipe, layout })
-                    if pipe.is_free()
-                        && !matches!(self.ring.seal_of(*layout), Seal::Own(_))
-                        && is_whole(&mut forms, here, *layout, &mut self.ring) =>
+                    if pipe.is_free() && !matches!(self.ring.seal_of(*layout), Seal::Own(_)) =>
                 {
-                    connections.push(at as u32);
-                    if connections.len() == AT_ONCE {
-                        self.write(&connections, &forms, now, outlet, after);
-                        connections.clear();
+                    match whole(&mut forms, here, *layout, &mut self.ring) {
+                        Some(_) if outlet.waiting.len() == AT_ONCE => {
+                            next = Some(at);
+                            break;
+                        }
+                        Some(framed) => outlet.waiting.push(Whole {
+                            stream: self.stream.id,
+                            at: at as u32,
+                            pipe: pipe.clone(),
+                            framed,
+                        }),
+                        None => self.pump_at(at, now, after),
                     }
                 }
                 Some(Way::Udp { .. }) => datagrams = true,
                 _ => self.pump_at(at, now, after),
             }
+            at += 1;
         }
-        self.write(&connections, &forms, now, outlet, after);
         if datagrams {
             self.send_datagrams(here, now, &mut outlet.memory, after);
         }
-    }
-
-    /// The whole batch on these connections.
-    fn write(
-        &mut self,
-        connections: &[u32],
-        forms: &Forms,
-        now: Instant,
-        outlet: &mut Outlet,
-        after: &mut Aftermath,
-    ) {
-        let mut sends = SmallVec::<[Send<'_>; INLINE]>::new();
-        for at in connections {
-            if let Some(Way::Tcp { pipe, layout }) = self.way(*at)
-                && let Some(framed) = form(forms, *layout)
-                && let [octets] = &framed.chunks[..]
-            {
-                sends.push((pipe.stream(), octets));
-            }
-        }
-        outlet.sends.send(&sends, &mut outlet.results);
-        drop(sends);
-        for (at, result) in connections.iter().zip(outlet.results.drain(..)) {
-            let Some(Way::Tcp { layout, .. }) = self.way(*at) else {
-                continue;
-            };
-            if let Some(framed) = form(forms, *layout)
-                && let Some(reader) = self.readers.get_mut(*at as usize)
-            {
-                let pumped = reader.wrote(framed, result, &mut self.ring, now);
-                after.note(reader.id, pumped);
-            }
-        }
-    }
-
-    fn way(&self, at: u32) -> Option<&Way> {
-        Some(&self.readers.get(at as usize)?.level()?.way)
+        next
     }
 
     /// The whole batch as datagrams: group by group, each to all who get it.
@@ -271,21 +325,25 @@ impl From {
     }
 }
 
-fn form(forms: &Forms, layout: LayoutId) -> Option<&Framed> {
-    let known = forms.iter().find(|(known, _)| *known == layout)?;
-    Some(&known.1)
-}
-
-/// Whether the batch lies in one piece for this layout, so that one call of the simplest kind writes it. Reports alone may be
+/// The batch for this layout, if it lies in one piece, so that one call of the simplest kind writes it. Reports alone may be
 /// dropped where nobody takes them, which is not for here.
-fn is_whole(forms: &mut Forms, here: Position, layout: LayoutId, ring: &mut Ring) -> bool {
-    if form(forms, layout).is_none()
-        && !matches!(ring.layout(layout), Some(Layout::Flow { rtp: false, .. }))
-    {
-        forms.extend(
-            ring.framed(here.batch, layout)
-                .map(|framed| (layout, framed)),
-        );
-    }
-    form(forms, layout).is_some_and(|framed| framed.chunks.len() == 1)
+fn whole(
+    forms: &mut Forms,
+    here: Position,
+    layout: LayoutId,
+    ring: &mut Ring,
+) -> Option<Rc<Framed>> {
+    let known = |forms: &Forms| {
+        let form = forms.iter().find(|(known, _)| *known == layout);
+        form.map(|(_, framed)| Rc::clone(framed))
+    };
+    let framed = known(forms).or_else(|| {
+        if matches!(ring.layout(layout), Some(Layout::Flow { rtp: false, .. })) {
+            return None;
+        }
+        let framed = ring.framed(here.batch, layout)?;
+        forms.push((layout, Rc::clone(&framed)));
+        Some(framed)
+    })?;
+    (framed.chunks.len() == 1).then_some(framed)
 }

@@ -9,7 +9,6 @@ use smallvec::SmallVec;
 
 use super::{
     batch::Batch,
-    fan_out::Outlet,
     ingest::Ingest,
     lane::NewWay,
     reader::{Pumped, Reader, ReaderId},
@@ -44,6 +43,8 @@ pub(crate) struct LocalStream {
     /// What happens to readers that are too slow.
     policy: SlowReaders,
     logged: Option<Instant>,
+    /// The batch that nobody was handed yet.
+    due: Option<u64>,
 }
 
 /// What the shard has to do after packets went out.
@@ -86,6 +87,7 @@ impl LocalStream {
             private: false,
             policy,
             logged: None,
+            due: None,
         }
     }
 
@@ -100,17 +102,20 @@ impl LocalStream {
         &self.readers
     }
 
-    /// Takes a batch and hands it to every reader that waits for one.
-    pub(crate) fn deliver(
-        &mut self,
-        index: u64,
-        batch: Arc<Batch>,
-        now: Instant,
-        outlet: &mut Outlet,
-        after: &mut Aftermath,
-    ) {
+    /// Takes a batch. It is due to every reader that waits for one: see [`Outlet::hand_out`](super::fan_out::Outlet::hand_out), which
+    /// comes before the next.
+    pub(crate) fn keep(&mut self, index: u64, batch: Arc<Batch>) {
         self.ring.push(index, batch);
-        self.fan_out(index, now, outlet, after);
+        self.due = Some(index);
+    }
+
+    /// Whether the newest batch is yet to be handed out.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due.is_some()
+    }
+
+    pub(super) fn take_due(&mut self) -> Option<u64> {
+        self.due.take()
     }
 
     /// Goes on with one reader: its socket takes more, or it has just begun.

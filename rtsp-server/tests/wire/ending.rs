@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::{
-    peer::{Event, Pair, Peer, within},
+    peer::{Event, Pair, Peer, frame, within},
     source::{Source, Track, address, av, has_rtcp, server, video},
 };
 
@@ -61,6 +61,34 @@ async fn shutdown_says_goodbye_to_all_and_is_quick() {
             tokio::net::TcpStream::connect(address).await.is_err(),
             "nobody listens any more"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_frame_that_comes_with_the_end_of_its_stream_reaches_all() {
+    for threads in [1, 3] {
+        let server = server(threads).await;
+        let mut source = Source::tcp(&server, "/live", &video()).await;
+        let mut track = Track::video();
+        source.send(0, &track.key(100)).await;
+        let mut readers = Vec::new();
+        for _ in 0..4 {
+            let mut reader = Peer::connect(address(&server)).await;
+            reader.play_tcp("/live", 1).await;
+            reader.frame_on(0).await;
+            readers.push(reader);
+        }
+        let last = track.delta(1000);
+        let uri = source.peer.uri("/live");
+        let mut both = frame(0, &last);
+        both.extend(source.peer.request("TEARDOWN", &uri, "", b""));
+        source.peer.send(&both).await;
+        for reader in &mut readers {
+            let events = reader.until_closed().await;
+            let is_last =
+                |event: &Event| matches!(event, Event::Frame(0, packet) if *packet == last);
+            assert!(events.iter().any(is_last), "{threads} threads: {events:?}");
+        }
     }
 }
 

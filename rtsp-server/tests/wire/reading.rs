@@ -98,6 +98,40 @@ async fn describe_tells_what_was_announced() {
         .expect(406);
 }
 
+/// More streams than share one turn of a shard, fed at the same moment: each reader gets its own and nothing else.
+#[tokio::test]
+async fn streams_that_are_fed_at_once_reach_their_own_readers() {
+    let server = server(1).await;
+    let mut streams = Vec::new();
+    for number in 0..80 {
+        let path = format!("/live/{number}");
+        let source = Source::tcp(&server, &path, &video()).await;
+        let mut readers = Vec::new();
+        for _ in 0..2 {
+            let mut reader = Peer::connect(address(&server)).await;
+            reader.play_tcp(&path, 1).await;
+            readers.push(reader);
+        }
+        streams.push((source, Track::video(), readers));
+    }
+    for round in 0..5 {
+        let mut sent = Vec::new();
+        for (number, (source, track, _)) in streams.iter_mut().enumerate() {
+            let packet = match round {
+                0 => track.key(200 + number),
+                _ => track.delta(200 + number),
+            };
+            source.send(0, &packet).await;
+            sent.push(packet);
+        }
+        for ((_, _, readers), packet) in streams.iter_mut().zip(&sent) {
+            for reader in readers {
+                assert_eq!(reader.frame_on(0).await, *packet, "round {round}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_description_is_the_same_for_all_who_ask() {
     let server = server(4).await;

@@ -176,6 +176,9 @@ fn bare(machine: &Machine, port: u16, scenario: &Scenario) -> Command {
     if matches!(scenario.measure, Measure::Sessions(_)) {
         command.arg("--silent");
     }
+    if !scenario.in_step {
+        command.args(["--phases", &scenario.publishers.to_string()]);
+    }
     command
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) udp: bool,
     pub(super) publishers: u32,
+    /// Publishers send their pictures at the same moments, instead of one after the other.
+    pub(super) in_step: bool,
     pub(super) readers: u32,
     pub(super) bitrate: &'static str,
     pub(super) measure: Measure,
@@ -38,6 +40,7 @@ const fn tcp(
         name,
         udp: false,
         publishers: 1,
+        in_step: false,
         readers,
         bitrate,
         measure,
@@ -53,6 +56,20 @@ const fn udp(
     Scenario {
         udp: true,
         ..tcp(name, readers, bitrate, measure)
+    }
+}
+
+/// As many streams as make the packets of one publisher with 400 readers.
+const fn streams(name: &'static str, in_step: bool) -> Scenario {
+    Scenario {
+        publishers: 200,
+        in_step,
+        ..tcp(
+            name,
+            400,
+            "500k",
+            Measure::PacketsAgainst(1.3, "tcp-400-500k"),
+        )
     }
 }
 
@@ -86,15 +103,8 @@ pub(super) const ALL: &[Scenario] = &[
         Measure::PacketsAgainst(1.2, "tcp-500-1m"),
     ),
     udp("udp-1500-1m", 1500, "1M", Measure::Packets(None)),
-    Scenario {
-        publishers: 200,
-        ..tcp(
-            "streams",
-            400,
-            "500k",
-            Measure::PacketsAgainst(1.3, "tcp-400-500k"),
-        )
-    },
+    streams("streams", false),
+    streams("streams-in-step", true),
     tcp("sessions", 0, "10k", Measure::Sessions(2.2)),
     tcp("joins", 500, "500k", Measure::Joins(50.0)),
     tcp("joins-alone", 0, "500k", Measure::Joins(50.0)),
@@ -112,7 +122,8 @@ impl Scenario {
         );
         match self.measure {
             Measure::Packets(_) | Measure::PacketsAgainst(..) if self.publishers > 1 => {
-                format!("{} publishers, {readers}", self.publishers)
+                let step = if self.in_step { " in step" } else { "" };
+                format!("{} publishers{step}, {readers}", self.publishers)
             }
             Measure::Packets(_) | Measure::PacketsAgainst(..) => readers,
             Measure::Sessions(_) => {
@@ -129,16 +140,20 @@ impl Scenario {
     /// Whether a contestant takes part.
     pub(super) fn concerns(&self, contestant: &Contestant) -> bool {
         match self.measure {
-            Measure::Packets(_) => self.publishers == 1,
+            Measure::Packets(_) => true,
             Measure::Sessions(_) => *contestant != Contestant::Gst,
             Measure::Joins(_) => *contestant == Contestant::Trackside || contestant.is_peer(),
-            Measure::PacketsAgainst(..) | Measure::Stalls => *contestant == Contestant::Trackside,
+            Measure::PacketsAgainst(..) => !contestant.is_peer(),
+            Measure::Stalls => *contestant == Contestant::Trackside,
         }
     }
 
     /// What `rtsp-client load` gets for it.
     pub(super) fn arguments(&self, contestant: &Contestant, effort: Effort) -> Vec<String> {
         let mut arguments: Vec<String> = Vec::new();
+        if self.in_step && !contestant.publishes_itself() {
+            arguments.push("--in-step".into());
+        }
         let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
         add("--transport", if self.udp { "udp" } else { "tcp" }.into());
         let publishers = if contestant.publishes_itself() {

@@ -45,6 +45,9 @@ pub(crate) struct BareSender {
     /// Bit rate: 500k, 4M
     #[arg(long, value_name = "BITS", default_value = "1M", value_parser = bits)]
     bitrate: f64,
+    /// Moments at which pictures are sent within the time of one, each to its share of the readers: the floor of as many streams
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    phases: u16,
     /// Answer, and send nothing: the floor of whole sessions
     #[arg(long)]
     silent: bool,
@@ -67,7 +70,7 @@ pub(crate) fn run(options: &BareSender) -> Result<ExitCode, Failure> {
         let (sender, readers) = mpsc::channel();
         let port = socket.local_addr()?.port();
         if !options.silent {
-            let sender = Sender::new(shape, socket)?;
+            let sender = Sender::new(shape, socket, options.phases)?;
             thread::spawn(move || sender.run(&readers));
         }
         for connection in listener.incoming() {
@@ -157,7 +160,8 @@ fn number_behind(text: &str, name: &str) -> Option<u16> {
 
 /// What sends.
 struct Sender {
-    film: Film,
+    films: Vec<(Film, Vec<Reader>)>,
+    /// From one film's picture to the next film's.
     interval: Duration,
     socket: UdpSocket,
     state: UdpSocketState,
@@ -165,12 +169,14 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(shape: Shape, socket: UdpSocket) -> io::Result<Self> {
+    fn new(shape: Shape, socket: UdpSocket, phases: u16) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let _ = socket2::SockRef::from(&socket).set_send_buffer_size(8 << 20);
         Ok(Self {
-            film: Film::new(shape, 1, 0, 0, 1),
-            interval: shape.interval(),
+            films: (0..phases)
+                .map(|_| (Film::new(shape, 1, 0, 0, 1), Vec::new()))
+                .collect(),
+            interval: shape.interval() / u32::from(phases),
             socket,
             state,
             segment: shape.packet,
@@ -178,21 +184,31 @@ impl Sender {
     }
 
     fn run(mut self, joining: &mpsc::Receiver<Reader>) {
-        let mut readers = Vec::new();
+        let mut films = std::mem::take(&mut self.films);
+        let phases = films.len().max(1);
+        let mut joined = 0;
         let mut due = Instant::now();
         let mut datagrams = Vec::new();
-        loop {
+        for phase in (0..phases).cycle() {
             due += self.interval;
             loop {
                 let wait = due.saturating_duration_since(Instant::now());
                 match joining.recv_timeout(wait) {
-                    Ok(reader) => readers.push(reader),
+                    Ok(reader) => {
+                        if let Some((_, readers)) = films.get_mut(joined % phases) {
+                            readers.push(reader);
+                        }
+                        joined += 1;
+                    }
                     Err(RecvTimeoutError::Timeout) => break,
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
-            let frame = self.film.next(stamp::clock()).to_vec();
-            self.film.datagrams(&mut datagrams);
+            let Some((film, readers)) = films.get_mut(phase) else {
+                continue;
+            };
+            let frame = film.next(stamp::clock()).to_vec();
+            film.datagrams(&mut datagrams);
             readers.retain_mut(|reader| match reader {
                 Reader::Tcp(stream, rest) => write(stream, rest, &frame),
                 Reader::Udp(to) => {

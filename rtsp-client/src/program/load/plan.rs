@@ -43,6 +43,9 @@ pub(crate) struct Load {
     /// Streams that are published, H.264 over TCP; 0 reads what is there
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=16_000))]
     publishers: u16,
+    /// All publishers send their pictures at the same moments, instead of one after the other
+    #[arg(long)]
+    in_step: bool,
     /// Where they are published, if not where they are read: to a server that the one under load pulls from
     #[arg(long, value_name = "URL")]
     publish_to: Option<String>,
@@ -109,6 +112,7 @@ pub(super) struct Plan {
     publish_targets: Vec<(SocketAddr, Uri)>,
     pub(super) config: SessionConfig,
     pub(super) publishers: usize,
+    pub(super) in_step: bool,
     pub(super) readers: usize,
     pub(super) udp: bool,
     pub(super) shape: Shape,
@@ -161,6 +165,7 @@ impl Plan {
             publish_targets: targets(publish_to, streams)?,
             config,
             publishers,
+            in_step: load.in_step,
             readers: load.readers as usize,
             udp,
             shape: Shape::new(load.bitrate, load.packet.into(), load.fps, load.key_every),

@@ -49,7 +49,7 @@ pub(super) struct Publishers {
     news: mpsc::Sender<News>,
     poll: Poll,
     all: Vec<Publisher>,
-    /// From when on pictures flow: the phases of all publishers are spread over one interval.
+    /// From when on pictures flow: the phases of all publishers are spread over one interval, unless they are to be in step.
     begun: Instant,
     recording: usize,
     random: Random,
@@ -211,7 +211,10 @@ impl Publishers {
             ssrc,
         );
         publisher.film = Some(film);
-        let phase = self.plan.shape.interval().mul_f64(at as f64 / count);
+        let phase = match self.plan.in_step {
+            true => Duration::ZERO,
+            false => self.plan.shape.interval().mul_f64(at as f64 / count),
+        };
         let interval = self.plan.shape.interval().as_secs_f64();
         let passed = (self.begun.elapsed().as_secs_f64() / interval).ceil();
         publisher.due = Some(self.begun + Duration::from_secs_f64(passed * interval) + phase);
