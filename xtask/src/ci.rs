@@ -91,6 +91,11 @@ const STEPS: &[(&str, &str, Run)] = &[
         "licences, sources and bans of the dependencies",
         deny,
     ),
+    (
+        "advisories",
+        "no dependency has a known vulnerability, where its list can be had",
+        advisories,
+    ),
     ("package", "each crate can be published", |_| package()),
     ("interop", "the peers agree", |options| {
         let options = interop::Options {
@@ -256,13 +261,7 @@ fn each(packages: Vec<&Value>, run: impl Fn(&Value) -> Result<Outcome>) -> Resul
 }
 
 fn deny(options: &Options) -> Result<Outcome> {
-    let version = workspace::cargo()
-        .args(["deny", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    if !version.is_ok_and(|status| status.success()) {
-        println!("cargo-deny is not installed: cargo install --locked cargo-deny");
+    if !has_deny() {
         let must = options.require.iter().any(|name| name == "all");
         return Ok(if must {
             Outcome::Failed
@@ -270,10 +269,38 @@ fn deny(options: &Options) -> Result<Outcome> {
             Outcome::NotRun
         });
     }
-    // Advisories would need a database from elsewhere.
+    // Advisories have a step of their own, because their list is elsewhere.
     cargo(
         "deny",
         &["--locked", "check", "bans", "licenses", "sources"],
+    )
+}
+
+fn has_deny() -> bool {
+    let version = workspace::cargo()
+        .args(["deny", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let there = version.is_ok_and(|status| status.success());
+    if !there {
+        println!("cargo-deny is not installed: cargo install --locked cargo-deny");
+    }
+    there
+}
+
+/// What is known of the dependencies is in a repository of others: where that cannot be reached, nothing is known.
+fn advisories(_: &Options) -> Result<Outcome> {
+    if !has_deny() {
+        return Ok(Outcome::NotRun);
+    }
+    if cargo("deny", &["--locked", "fetch", "db"])? != Outcome::Passed {
+        println!("the database of advisories cannot be reached");
+        return Ok(Outcome::NotRun);
+    }
+    cargo(
+        "deny",
+        &["--locked", "check", "--disable-fetch", "advisories"],
     )
 }
 

@@ -17,6 +17,7 @@ mod certificates;
 mod half_open;
 mod injection;
 mod keys;
+mod limits;
 mod lossy;
 mod publishers;
 mod tunnels;
