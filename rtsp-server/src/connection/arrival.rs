@@ -100,9 +100,18 @@ async fn arrive(
         };
         socket = sealed;
         tongue = listen(&socket, &mut buffer, until).await?;
-    } else if door == Door::Tls && !buffer.is_empty() {
-        tracing::info!(%peer, "somebody speaks without TLS where only TLS is spoken: refused");
-        farewell(&socket, TLS_ONLY).await;
+    } else if door == Door::Tls {
+        // Nothing is ever read here that is not sealed, so whoever was silent for too long is not left to RTSP either.
+        if buffer.is_empty() {
+            shard
+                .shared
+                .counters
+                .refusals
+                .count(Limit::FirstRequest, peer);
+        } else {
+            tracing::info!(%peer, "somebody speaks without TLS where only TLS is spoken: refused");
+            farewell(&socket, TLS_ONLY).await;
+        }
         return Ok(None);
     }
     match tongue {

@@ -171,6 +171,22 @@ async fn who_is_at_the_wrong_door_is_told() {
 }
 
 #[tokio::test]
+async fn who_is_silent_at_the_door_of_tls_is_never_heard_without_it() {
+    let server = secure_server(|config| {
+        config.limits.first_request_timeout = Duration::from_millis(300);
+    })
+    .await;
+    let mut silent = TcpStream::connect(server.tls_addresses()[0])
+        .await
+        .expect("a connection");
+    let mut buffer = Vec::new();
+    let end = within("the end of its time", silent.read_to_end(&mut buffer)).await;
+    end.ok();
+    assert_eq!(server.refused(Limit::FirstRequest), 1);
+    assert!(buffer.is_empty(), "{buffer:?}");
+}
+
+#[tokio::test]
 async fn a_handshake_has_a_time_and_a_number() {
     let server = secure_server(|config| {
         config.limits.handshake_timeout = Duration::from_secs(2);
