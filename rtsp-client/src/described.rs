@@ -288,7 +288,7 @@ impl Described {
                 playing.teardown(TEARDOWN_PATIENCE).await;
             }
             Start::Refused(described, error) if error.kind() == ErrorKind::Transport => {
-                tracing::warn!(url = place, %error, "no UDP, turning to TCP");
+                tracing::warn!(%error, "no UDP, turning to TCP");
                 if described.version() == Version::V2_0 {
                     let started = Box::pin(described.start(Lower::Tcp, play)).await;
                     return Box::pin(tunnelled.unless(started)).await;

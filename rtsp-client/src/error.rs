@@ -172,8 +172,9 @@ impl Error {
         }
     }
 
-    /// Whether there was a connection, and nothing was heard on it that is RTSP.
-    pub(crate) fn is_unheard(&self) -> bool {
+    /// Whether there was a connection, and nothing was heard on it that is RTSP: a tunnel may get through where this did not.
+    #[must_use]
+    pub fn is_unheard(&self) -> bool {
         self.unheard
     }
 

@@ -1,5 +1,6 @@
 //! What a caller chooses.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -38,6 +39,22 @@ pub enum TransportPolicy {
     Http,
     /// The same within WebSocket, as ONVIF has it (`rtsp.onvif.org`).
     WebSocket,
+}
+
+/// As `--transport` of the program spells it; what that does not know in the words of RFC 7826.
+impl fmt::Display for TransportPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Auto => "auto",
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Connections => "tcp, actively opened",
+            Self::ServerConnects => "tcp, passively opened",
+            Self::Multicast => "multicast",
+            Self::Http => "http",
+            Self::WebSocket => "ws",
+        })
+    }
 }
 
 impl TransportPolicy {

@@ -71,7 +71,8 @@ impl Announced {
 
     /// Sets up all media and starts.
     ///
-    /// With [`TransportPolicy::Auto`] UDP is tried first, and TCP where the server refuses it.
+    /// With [`TransportPolicy::Auto`] UDP is tried first, TCP where the server refuses it, and a tunnel over HTTP where that does not get
+    /// through either.
     ///
     /// # Errors
     ///
@@ -92,19 +93,34 @@ impl Announced {
             TransportPolicy::Auto if self.conversation.interleaved() != TransportPolicy::Tcp => {
                 self.start(Lower::Tcp).await
             }
-            TransportPolicy::Auto => {
-                let url = self.conversation.place();
-                let mut options = self.options.clone();
-                options.credentials = self.credentials.clone();
-                let description = self.description.clone();
-                match self.start(Lower::Udp).await {
-                    Err(error) if error.kind() == ErrorKind::Transport => {
-                        tracing::warn!(%url, %error, "no UDP, turning to TCP");
-                    }
-                    other => return other,
-                }
-                let announced = Client::announce(&url, description, options).await?;
-                announced.start(Lower::Tcp).await
+            TransportPolicy::Auto => Box::pin(self.record_auto()).await,
+        }
+    }
+
+    async fn record_auto(self) -> Result<Recording, Error> {
+        let url = self.conversation.place();
+        let mut options = self.options.clone();
+        options.credentials = self.credentials.clone();
+        let description = self.description.clone();
+        match self.start(Lower::Udp).await {
+            Err(error) if error.kind() == ErrorKind::Transport => {
+                tracing::warn!(%error, "no UDP, turning to TCP");
+            }
+            other => return other,
+        }
+        let announced = Client::announce(&url, description.clone(), options.clone()).await?;
+        let tunnelled = announced.conversation.interleaved() != TransportPolicy::Tcp;
+        let error = match announced.start(Lower::Tcp).await {
+            Err(error) if error.is_of_the_way() && !tunnelled => error,
+            other => return other,
+        };
+        tracing::warn!(%error, "no media over TCP, turning to a tunnel over HTTP");
+        options.transport = TransportPolicy::Http;
+        match Client::announce(&url, description, options).await {
+            Ok(announced) => announced.start(Lower::Tcp).await,
+            Err(no_tunnel) => {
+                tracing::warn!(error = %no_tunnel, "no tunnel over HTTP either");
+                Err(error)
             }
         }
     }

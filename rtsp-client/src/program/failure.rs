@@ -38,7 +38,9 @@ impl From<rtsp_client::Error> for Failure {
             rtsp_client::ErrorKind::Unauthorized => {
                 Some("Give --user and --password, or set RTSP_USER and RTSP_PASSWORD.")
             }
-            rtsp_client::ErrorKind::Transport => Some("Try --transport tcp or --transport udp."),
+            rtsp_client::ErrorKind::Transport => {
+                Some("Try another one: --transport udp, tcp, http or ws.")
+            }
             _ => error.hint(),
         };
         Self::new(&error, hint)

@@ -67,7 +67,7 @@ pub(crate) async fn run(global: &Global, publish: &Publish) -> Result<ExitCode, 
     let transport = recording.transport();
     recording.close().await;
     eprintln!(
-        "{}: {}, {} over {transport:?}, {lost} packets lost ({end})",
+        "{}: {}, {} over {transport}, {lost} packets lost ({end})",
         publish.file.display(),
         live::clock(start.monotonic.elapsed()),
         live::size(octets),

@@ -221,6 +221,28 @@ async fn our_client_turns_to_a_tunnel_where_nothing_else_gets_through() {
 }
 
 #[tokio::test]
+async fn our_client_publishes_in_a_tunnel_where_nothing_else_gets_through() {
+    let server = server(2).await;
+    let mut track = Track::video();
+    for (number, wall) in [Wall::Rtsp, Wall::Media].into_iter().enumerate() {
+        let at = behind(wall, &server).await;
+        let url = format!("rtsp://{at}/{number}");
+        let description = sdp::Description::parse(av().as_bytes()).expect("a description");
+        let announced = Client::announce(&url, description, options(TransportPolicy::Auto)).await;
+        let recording = within("recording", announced.expect("announced").record()).await;
+        let mut recording = recording.expect("recording");
+        assert_eq!(recording.transport(), TransportPolicy::Http);
+        let url = format!("rtsp://{}/{number}", address(&server));
+        let described = Client::describe(&url, options(TransportPolicy::Tcp)).await;
+        let described = described.expect("a description");
+        let mut playing = described.play(PlayOptions::default()).await.expect("plays");
+        let sent = track.key(700);
+        recording.send(0, sent.clone().into()).await.expect("sent");
+        next_is(&mut playing, &sent).await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_tunnel_is_told() {
     for (answer, told) in [
         ("HTTP/1.1 404 Not Found\r\n\r\n", "404 Not Found"),

@@ -25,33 +25,23 @@ use crate::program::playback;
 /// What one transport did.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    transport: &'static str,
+    transport: TransportPolicy,
     result: Result<Measurement, String>,
 }
 
 impl Attempt {
     pub(super) fn worked(transport: TransportPolicy, measurement: Measurement) -> Self {
         Self {
-            transport: name(transport),
+            transport,
             result: Ok(measurement),
         }
     }
 
     pub(super) fn failed(transport: TransportPolicy, why: &str) -> Self {
         Self {
-            transport: name(transport),
+            transport,
             result: Err(why.to_owned()),
         }
-    }
-}
-
-fn name(transport: TransportPolicy) -> &'static str {
-    match transport {
-        TransportPolicy::Tcp => "tcp",
-        TransportPolicy::Multicast => "multicast",
-        TransportPolicy::Http => "http",
-        TransportPolicy::WebSocket => "ws",
-        _ => "udp",
     }
 }
 
@@ -139,7 +129,7 @@ impl Report {
         self.measured()
     }
 
-    fn measurement(&self) -> Option<(&'static str, &Measurement)> {
+    fn measurement(&self) -> Option<(TransportPolicy, &Measurement)> {
         let mut attempts = self.attempts.iter();
         attempts.find_map(|attempt| Some((attempt.transport, attempt.result.as_ref().ok()?)))
     }
@@ -170,12 +160,12 @@ impl Report {
                 media_json(at, media, measured)
             }).collect::<Vec<_>>(),
             "transports": self.attempts.iter().map(|attempt| json!({
-                "transport": attempt.transport,
+                "transport": attempt.transport.to_string(),
                 "works": attempt.result.is_ok(),
                 "error": attempt.result.as_ref().err(),
             })).collect::<Vec<_>>(),
             "measurement": measurement.map(|(transport, measurement)| json!({
-                "transport": transport,
+                "transport": transport.to_string(),
                 "seconds": seconds(measurement.over),
                 "range": measurement.start.range.as_ref().map(playback::shown),
                 "scale": measurement.start.scale.map(Scale::value),
@@ -274,8 +264,8 @@ impl fmt::Display for Report {
         }
         for attempt in &self.attempts {
             match &attempt.result {
-                Ok(_) => writeln!(f, "  {}       works", attempt.transport)?,
-                Err(why) => writeln!(f, "  {}       does not work: {why}", attempt.transport)?,
+                Ok(_) => writeln!(f, "  {:<9} works", attempt.transport)?,
+                Err(why) => writeln!(f, "  {:<9} does not work: {why}", attempt.transport)?,
             }
         }
         let Some((transport, measurement)) = measurement else {
