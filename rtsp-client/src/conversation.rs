@@ -171,6 +171,11 @@ impl Conversation {
         &self.uri
     }
 
+    /// Whether nobody on the way can read what is said.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.uri.scheme() == Scheme::Rtsps
+    }
+
     /// Whether requests about `uri` may go to this server: with TLS, only if its certificate is for that host too
     /// (RFC 7826 §19.2).
     pub(crate) fn may_ask_about(&self, uri: &Uri) -> bool {

@@ -170,7 +170,8 @@ impl Described {
 
     /// Sets up the chosen media and starts them.
     ///
-    /// With [`TransportPolicy::Auto`] this waits for the first packet, and turns to TCP when UDP is refused or silent.
+    /// With [`TransportPolicy::Auto`] this waits for the first packet, and turns to TCP when UDP is refused or silent. Media of `rtsps` that are not
+    /// encrypted themselves go by TCP at once.
     ///
     /// # Errors
     ///
@@ -248,6 +249,13 @@ impl Described {
         Err(Error::session(self.conversation.place(), error))
     }
 
+    /// Whether all that was chosen is encrypted itself, by SRTP.
+    fn is_sealed(&self) -> bool {
+        let media = self.selected.iter();
+        let mut media = media.filter_map(|&media| self.description.media.get(media));
+        media.all(is_sealed)
+    }
+
     async fn begin(self, play: &PlayOptions) -> Result<Start, Error> {
         match self.options.transport {
             TransportPolicy::Udp => self.start(Lower::Udp, play).await,
@@ -278,6 +286,11 @@ impl Described {
         let again = self.recipe(play, origin);
         let mut tunnelled = again.clone();
         tunnelled.options.transport = TransportPolicy::Http;
+        if self.conversation.is_encrypted() && !self.is_sealed() {
+            // By UDP they would go in the clear.
+            let started = Box::pin(self.start(Lower::Tcp, play)).await;
+            return Box::pin(tunnelled.unless(started)).await;
+        }
         let patience = self.options.first_packet_timeout;
         match self.start(Lower::Udp, play).await? {
             Start::Playing(mut playing) => {
@@ -396,6 +409,12 @@ impl Recipe {
             other => other,
         }
     }
+}
+
+/// Whether a media is encrypted itself.
+pub(crate) fn is_sealed(media: &sdp::Media) -> bool {
+    let protocol = media.protocol.to_ascii_uppercase();
+    protocol.starts_with("RTP/SAVP")
 }
 
 /// The lower transports.

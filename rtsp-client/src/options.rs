@@ -21,7 +21,7 @@ use crate::io::wire::Carriage;
 #[non_exhaustive]
 pub enum TransportPolicy {
     /// UDP, unless the server refuses it or no packet comes: then TCP, and where that does not get through either, [`Http`](Self::Http).
-    /// Each turn is logged as a warning, with its reason.
+    /// Each turn is logged as a warning, with its reason. With `rtsps`, media that are not encrypted themselves (SRTP) go by TCP from the start, within TLS.
     #[default]
     Auto,
     /// Datagrams, never anything else.

@@ -26,6 +26,7 @@ use crate::TransportPolicy;
 use crate::conversation::Conversation;
 use crate::conversation::random;
 use crate::described::Lower;
+use crate::described::is_sealed;
 use crate::described::set_up;
 use crate::described::transport_error;
 use crate::described::unexpected;
@@ -72,7 +73,7 @@ impl Announced {
     /// Sets up all media and starts.
     ///
     /// With [`TransportPolicy::Auto`] UDP is tried first, TCP where the server refuses it, and a tunnel over HTTP where that does not get
-    /// through either.
+    /// through either; with `rtsps` UDP only where all media are encrypted themselves.
     ///
     /// # Errors
     ///
@@ -102,13 +103,18 @@ impl Announced {
         let mut options = self.options.clone();
         options.credentials = self.credentials.clone();
         let description = self.description.clone();
-        match self.start(Lower::Udp).await {
-            Err(error) if error.kind() == ErrorKind::Transport => {
-                tracing::warn!(%error, "no UDP, turning to TCP");
+        let announced = if self.conversation.is_encrypted() && !self.is_sealed() {
+            // By UDP they would go in the clear.
+            self
+        } else {
+            match self.start(Lower::Udp).await {
+                Err(error) if error.kind() == ErrorKind::Transport => {
+                    tracing::warn!(%error, "no UDP, turning to TCP");
+                }
+                other => return other,
             }
-            other => return other,
-        }
-        let announced = Client::announce(&url, description.clone(), options.clone()).await?;
+            Client::announce(&url, description.clone(), options.clone()).await?
+        };
         let tunnelled = announced.conversation.interleaved() != TransportPolicy::Tcp;
         let error = match announced.start(Lower::Tcp).await {
             Err(error) if error.is_of_the_way() && !tunnelled => error,
@@ -123,6 +129,10 @@ impl Announced {
                 Err(error)
             }
         }
+    }
+
+    fn is_sealed(&self) -> bool {
+        self.description.media.iter().all(is_sealed)
     }
 
     async fn start(mut self, lower: Lower) -> Result<Recording, Error> {

@@ -282,6 +282,12 @@ impl ServerHandle {
         Some(stream.slow.read())
     }
 
+    /// Packets of SRTP that were dropped since the start, because they are not sealed with the key of their peer or were here before.
+    #[must_use]
+    pub fn unopened_packets(&self) -> u64 {
+        self.shared.counters.unopened_packets()
+    }
+
     /// Makes `path` (with its leading `/`) a stream that this process feeds.
     ///
     /// # Errors

@@ -59,6 +59,11 @@ impl Counters {
         (count <= 16 || count.is_power_of_two()).then_some(count)
     }
 
+    /// Packets that SRTP contexts did not let through.
+    pub(crate) fn unopened_packets(&self) -> u64 {
+        self.unopened_packets.load(Ordering::Relaxed)
+    }
+
     /// A packet of a peer that is not what its SRTP context lets through.
     pub(crate) fn unopened_packet(&self, media: u8, cause: &str) {
         let before = self.unopened_packets.fetch_add(1, Ordering::Relaxed);

@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 #[derive(Args)]
 pub(crate) struct Global {
     /// How media travel: auto tries UDP first, turns to TCP when that is refused or silent, and to a tunnel over HTTP when TCP does not
-    /// get through; http is RTSP within HTTP, ws within WebSocket, on the port of the URL, with TLS for rtsps; multicast joins the group that a live
+    /// get through; with rtsps, media that are not encrypted themselves go by TCP at once; http is RTSP within HTTP, ws within WebSocket, on the port of the URL, with TLS for rtsps; multicast joins the group that a live
     /// stream is sent to
     #[arg(long, global = true, value_enum, default_value_t = Transport::Auto)]
     transport: Transport,

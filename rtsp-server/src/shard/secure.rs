@@ -55,13 +55,16 @@ impl Shard {
     /// What a media of a session is secured with from now on; `None`: nothing.
     pub(crate) fn secure(&self, session: SessionId, media: u8, security: Option<Security>) {
         let mut all = self.securities.borrow_mut();
-        match security {
-            Some(security) => {
-                all.insert((session, media), security);
+        let before = all.remove(&(session, media));
+        if let Some(mut security) = security {
+            let kept = before.and_then(|before| before.inbound);
+            if let (Some(kept), Some(inbound)) = (kept, &mut security.inbound)
+                && kept.has_key_of(inbound)
+            {
+                // The same key once more: what was here before is not taken again.
+                *inbound = kept;
             }
-            None => {
-                all.remove(&(session, media));
-            }
+            all.insert((session, media), security);
         }
     }
 

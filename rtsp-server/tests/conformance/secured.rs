@@ -379,3 +379,104 @@ async fn without_being_told_to_a_crypto_is_for_ffmpeg_alone_which_knows_nothing_
     let described = peer.ask("DESCRIBE", &uri, header).await.expect(200);
     assert!(crypto(&described).is_empty());
 }
+
+#[tokio::test]
+async fn who_comes_in_any_round_of_a_long_stream_opens_it_and_so_does_who_was_there_before() {
+    let server = server_with(|config| (config.srtp, config.sdes) = (Srtp::Forced, true)).await;
+    let source = Source::tcp(&server, "/live", &av()).await;
+    let mut live = Live::of(server, source);
+    let mut readers = Vec::new();
+    for round in 0..6 {
+        for by_mikey in [true, false] {
+            let mut peer = live.peer("RTSP/1.0").await;
+            let described = ask(&mut peer, "DESCRIBE").await.expect(200);
+            let mut lines = described.text().lines();
+            let key = lines.find_map(|line| line.strip_prefix("a=key-mgmt:mikey "));
+            let keying = Keying::decode(key.expect("a key")).expect("a key");
+            let own = crypto(&described).swap_remove(0);
+            let uri = track(&peer, 0);
+            let (_, told) = own_key();
+            let mut headers = "Transport: RTP/SAVP/TCP;unicast;interleaved=0-1\r\n".to_owned();
+            if by_mikey {
+                headers += &format!("KeyMgmt: prot=mikey;uri=\"{uri}\";data=\"{told}\"\r\n");
+            }
+            let answer = peer.ask("SETUP", &uri, &headers).await.expect(200);
+            let id = answer.expect_header("Session").split(';').next();
+            peer.session = id.map(str::to_owned);
+            // What was described is a rollover old when media come.
+            live.video.sequence = live.video.sequence.wrapping_add(30_000);
+            live.send().await;
+            ask(&mut peer, "PLAY").await.expect(200);
+            let receiver = match by_mikey {
+                true => keying.receiver(),
+                false => Receiver::new(&own),
+            };
+            readers.push((peer, receiver));
+        }
+        // More than one round each time: 65,536 packets are some 160 s of 4 Mbit/s.
+        for _ in 0..7 {
+            live.video.sequence = live.video.sequence.wrapping_add(10_000);
+            let plain = live.send().await;
+            for (peer, receiver) in &mut readers {
+                while open(receiver, &peer.frame_on(0).await).expect("authentic") != plain {}
+            }
+        }
+        assert!(
+            readers.iter().all(|(_, it)| it.drops().total() == 0),
+            "round {round}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn each_publisher_of_a_path_has_new_keys() {
+    let server = server_with(|config| config.srtp = Srtp::Forced).await;
+    let mut all: Vec<Keying> = Vec::new();
+    for _ in 0..3 {
+        let source = Source::tcp(&server, "/live", &av()).await;
+        let mut peer = Peer::connect(address(&server)).await;
+        let described = ask(&mut peer, "DESCRIBE").await.expect(200);
+        let lines = described.text().lines();
+        let keys = lines.filter_map(|line| line.strip_prefix("a=key-mgmt:mikey "));
+        let keys: Vec<_> = keys
+            .map(|text| Keying::decode(text).expect("a key"))
+            .collect();
+        assert_eq!(keys.len(), 2);
+        for key in keys {
+            let known = all
+                .iter()
+                .any(|known| known.master.key() == key.master.key());
+            assert!(!known, "a key of the publisher before");
+            all.push(key);
+        }
+        let uri = source.peer.uri("/live");
+        let mut publisher = source.peer;
+        publisher.ask("TEARDOWN", &uri, "").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_setup_with_the_same_key_does_not_open_the_door_to_what_was_here_before() {
+    let server = server_with(|config| config.srtp = Srtp::Forced).await;
+    let source = Source::tcp(&server, "/live", &av()).await;
+    let mut live = Live::of(server, source);
+    let (master, told) = own_key();
+    let mut peer = live.peer("RTSP/2.0").await;
+    let uri = track(&peer, 0);
+    let offer = format!("RTP/SAVP/TCP;unicast;interleaved=0-1;MIKEY={told}");
+    peer.setup(&uri, &offer).await.expect(200);
+    ask(&mut peer, "PLAY").await.expect(200);
+    let report = [0x80, 201, 0, 1, 0, 0, 0, 77];
+    let mut sealed = BytesMut::new();
+    let mut sender = Sender::new(&master);
+    sender.seal_rtcp(&report, &mut sealed).expect("sealed");
+    let unopened = || live.server.unopened_packets();
+    peer.send_frame(1, &sealed).await;
+    peer.sync().await;
+    assert_eq!(unopened(), 0);
+    peer.setup(&uri, &offer).await.expect(200);
+    peer.send_frame(1, &sealed).await;
+    peer.sync().await;
+    assert_eq!(unopened(), 1);
+    live.send().await;
+}

@@ -79,6 +79,33 @@ async fn r2_sec_07_r2_rtp_37_the_client_reads_what_is_sealed_in_both_versions_by
     }
 }
 
+#[tokio::test]
+async fn any_transport_is_none_that_takes_media_out_of_tls_in_the_clear() {
+    for (srtp, expected) in [
+        (Srtp::Off, TransportPolicy::Tcp),
+        (Srtp::OverTls, TransportPolicy::Udp),
+    ] {
+        let server = secure_server(|config| config.srtp = srtp).await;
+        let mut source = Source::tcp(&server, "/live", &video()).await;
+        let mut picture = Track::video();
+        source.send_all(&[(0, picture.key(900))]).await;
+        let options = || options(&server, TransportPolicy::Auto);
+        let described = Client::describe(&url(&server, "/live"), options()).await;
+        let playing = described.expect("described").play(Default::default());
+        let playing = within("to play", playing).await.expect("it plays");
+        assert_eq!(playing.transport(), expected);
+        assert_eq!(playing.is_secured(0), srtp != Srtp::Off);
+        let mut description = Description::parse(video().as_bytes()).expect("a description");
+        if srtp != Srtp::Off {
+            description.media[0].protocol = "RTP/SAVP".to_owned();
+        }
+        let announced = Client::announce(&url(&server, "/mine"), description, options()).await;
+        let recording = announced.expect("announced").record();
+        let recording = within("to record", recording).await.expect("it records");
+        assert_eq!(recording.transport(), expected);
+    }
+}
+
 async fn announced(
     server: &ServerHandle,
     path: &str,

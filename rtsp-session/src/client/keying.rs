@@ -336,6 +336,16 @@ impl ClientSession {
         }
     }
 
+    /// Media go on after a pause, in which those that are live went on without us.
+    pub(super) fn resume_keys(&mut self) {
+        for media in &mut self.keyring.media {
+            let contexts = media.contexts.as_deref_mut();
+            if let Some(inbound) = contexts.and_then(|it| it.inbound.as_mut()) {
+                inbound.resume();
+            }
+        }
+    }
+
     /// Takes the server's key for a media out of the answer to its SETUP, or the one that it described; from now on its packets are opened and ours are sealed.
     ///
     /// # Errors
@@ -376,8 +386,16 @@ impl ClientSession {
                 Keying::decode(&spec.message).map_err(|error| refuse(error.into()))?
             }
         };
+        let mut inbound = keying.receiver();
+        if let Some(before) = contexts.take().and_then(|it| it.inbound)
+            && before.has_key_of(&inbound)
+        {
+            // The same media another way: what was here before stays known, and how far its sources have come.
+            inbound = before;
+            inbound.resume();
+        }
         *contexts = Some(Box::new(Contexts {
-            inbound: Some(keying.receiver()),
+            inbound: Some(inbound),
             outbound: (offer.way != Way::Nowhere).then(|| Sender::new(&offer.own)),
             ssrc: offer.ssrc,
         }));

@@ -188,7 +188,10 @@ impl ClientSession {
                 Event::Announced
             }
             Step::Setup { media, request } => self.set_up(media, request, response)?,
-            Step::Play => Event::Playing(self.play_info(response)),
+            Step::Play => {
+                self.resume_keys();
+                Event::Playing(self.play_info(response))
+            }
             Step::Record => Event::Recording,
             Step::GetParameters => Self::parameters_told(response)?,
             Step::SetParameter => Event::ParameterTaken,

@@ -9,10 +9,14 @@ use super::{
     replay::Window,
 };
 
+/// Rollovers that a source may have made in a pause: some 40 minutes of 4 Mbit/s.
+const REACH: u32 = 16;
+
 /// Opens what one peer sends, once each. Sources are taken up with their first packet that is authentic, so that nobody
 /// without the key can fill the table.
 #[derive(Debug)]
 pub struct Receiver {
+    master: MasterKey,
     keys: Keys,
     sources: Vec<Source>,
     /// Rollovers that a key exchange told of sources that were not heard yet.
@@ -25,6 +29,8 @@ struct Source {
     ssrc: u32,
     rtp: Option<Window>,
     rtcp: Option<Window>,
+    /// Its sequence number may have rolled over while nothing came.
+    resuming: bool,
 }
 
 /// What was not opened, by cause.
@@ -66,6 +72,7 @@ impl Receiver {
     #[must_use]
     pub fn new(master: &MasterKey) -> Self {
         Self {
+            master: master.clone(),
             keys: Keys::derive(master),
             sources: Vec::new(),
             told: Vec::new(),
@@ -81,6 +88,22 @@ impl Receiver {
         } else if self.told.len() < MAX_SOURCES {
             self.told.push((ssrc, roc));
         }
+    }
+
+    /// Nothing came for a while although its sources went on, as in a pause: the next packet of each may be up to 16 rollovers ahead.
+    pub fn resume(&mut self) {
+        for source in &mut self.sources {
+            source.resuming = true;
+        }
+    }
+
+    /// Whether both open what is sealed with one and the same key.
+    #[must_use]
+    pub fn has_key_of(&self, other: &Self) -> bool {
+        let (one, other) = (&self.master, &other.master);
+        one.suite() == other.suite()
+            && one.identifier() == other.identifier()
+            && one.key_and_salt() == other.key_and_salt()
     }
 
     /// What was dropped so far.
@@ -112,43 +135,39 @@ impl Receiver {
     fn rtp(&mut self, packet: &[u8], out: &mut BytesMut) -> Result<(), OpenError> {
         let header = Header::parse(packet).ok_or(OpenError::Malformed)?;
         let known = self.place(header.ssrc)?;
-        let window = known.and_then(|at| self.sources.get(at)?.rtp);
-        let (index, rolled) = match window {
+        let source = known.and_then(|at| self.sources.get(at));
+        let window = source.and_then(|source| source.rtp);
+        let resuming = source.is_some_and(|source| source.resuming);
+        let (best, low, high) = match window {
             Some(window) => {
-                let newest = window.newest();
-                let index = estimate(newest, header.sequence).ok_or({
-                    if newest < 1 << 16 {
-                        OpenError::Old
-                    } else {
-                        OpenError::KeyExpired
-                    }
-                })?;
-                window.check(index)?;
-                (index, 0)
+                let first = (window.newest() >> 16) as u32;
+                match likely(window, header.sequence) {
+                    Ok(roc) if !resuming => (roc, roc, roc),
+                    Err(error) if !resuming => return Err(error),
+                    likely => (likely.unwrap_or(first), first, first.saturating_add(REACH)),
+                }
             }
-            None => {
-                let told = self.told.iter().find(|told| told.0 == header.ssrc);
-                let index = |roc: u32| u64::from(roc) << 16 | u64::from(header.sequence);
-                told.map_or((index(0), 0), |told| (index(told.1), 1))
-            }
+            // What was told may be a rollover older or newer than the first packet: the seal shows which.
+            None => match self.told.iter().find(|told| told.0 == header.ssrc) {
+                Some((_, roc)) => (*roc, roc.saturating_sub(1), roc.saturating_add(1)),
+                None => (0, 0, 0),
+            },
         };
-        // What was told may be a rollover older or newer than the first packet: the seal shows which.
-        let roc = (index >> 16) as u32;
-        let nearest = [Some(roc), roc.checked_add(rolled), roc.checked_sub(rolled)];
-        let tries = if rolled == 0 { 1 } else { nearest.len() };
-        let mut opened = Err(OpenError::AuthenticationFailed);
-        let mut index = index;
-        for roc in nearest.into_iter().take(tries).flatten() {
-            opened = self.keys.open_rtp(roc, packet, out);
+        let index = |roc: u32| u64::from(roc) << 16 | u64::from(header.sequence);
+        let is_new = |roc: &u32| window.is_none_or(|window| window.check(index(*roc)).is_ok());
+        let others = (low..=high).filter(|roc| *roc != best);
+        let mut opened = Err(OpenError::Old);
+        for roc in std::iter::once(best).chain(others).filter(is_new) {
+            opened = self.keys.open_rtp(roc, packet, out).map(|()| index(roc));
             if opened != Err(OpenError::AuthenticationFailed) {
-                index = u64::from(roc) << 16 | u64::from(header.sequence);
                 break;
             }
         }
-        opened?;
+        let index = opened?;
         let source = self.source(known, header.ssrc);
         if let Some(source) = source {
             note(&mut source.rtp, index);
+            source.resuming = false;
         }
         Ok(())
     }
@@ -185,11 +204,24 @@ impl Receiver {
                 ssrc,
                 rtp: None,
                 rtcp: None,
+                resuming: false,
             });
             self.sources.len() - 1
         });
         self.sources.get_mut(at)
     }
+}
+
+/// How often the sequence number has most likely rolled over, where the packet may be taken then.
+fn likely(window: Window, sequence: u16) -> Result<u32, OpenError> {
+    let newest = window.newest();
+    let index = estimate(newest, sequence).ok_or(if newest < 1 << 16 {
+        OpenError::Old
+    } else {
+        OpenError::KeyExpired
+    })?;
+    window.check(index)?;
+    Ok((index >> 16) as u32)
 }
 
 fn note(window: &mut Option<Window>, index: u64) {

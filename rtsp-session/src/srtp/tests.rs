@@ -268,6 +268,45 @@ fn a_receiver_that_joins_late_has_to_be_told_of_rollovers() {
 }
 
 #[test]
+fn a_receiver_that_was_away_for_rounds_finds_the_sequence_again() {
+    let master = master(Suite::default());
+    let keys = Keys::derive(&master);
+    let made = |index: u32| {
+        let (roc, packet) = (index >> 16, packet(7, index as u16, b"media"));
+        let mut sealed = BytesMut::new();
+        keys.seal_rtp(roc, &packet, &mut sealed).unwrap();
+        (packet, sealed)
+    };
+    for away in [1, 40_000, 70_000, 200_000, 1_000_000] {
+        let mut receiver = Receiver::new(&master);
+        for index in 65_500..65_600 {
+            let (_, sealed) = made(index);
+            // The first packet is known to be of the first round.
+            opened(&mut receiver, &sealed).unwrap();
+        }
+        let (packet, sealed) = made(65_600 + away);
+        let lost = away >= 1 << 15;
+        if lost {
+            assert!(opened(&mut receiver, &sealed).is_err(), "{away}");
+        }
+        receiver.resume();
+        // Strangers end nothing, and what was here before is not taken again.
+        let mut forged = sealed.clone();
+        forged[13] ^= 1;
+        assert!(opened(&mut receiver, &forged).is_err());
+        assert!(opened(&mut receiver, &made(65_599).1).is_err());
+        assert_eq!(opened(&mut receiver, &sealed).unwrap(), packet, "{away}");
+        assert!(opened(&mut receiver, &sealed).is_err());
+        assert!(opened(&mut receiver, &made(65_599).1).is_err());
+        // And on, over the next rollover.
+        for step in 1..=30 {
+            let (packet, sealed) = made(65_600 + away + step * 5000);
+            assert_eq!(opened(&mut receiver, &sealed).unwrap(), packet);
+        }
+    }
+}
+
+#[test]
 fn an_index_is_never_used_twice() {
     let mut sender = Sender::new(&master(Suite::AeadAes128Gcm));
     sealed(&mut sender, &packet(3, 500, b"one"));

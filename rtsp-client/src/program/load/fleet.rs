@@ -248,9 +248,8 @@ impl Fleet {
         });
         let (address, uri) = self.plan.target(number);
         let link = Link::open(
-            address,
-            uri,
-            self.plan.config.clone(),
+            (address, uri),
+            &self.plan,
             self.random.fork(),
             (self.poll.registry(), Token(at * STRIDE)),
         );

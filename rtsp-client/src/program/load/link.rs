@@ -12,15 +12,18 @@ use mio::Interest;
 use mio::Registry;
 use mio::Token;
 use mio::net::TcpStream;
+use rtsp_msg::Scheme;
 use rtsp_msg::Uri;
 use rtsp_session::Now;
 use rtsp_session::client::ClientSession;
 use rtsp_session::client::CloseReason;
 use rtsp_session::client::Event;
 use rtsp_session::client::Input;
-use rtsp_session::client::SessionConfig;
 use rtsp_session::client::SessionOutput;
 use rtsp_session::random::Random;
+
+use super::plan::Plan;
+use super::socket::Socket;
 
 /// What one read takes at most; shared by all connections of a thread.
 pub(super) const READ_BYTES: usize = 512 << 10;
@@ -41,7 +44,7 @@ pub(super) type Broken = String;
 /// The connection.
 #[derive(Debug)]
 pub(super) struct Link {
-    stream: TcpStream,
+    stream: Socket,
     pub(super) session: ClientSession,
     /// The begin of a `$` frame whose rest has not come.
     partial: Vec<u8>,
@@ -55,14 +58,17 @@ pub(super) struct Link {
 impl Link {
     /// Begins to connect; readiness comes as `token`.
     pub(super) fn open(
-        address: SocketAddr,
-        uri: &Uri,
-        config: SessionConfig,
+        (address, uri): (SocketAddr, &Uri),
+        plan: &Plan,
         random: Random,
         (registry, token): (&Registry, Token),
     ) -> io::Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        let mut config = plan.config.clone();
+        config.connection.encrypted = uri.scheme() == Scheme::Rtsps;
+        let tls = plan.tls.as_ref().filter(|_| config.connection.encrypted);
+        let stream = Socket::new(stream, uri.host(), tls)?;
         Ok(Self {
             stream,
             session: ClientSession::new(Now::read(), uri, config, random),
@@ -76,23 +82,23 @@ impl Link {
 
     /// The socket has become writable; `true` when that means that it is now connected.
     pub(super) fn writable(&mut self) -> Result<bool, Broken> {
-        if let Some(error) = self.stream.take_error().ok().flatten() {
+        if let Some(error) = self.stream.tcp().take_error().ok().flatten() {
             return Err(format!("cannot connect: {error}"));
         }
         if self.connected {
             self.flush()?;
             return Ok(false);
         }
-        if self.stream.peer_addr().is_err() {
+        if self.stream.tcp().peer_addr().is_err() {
             return Ok(false);
         }
         self.connected = true;
-        let _ = self.stream.set_nodelay(true);
+        let _ = self.stream.tcp().set_nodelay(true);
         Ok(true)
     }
 
     pub(super) fn local(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
+        self.stream.tcp().local_addr()
     }
 
     /// Octets that wait to be written.
@@ -114,13 +120,19 @@ impl Link {
             let read = match self.stream.read(room) {
                 Ok(0) => return Err("the server closed the connection".to_owned()),
                 Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                // The end of a handshake may be what writing waited for.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return match self.stream.is_sealed() {
+                        true => self.flush(),
+                        false => Ok(()),
+                    };
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error.to_string()),
             };
             self.partial.clear();
             self.take(memory.get(..begun + read).unwrap_or_default(), &mut hear)?;
-            if read < asked {
+            if read < asked && !self.stream.is_sealed() {
                 return Ok(());
             }
         }
@@ -221,7 +233,10 @@ impl Link {
                 Err(error) => return Err(error.to_string()),
             }
         }
-        Ok(())
+        match self.stream.flush() {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error.to_string()),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod process;
 mod publishers;
 mod reader;
 mod report;
+mod socket;
 mod stamp;
 mod tally;
 

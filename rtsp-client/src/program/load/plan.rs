@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::net::ToSocketAddrs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,6 +12,7 @@ use rtsp_client::TransportPolicy;
 use rtsp_msg::Scheme;
 use rtsp_msg::Uri;
 use rtsp_session::client::SessionConfig;
+use rustls::ClientConfig;
 
 use super::film;
 use super::film::Shape;
@@ -111,6 +113,8 @@ pub(super) struct Plan {
     targets: Vec<(SocketAddr, Uri)>,
     publish_targets: Vec<(SocketAddr, Uri)>,
     pub(super) config: SessionConfig,
+    /// Whom to believe, with `rtsps`.
+    pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) publishers: usize,
     pub(super) in_step: bool,
     pub(super) readers: usize,
@@ -160,10 +164,19 @@ impl Plan {
             .clone_from(&options.credentials);
         config.connection.response_timeout = options.response_timeout;
         let publish_to = load.publish_to.as_deref().unwrap_or(&load.url);
+        let targets_of = |url| targets(url, streams);
+        let (targets, publish_targets) = (targets_of(&load.url)?, targets_of(publish_to)?);
+        let mut all = targets.iter().chain(&publish_targets);
+        let tls = all
+            .any(|(_, uri)| uri.scheme() == Scheme::Rtsps)
+            .then(|| options.trust.config())
+            .transpose()
+            .map_err(|error| Failure::new(error, None))?;
         Ok(Self {
-            targets: targets(&load.url, streams)?,
-            publish_targets: targets(publish_to, streams)?,
+            targets,
+            publish_targets,
             config,
+            tls,
             publishers,
             in_step: load.in_step,
             readers: load.readers as usize,
@@ -229,12 +242,14 @@ fn targets(url: &str, streams: usize) -> Result<Vec<(SocketAddr, Uri)>, Failure>
     let wrong = |text: String| {
         Failure::new(
             format!("{url}: {text}"),
-            Some("It must be rtsp://host:port/path."),
+            Some("It must be rtsp://host:port/path, or rtsps."),
         )
     };
     let uri = Uri::parse(url).map_err(|error| wrong(error.to_string()))?;
-    if uri.scheme() != Scheme::Rtsp {
-        return Err(wrong("only rtsp:// can be put under load".to_owned()));
+    if !matches!(uri.scheme(), Scheme::Rtsp | Scheme::Rtsps) {
+        return Err(wrong(
+            "only rtsp:// and rtsps:// can be put under load".to_owned(),
+        ));
     }
     let address = (uri.host(), uri.port_or_default())
         .to_socket_addrs()

@@ -68,9 +68,8 @@ impl Publishers {
         for number in 0..plan.publishers {
             let (address, uri) = plan.publish_target(number);
             let link = Link::open(
-                address,
-                uri,
-                plan.config.clone(),
+                (address, uri),
+                &plan,
                 random.fork(),
                 (poll.registry(), Token(number)),
             )?;

@@ -302,6 +302,9 @@ impl Talk {
                 self.stage = Stage::SettingUp;
                 self.set_up(link, 0, around)
             }
+            Event::SetUp { media, .. } if link.session.is_secured(media) => {
+                Err("its media are encrypted themselves, which is not for load".to_owned())
+            }
             Event::SetUp { media, transport } => {
                 let next = self.granted(media, &transport)? + 1;
                 if next < self.parts.len() {
