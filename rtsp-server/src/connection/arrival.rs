@@ -237,7 +237,8 @@ pub(super) async fn farewell(socket: &Socket, words: &[u8]) {
         loop {
             sink.clear();
             match socket.tcp().try_read_buf(&mut sink) {
-                Ok(1..) => {}
+                // Who talks as fast as we read would have the shard to itself, past any time.
+                Ok(1..) => tokio::task::yield_now().await,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if socket.tcp().readable().await.is_err() {
                         return;
@@ -253,6 +254,37 @@ pub(super) async fn farewell(socket: &Socket, words: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_does_not_stop_talking_leaves_others_their_turns() {
+        use std::io::Write as _;
+
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut talker = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = Socket::plain(listener.accept().await.unwrap().0);
+        // As much as the system takes is there before the first read.
+        talker.set_nonblocking(true).unwrap();
+        let mut said = 0;
+        while let Ok(count) = talker.write(&[b'a'; FIRST_READ]) {
+            said += count;
+        }
+        talker.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut turns = 0;
+        let others = async {
+            loop {
+                turns += 1;
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = farewell(&socket, b"no") => {}
+            () = others => {}
+        }
+        assert!(
+            turns >= said / FIRST_READ,
+            "{turns} turns beside {said} octets"
+        );
+    }
 
     #[test]
     fn what_is_spoken_is_told_by_the_first_octets_however_they_come() {

@@ -55,7 +55,7 @@ pub(super) async fn receive(shard: &Shard, mut visitor: Visitor) -> io::Result<O
     visitor.read.advance(request.len);
     if request.ask != Ask::Other && !is_welcome(shard, request.origin.as_deref()) {
         count(shard, Limit::WebSocketOrigins, &visitor);
-        tracing::info!(peer = %visitor.peer, origin = ?request.origin, "a tunnel of a site that is none of websocket_origins: refused");
+        tracing::debug!(peer = %visitor.peer, origin = ?request.origin, "a tunnel of a site that is none of websocket_origins: refused");
         return refuse(visitor, "403 Forbidden", "this site may not use the server").await;
     }
     match request.ask {
