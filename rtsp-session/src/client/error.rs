@@ -32,7 +32,7 @@ pub enum CloseReason {
 #[non_exhaustive]
 pub enum RequestFailure {
     /// The server has kept silent.
-    #[error("no response to {method} within {} s", after.as_secs_f32())]
+    #[error("no response within {} s", after.as_secs_f32())]
     Timeout {
         /// What was asked.
         method: Method,
