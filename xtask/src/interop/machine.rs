@@ -32,9 +32,14 @@ const SCRIPTS: &[(&str, &str)] = &[
         "gst_rtsp_server.py",
         include_str!("peers/gst_rtsp_server.py"),
     ),
+    ("h264_units.py", include_str!("peers/h264_units.py")),
     ("live555_proxy.py", include_str!("peers/live555_proxy.py")),
     ("opencv_reader.py", include_str!("peers/opencv_reader.py")),
     ("pyav_reader.py", include_str!("peers/pyav_reader.py")),
+    (
+        "websockets_reader.py",
+        include_str!("peers/websockets_reader.py"),
+    ),
 ];
 
 /// Debian's Python: GObject introspection lives there and nowhere else.

@@ -5,7 +5,7 @@ use super::fingerprint::{Expect, Start};
 use super::peer::{Peer, Transport, Version};
 use super::peers::{
     aio_rtsp_toolkit, aiortsp, ffmpeg, gst_rtsp_server, gstreamer, live555, mpv, opencv, pyav,
-    retina, trackside, vlc,
+    retina, trackside, vlc, websockets,
 };
 use super::scenario::secured::{self as in_secret, Secrecy};
 use super::scenario::{baseline, client, live, sources, version2 as in_version2};
@@ -13,7 +13,7 @@ use super::stage::Stage;
 use crate::failure::Result;
 use std::time::Duration;
 
-use Transport::{Tcp, Udp};
+use Transport::{Http, Tcp, Udp, WebSocket};
 
 /// A cell that takes longer than this hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -65,6 +65,7 @@ pub(crate) fn cells() -> Vec<Cell> {
     pulls(&mut matrix);
     our_client(&mut matrix);
     secured(&mut matrix);
+    tunnels(&mut matrix);
     matrix.0
 }
 
@@ -366,18 +367,42 @@ fn our_client(matrix: &mut Matrix) {
     }
 }
 
-/// Who can do which of TLS and SRTP, by which ways. FFmpeg takes media with `rtsps` by TCP only.
+/// Who can do which of TLS and SRTP, by which ways.
 const SECRETS: &[(&Peer, Secrecy, &[Transport])] = &[
-    (&ffmpeg::PEER, Secrecy::Tls, &[Tcp]),
-    (&gstreamer::PEER, Secrecy::Tls, &[Tcp]),
+    (&gstreamer::PEER, Secrecy::Tls, &[Tcp, Http]),
     (&gstreamer::PEER, Secrecy::SrtpOverTls, &[Tcp, Udp]),
     (&gstreamer::PEER, Secrecy::Srtp, &[Tcp, Udp]),
-    (&trackside::CLIENT, Secrecy::Tls, &[Tcp, Udp]),
+    (
+        &trackside::CLIENT,
+        Secrecy::Tls,
+        &[Tcp, Udp, Http, WebSocket],
+    ),
     (&trackside::CLIENT, Secrecy::SrtpOverTls, &[Tcp, Udp]),
     (&trackside::CLIENT, Secrecy::Srtp, &[Tcp, Udp]),
 ];
 
 fn secured(matrix: &mut Matrix) {
+    // FFmpeg takes media with `rtsps` by TCP only, and does not publish within HTTP.
+    matrix.add(
+        (Direction::PublishesToServer, &ffmpeg::PEER, Tcp),
+        ("h264", Secrecy::Tls.name()),
+        |stage| in_secret::publish(stage, &ffmpeg::PEER, Tcp, Secrecy::Tls),
+    );
+    for transport in [Tcp, Http] {
+        matrix.add(
+            (Direction::ReadsFromServer, &ffmpeg::PEER, transport),
+            ("h264", Secrecy::Tls.name()),
+            move |stage| {
+                let how = (transport, Version::V1);
+                in_secret::read(stage, &ffmpeg::PEER, how, Secrecy::Tls)
+            },
+        );
+        matrix.add(
+            (Direction::PlaysToClient, &gst_rtsp_server::PEER, transport),
+            ("h264", Secrecy::Tls.name()),
+            move |stage| in_secret::played_by_tls(stage, transport, FROM_THE_START),
+        );
+    }
     for (peer, secrecy, transports) in SECRETS.iter().copied() {
         for transport in transports.iter().copied() {
             matrix.add(
@@ -425,6 +450,49 @@ fn secured(matrix: &mut Matrix) {
             move |stage| in_secret::taken(stage, transport, FROM_THE_START),
         );
     }
+}
+
+/// RTSP within HTTP and WebSocket. FFmpeg reads so, and does not publish.
+fn tunnels(matrix: &mut Matrix) {
+    for (peer, transport, clip, expect) in [
+        (&ffmpeg::PEER, Http, "h264", Expect::LIVE),
+        (&gstreamer::PEER, Http, "h264", Expect::LIVE),
+        (&mpv::PEER, Http, "h264-plain", Expect::LIVE),
+        (&trackside::CLIENT, Http, "h264", Expect::LIVE),
+        (&websockets::PEER, WebSocket, "h264", Expect::PICTURES),
+        (&trackside::CLIENT, WebSocket, "h264", Expect::LIVE),
+    ] {
+        matrix.add(
+            (Direction::ReadsFromServer, peer, transport),
+            (clip, ""),
+            move |stage| live::read(stage, peer, transport, clip, expect),
+        );
+    }
+    for (peer, transport) in [
+        (&gstreamer::PEER, Http),
+        (&trackside::CLIENT, Http),
+        (&trackside::CLIENT, WebSocket),
+    ] {
+        matrix.add(
+            (Direction::PublishesToServer, peer, transport),
+            ("h264", ""),
+            move |stage| live::published(stage, peer, transport, "h264"),
+        );
+    }
+    let server = &gst_rtsp_server::PEER;
+    matrix.add(
+        (Direction::PlaysToClient, server, Http),
+        ("h264", "record"),
+        |stage| client::played(stage, server, Http, "h264", FROM_THE_START),
+    );
+    matrix.add(
+        (Direction::TakesFromClient, server, Http),
+        ("h264-plain", ""),
+        |stage| {
+            let us = &trackside::CLIENT;
+            client::taken(stage, server, us, Http, "h264-plain", FROM_THE_START)
+        },
+    );
 }
 
 /// The same peers without us.

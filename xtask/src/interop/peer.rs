@@ -14,9 +14,14 @@ use std::path::Path;
 pub(crate) enum Transport {
     Tcp,
     Udp,
+    /// Interleaved, and RTSP within HTTP.
+    Http,
+    /// Interleaved, and RTSP within WebSocket.
+    WebSocket,
 }
 
 impl Transport {
+    /// Those that every peer has.
     pub(crate) const BOTH: [Self; 2] = [Self::Tcp, Self::Udp];
 
     /// As FFmpeg, GStreamer, mpv and our client spell it.
@@ -24,13 +29,15 @@ impl Transport {
         match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
+            Self::Http => "http",
+            Self::WebSocket => "ws",
         }
     }
 }
 
 impl fmt::Display for Transport {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())
+        out.pad(self.name())
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod pyav;
 pub(crate) mod retina;
 pub(crate) mod trackside;
 pub(crate) mod vlc;
+pub(crate) mod websockets;
 
 use super::peer::Peer;
 
@@ -27,6 +28,7 @@ pub(crate) const ALL: &[&Peer] = &[
     &aiortsp::PEER,
     &aio_rtsp_toolkit::PEER,
     &live555::PEER,
+    &websockets::PEER,
     &retina::PEER,
     &trackside::CLIENT,
 ];

@@ -20,7 +20,7 @@ impl Row {
     pub(crate) fn line(&self) -> String {
         let (mark, words) = self.words();
         format!(
-            "{mark:<7} {:<18} {:<17} {}  {:<38} {:>5.1} s  {words}",
+            "{mark:<7} {:<18} {:<17} {:<4}  {:<38} {:>5.1} s  {words}",
             self.cell.peer,
             self.cell.direction,
             self.cell.transport,

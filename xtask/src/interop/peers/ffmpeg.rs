@@ -65,15 +65,15 @@ pub(crate) fn start_reading(
 ) -> Result<(Process, Capture)> {
     let folder = stage.path(name);
     std::fs::create_dir_all(&folder)?;
+    let transport = match reading.transport {
+        // A name of its own for the same by TLS.
+        Transport::Http if reading.protection.authority.is_some() => "https",
+        other => other.name(),
+    };
     let mut command = command();
     command
         // Five seconds without a packet are an end: a server that forgot this reader is a failure, not a wait.
-        .args([
-            "-rtsp_transport",
-            reading.transport.name(),
-            "-timeout",
-            "8000000",
-        ])
+        .args(["-rtsp_transport", transport, "-timeout", "8000000"])
         .args(options)
         .args(["-i", reading.url])
         .args(fingerprint::outputs(

@@ -1,4 +1,5 @@
-"""gst-rtsp-server on a port of 127.0.0.1: `play PORT CLIP.mp4` or `record PORT OUT.mkv`, at /clip; `savp` behind it encrypts media."""
+"""gst-rtsp-server on a port of 127.0.0.1: `play PORT CLIP.mp4` or `record PORT OUT.mkv`, at /clip; behind it
+`savp` encrypts media, `tls CERTIFICATE.pem KEY.pem` all that is said."""
 
 import signal
 import sys
@@ -8,7 +9,7 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 gi.require_version("GstRtsp", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 PLAY = """( filesrc location={} ! qtdemux name=d
     d.video_0 ! queue ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1
@@ -17,6 +18,21 @@ PLAY = """( filesrc location={} ! qtdemux name=d
 RECORD = """( matroskamux name=m streamable=true ! filesink location={} async=false buffer-mode=unbuffered
     rtph264depay name=depay0 ! h264parse ! queue ! m.
     rtpmp4gdepay name=depay1 ! aacparse ! queue ! m. )"""
+
+
+def seal(server, factory, files):
+    """By TLS only. Who checks anybody has to be told that everybody may."""
+    auth = GstRtspServer.RTSPAuth()
+    auth.set_tls_certificate(Gio.TlsCertificate.new_from_files(*files))
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", "anybody")
+    auth.set_default_token(token)
+    server.set_auth(auth)
+    permissions = GstRtspServer.RTSPPermissions()
+    permissions.add_role("anybody")
+    for what in ("access", "construct"):
+        permissions.add_permission_for_role("anybody", f"media.factory.{what}", True)
+    factory.set_permissions(permissions)
 
 
 def main():
@@ -29,6 +45,8 @@ def main():
     factory.set_launch((PLAY if task == "play" else RECORD).format(file))
     if sys.argv[4:] == ["savp"]:
         factory.set_profiles(GstRtsp.RTSPProfile.SAVP)
+    if sys.argv[4:5] == ["tls"]:
+        seal(server, factory, sys.argv[5:])
     if task == "play":
         factory.set_shared(True)
     else:

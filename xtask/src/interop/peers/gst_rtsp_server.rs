@@ -4,6 +4,7 @@ use crate::failure::Result;
 use crate::interop::clip::Clip;
 use crate::interop::fingerprint::Capture;
 use crate::interop::peer::{Peer, Served, Sink, Transport};
+use crate::interop::peers::trackside::Secure;
 use crate::interop::stage::{self, Stage};
 
 pub(crate) const PEER: Peer = Peer {
@@ -28,6 +29,17 @@ pub(crate) fn serve(stage: &Stage<'_>, clip: &Clip) -> Result<Served> {
 /// Serves on a port that is known before: for a server that goes and comes back.
 pub(crate) fn serve_on(stage: &Stage<'_>, clip: &Clip, port: u16) -> Result<Served> {
     serve_with(stage, clip, port, &[])
+}
+
+/// Serves by TLS only, with the certificate of `secure`, which made it for itself.
+pub(crate) fn serve_by_tls(stage: &Stage<'_>, clip: &Clip, secure: &Secure) -> Result<Served> {
+    let port = stage::free_port()?;
+    let files = [&secure.certificate, &secure.key].map(|file| file.to_string_lossy());
+    let served = serve_with(stage, clip, port, &["tls", &files[0], &files[1]])?;
+    Ok(Served {
+        url: format!("rtsps://127.0.0.1:{port}/clip"),
+        ..served
+    })
 }
 
 /// Serves media that are encrypted by SRTP, with their keys in clear.

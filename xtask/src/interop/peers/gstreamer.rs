@@ -3,7 +3,7 @@
 use crate::failure::{Failure, Result};
 use crate::interop::fingerprint::Capture;
 use crate::interop::machine;
-use crate::interop::peer::{Peer, Publishing, Reading, Version};
+use crate::interop::peer::{Peer, Publishing, Reading, Transport, Version};
 use crate::interop::process::Process;
 use crate::interop::stage::Stage;
 use std::fmt::Write;
@@ -95,8 +95,9 @@ fn read(stage: &Stage<'_>, reading: &Reading<'_>) -> Result<Capture> {
         return Err(Failure::new("GStreamer writes a movie"));
     };
     let mut command = stage.machine.system_script("gst_reader.py");
+    let (url, protocols) = way(reading.url, reading.transport);
     command
-        .args([reading.url, reading.transport.name(), version])
+        .args([&url, protocols.name(), version])
         .arg(&pipeline)
         .args(reading.protection.authority);
     let mut process = stage.start("gstreamer", &mut command)?;
@@ -110,6 +111,14 @@ fn read(stage: &Stage<'_>, reading: &Reading<'_>) -> Result<Capture> {
     let _ = process.wait_quietly(stage.left(Duration::from_secs(reading.seconds.into())));
     process.interrupt(Duration::from_secs(10));
     Ok(capture)
+}
+
+/// The URL and `protocols`. That RTSP goes within HTTP is said by the scheme; its media are interleaved.
+fn way(url: &str, transport: Transport) -> (String, Transport) {
+    match (transport, url.split_once("://")) {
+        (Transport::Http, Some((scheme, rest))) => (format!("{scheme}h://{rest}"), Transport::Tcp),
+        _ => (url.to_owned(), transport),
+    }
 }
 
 /// Both media in one file, with their times.
@@ -169,13 +178,14 @@ fn publish(stage: &Stage<'_>, publishing: &Publishing<'_>) -> Result<Process> {
         true => "savp",
         false => "avp",
     };
+    let (url, protocols) = way(publishing.url, publishing.transport);
     let pipeline = format!(
         "filesrc location={} ! {} name=d rtspclientsink name=s location={} protocols={} profiles={profile}{unchecked} \
          d.video_0 ! queue ! {video} ! s. d.audio_0 ! queue ! {audio} ! s.",
         publishing.clip.path.display(),
         chains.demux,
-        publishing.url,
-        publishing.transport,
+        url,
+        protocols,
     );
     stage.start("gstreamer-publisher", &mut launch(&pipeline))
 }

@@ -55,6 +55,8 @@ pub(crate) struct Secure {
     pub(crate) url: String,
     /// Its certificate, which it made for itself.
     pub(crate) certificate: PathBuf,
+    /// The key of that.
+    pub(crate) key: PathBuf,
 }
 
 /// Starts the server with a certificate of its own.
@@ -79,6 +81,7 @@ pub(crate) fn secure_server(stage: &Stage<'_>, srtp: &str) -> Result<Secure> {
         served,
         url: format!("rtsps://127.0.0.1:{port}/"),
         certificate,
+        key,
     })
 }
 

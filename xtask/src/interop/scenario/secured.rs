@@ -161,6 +161,25 @@ pub(crate) fn played(stage: &Stage<'_>, transport: Transport, expect: Expect) ->
     Ok(format!("{evidence}; all transports RTP/SAVP"))
 }
 
+/// gst-rtsp-server serves by TLS, our client, which trusts nobody else, records.
+pub(crate) fn played_by_tls(
+    stage: &Stage<'_>,
+    transport: Transport,
+    expect: Expect,
+) -> Result<String> {
+    let clip = stage.clip("h264")?;
+    let secure = Secrecy::Tls.server(stage)?;
+    let served = gst_rtsp_server::serve_by_tls(stage, clip, &secure)?;
+    let reading = Reading {
+        protection: Secrecy::Tls.protection(&secure),
+        ..Reading::new(&served.url, transport, clip)
+    };
+    let capture = able(trackside::CLIENT.read, &trackside::CLIENT, "read")?(stage, &reading)?;
+    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
+    end(secure.served)?;
+    Ok(evidence.to_string())
+}
+
 /// Our client publishes encrypted media to gst-rtsp-server.
 pub(crate) fn taken(stage: &Stage<'_>, transport: Transport, expect: Expect) -> Result<String> {
     let clip = stage.clip("h264-plain")?;
