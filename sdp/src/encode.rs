@@ -104,7 +104,7 @@ fn encode_media(media: &Media, inherited: Direction) -> sdp_types::Media {
 }
 
 /// A field between blanks: without any inside, and never empty.
-fn word(field: &str, otherwise: &str) -> String {
+pub(crate) fn word(field: &str, otherwise: &str) -> String {
     let field: String = field
         .chars()
         .filter(|c| !c.is_whitespace() && *c != '\0')

@@ -93,7 +93,9 @@ impl Decoder {
             Ok(Some(end)) => end,
             Ok(None) => return Ok(None),
             Err((kind, at)) => {
-                return Err(self.lose(self.consumed, Refusal::of_bytes(kind, at)));
+                // What was scanned looks like the start of a message still: the search begins behind its first byte, or it would find
+                // the same again, for ever.
+                return Err(self.lose(self.consumed, 1, Refusal::of_bytes(kind, at)));
             }
         };
         let offset = self.consumed;
@@ -118,7 +120,7 @@ impl Decoder {
                 self.stage = Stage::Skip(length);
                 decoded = Err(refusal.error(offset, false));
             }
-            After::Refused(refusal, None) => decoded = Err(self.lose(offset, refusal)),
+            After::Refused(refusal, None) => decoded = Err(self.lose(offset, 0, refusal)),
         }
         decoded
     }
@@ -288,11 +290,10 @@ impl Decoder {
         Some(Message::Interleaved(InterleavedFrame { channel, payload }))
     }
 
-    /// Nothing more can be told of what follows a head that began at `start`.
-    fn lose(&mut self, start: u64, refusal: Refusal) -> DecodeError {
+    /// Nothing more can be told of what follows a head that began at `start`; the search for the next leaves so many bytes out.
+    fn lose(&mut self, start: u64, behind: usize, refusal: Refusal) -> DecodeError {
         let error = refusal.error(start, true);
-        // What was scanned is the start of a message already: the search begins behind its first byte.
-        let search = Search::new(usize::from(!self.scan.is_fresh()));
+        let search = Search::new(behind);
         self.scan.reset();
         self.stage = Stage::Lost { error, search };
         error

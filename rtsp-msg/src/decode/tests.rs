@@ -731,3 +731,53 @@ fn noise_never_panics() {
         assert_eq!(decoder.consumed() + buf.len() as u64, stream.len() as u64);
     }
 }
+
+/// The start of what is too long may look like that of a message: it is not found again and again.
+#[test]
+fn what_is_refused_is_not_found_again_when_it_comes_at_once() {
+    let long = [b'a'; 20_000];
+    for begin in [
+        "RTSP/1.0 200 OK",
+        "OPTIONS rtsp://h/ RTSP/1.0 ",
+        "OPTIONS rtsp://h/",
+        "OPTIONS * RTSP/1.0\r\nX: ",
+        "\0",
+    ] {
+        let stream = [
+            begin.as_bytes(),
+            &long,
+            b"\r\n\r\nOPTIONS * RTSP/1.0\r\nCSeq: 7\r\n\r\n",
+        ]
+        .concat();
+        for step in [stream.len(), 4096, 1] {
+            let limits = Limits {
+                header_bytes: 8192,
+                ..Limits::default()
+            };
+            let (mut decoder, mut buf) =
+                (Decoder::new(limits, Leniency::default()), BytesMut::new());
+            let (mut found, mut refused) = (Vec::new(), 0);
+            let mut searching = false;
+            for piece in stream.chunks(step) {
+                buf.extend_from_slice(piece);
+                loop {
+                    searching = searching && !decoder.resync(&mut buf);
+                    match decoder.decode(&mut buf) {
+                        _ if searching => break,
+                        Ok(None) => break,
+                        Ok(Some(message)) => found.push(message),
+                        Err(error) => {
+                            searching = error.fatal;
+                            refused += 1;
+                        }
+                    }
+                    assert!(refused < 5, "{begin} by {step}: refused for ever");
+                }
+            }
+            assert!(
+                matches!(&found[..], [Message::Request(request)] if request.cseq() == Some(7)),
+                "{begin} by {step}: {found:?}"
+            );
+        }
+    }
+}

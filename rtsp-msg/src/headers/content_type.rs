@@ -77,6 +77,9 @@ impl Header for ContentType {
             let (name, Some(value)) = lex::pair(part) else {
                 return Err(lex::error(NAME, HeaderErrorKind::Syntax));
             };
+            if !is_token(name.as_bytes()) {
+                return Err(lex::error(NAME, HeaderErrorKind::Syntax));
+            }
             let value = lex::unquote(value).ok_or(lex::error(NAME, HeaderErrorKind::Quote))?;
             parameters.push((String::from(name), value.into_owned()));
         }
@@ -141,6 +144,7 @@ mod tests {
             "a/b/c",
             "application/sdp;charset",
             "a/b;c=\"d",
+            "a/b;\"c=d",
         ] {
             assert!(decode::<ContentType>(text).is_err(), "{text}");
         }

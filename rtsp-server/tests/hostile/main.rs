@@ -278,6 +278,9 @@ fn bombs() -> Vec<Vec<u8>> {
         b"\r\n".repeat(20_000),
         b"OPTIONS * RTSP/1.0\r\n".repeat(2000),
         b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n".repeat(2000),
+        // Too long, and at once: it begins like a message all the same.
+        [&b"RTSP/1.0 200 OK"[..], &[b'a'; 200_000]].concat(),
+        [&b"OPTIONS rtsp://h/ RTSP/1.0 "[..], &[b'a'; 200_000]].concat(),
     ];
     bombs.extend(headers(&giant));
     for port in ["", "99999", giant.as_str()] {

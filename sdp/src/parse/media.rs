@@ -6,6 +6,7 @@ use crate::Format;
 use crate::Media;
 use crate::MediaKind;
 use crate::Repair;
+use crate::encode::word;
 use crate::repair::Repairs;
 use crate::static_payload;
 
@@ -23,7 +24,9 @@ pub(super) fn media(
 }
 
 fn one_media(source: sdp_types::Media, inherited: Direction, repairs: &mut Repairs) -> Media {
-    let mut media = Media::new(MediaKind::from_word(&source.media), source.proto);
+    // Blanks of other kinds than those between fields are no part of one; so they are not written, either.
+    let kind = MediaKind::from_word(&word(&source.media, "application"));
+    let mut media = Media::new(kind, word(&source.proto, "RTP/AVP"));
     media.port = source.port;
     media.title = source.media_title;
     media.connections = source
