@@ -162,6 +162,18 @@ async fn media_on_several_servers_are_not_asked_of_one() {
     assert_eq!(methods(&server.await.unwrap()), ["OPTIONS"]);
 }
 
+/// On UDP requests would have to be repeated, with the same number, by the time that answers take. This client never speaks RTSP so:
+/// RFC 7826 has taken it out.
+#[tokio::test]
+async fn r1_conn_03_nothing_is_repeated_because_nothing_is_asked_by_udp() {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("rtspu://{}/live", socket.local_addr().unwrap());
+    let refused = Client::describe(&url, tcp()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported, "{refused}");
+    let came = socket.try_recv(&mut [0; 16]);
+    assert_eq!(came.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
 #[tokio::test]
 async fn r2_conn_02_requests_never_go_to_multicast_groups() {
     for url in ["rtsp://239.1.1.1/x", "rtsp://[ff02::1]:8554/x"] {

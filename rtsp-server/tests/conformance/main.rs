@@ -20,6 +20,7 @@ mod interleaving;
 mod limits;
 mod liveness;
 mod owning;
+mod profiles;
 mod publishing;
 mod secured;
 mod sessions;

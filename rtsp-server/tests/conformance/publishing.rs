@@ -88,6 +88,22 @@ async fn r1_rec_01_record_needs_a_session_for_it() {
     assert!(answer.expect_header("Allow").contains("PLAY"));
 }
 
+/// 250 warns of storage that runs out. What is published goes to who reads it, and is stored nowhere: there is nothing to warn of.
+#[tokio::test]
+async fn r1_rec_04_nothing_is_stored_so_no_storage_runs_low() {
+    let server = server(1).await;
+    let mut peer = Peer::connect(address(&server)).await;
+    announce(&mut peer, "/live", &video()).await.expect(200);
+    let uri = peer.uri("/live");
+    peer.setup(&format!("{uri}/streamid=0"), &format!("{TCP};mode=record"))
+        .await
+        .expect(200);
+    // Not even for a thousand hours.
+    peer.ask("RECORD", &uri, "Range: npt=0-3600000\r\n")
+        .await
+        .expect(200);
+}
+
 #[tokio::test]
 async fn r1_rec_05_append_is_refused() {
     let server = server(1).await;

@@ -120,6 +120,23 @@ async fn r2_range_05_backwards_to_the_beginning() {
     }
 }
 
+/// A scale has to be changed by the server where it cannot go on. Films are there to their end, and what is live is played at 1, so it always
+/// can: what was granted holds to the last frame.
+#[tokio::test]
+async fn r2_pn_18_a_scale_that_was_granted_goes_on_to_the_end() {
+    let house = House::new().await;
+    for (scale, range) in [("2", "7-"), ("8", "2-"), ("-4", "6-0")] {
+        let mut peer = house.ready(V2, &[0]).await;
+        let header = format!("Scale: {scale}\r\n");
+        let answer = play(&mut peer, range, &header).await.expect(200);
+        assert_eq!(answer.expect_header("Scale"), scale);
+        let end = Played::to_the_end(&mut peer, &[0]).await.end;
+        let end = end.expect("RTSP/2.0 tells the end");
+        assert_eq!(end.expect_header("Notify-Reason"), "end-of-stream");
+        assert_eq!(end.expect_header("Scale"), scale);
+    }
+}
+
 #[tokio::test]
 async fn r2_range_03_decreasing_ranges_only_backwards() {
     let house = House::new().await;
