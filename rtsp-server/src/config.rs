@@ -43,8 +43,8 @@ pub struct Config {
     pub tls: Option<TlsOptions>,
     /// Shards, a thread each; 0 means one per core.
     pub threads: usize,
-    /// Send to many connections in one call by io_uring where the system has it and lets us; else, and without this, each
-    /// connection has a call of its own. Which it is, [`Capacity`](crate::Capacity) says.
+    /// Send to many connections, or datagrams to many peers, in one call by io_uring where the system has it and lets us; else,
+    /// and without this, each connection has a call of its own, and 64 peers one together. Which it is, [`Capacity`](crate::Capacity) says.
     pub io_uring: bool,
     /// The ports that RTP and RTCP over UDP use.
     pub udp_ports: UdpPorts,

@@ -134,6 +134,13 @@ pub struct DatagramSocket {
     local: SocketAddr,
 }
 
+#[cfg(unix)]
+impl std::os::fd::AsFd for DatagramSocket {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 impl DatagramSocket {
     /// Binds to `address`; port 0 lets the system choose.
     ///

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use rtsp_client::io::udp::{SendMemory, Shared};
+use rtsp_client::io::udp::{DatagramSocket, SendMemory, Shared};
 use smallvec::SmallVec;
 
 use super::{
@@ -46,6 +46,7 @@ pub(crate) struct Outlet {
     sends: Sends,
     results: Vec<io::Result<usize>>,
     memory: SendMemory,
+    outcomes: Vec<Option<bool>>,
     waiting: Vec<Whole>,
 }
 
@@ -56,6 +57,7 @@ impl Outlet {
             sends: Sends::new(io_uring),
             results: Vec::with_capacity(AT_ONCE),
             memory: SendMemory::default(),
+            outcomes: Vec::with_capacity(AT_ONCE),
             waiting: Vec::with_capacity(AT_ONCE),
         }
     }
@@ -63,6 +65,40 @@ impl Outlet {
     /// Connections that are written to with one call.
     pub(crate) fn connections_per_call(&self) -> usize {
         if self.sends.submits() { AT_ONCE } else { 1 }
+    }
+
+    /// Sends the same to the first of `to`, and to as many of the following as go with one call: for each, whether the system took it,
+    /// `None` where the socket is full.
+    fn send_many(
+        &mut self,
+        socket: &DatagramSocket,
+        shared: &Shared<'_>,
+        to: &[SocketAddr],
+    ) -> &[Option<bool>] {
+        self.outcomes.clear();
+        // An unreachable peer is found out by its session's timeout; what was not sent is counted.
+        let outcome = |sent: io::Result<()>| match sent {
+            Ok(()) => Some(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(_) => Some(false),
+        };
+        #[cfg(target_os = "linux")]
+        if self.sends.send_to(socket, shared, to, &mut self.results) {
+            let each = self.results.drain(..).zip(to);
+            // What did not go is tried by itself: that tells the reactor of a full socket, and falls back where GSO is missing.
+            self.outcomes.extend(each.map(|(result, to)| {
+                outcome(match result {
+                    Ok(_) => Ok(()),
+                    Err(_) => socket.try_send(&shared.to(*to)),
+                })
+            }));
+            return &self.outcomes;
+        }
+        match socket.try_send_many(shared, to, &mut self.memory) {
+            Ok(sent) => self.outcomes.resize(sent.max(1), Some(true)),
+            Err(error) => self.outcomes.push(outcome(Err(error))),
+        }
+        &self.outcomes
     }
 
     /// Hands what these streams have not sent yet to all who wait for it, the connections of all streams together.
@@ -187,7 +223,7 @@ impl LocalStream {
             at += 1;
         }
         if datagrams {
-            self.send_datagrams(here, now, &mut outlet.memory, after);
+            self.send_datagrams(here, now, outlet, after);
         }
         next
     }
@@ -197,7 +233,7 @@ impl LocalStream {
         &mut self,
         here: Position,
         now: Instant,
-        memory: &mut SendMemory,
+        outlet: &mut Outlet,
         after: &mut Aftermath,
     ) {
         let Some(datagrams) = self.ring.datagrams(here.batch) else {
@@ -205,7 +241,7 @@ impl LocalStream {
         };
         for from in self.origins(here) {
             let full = (0_u32..).zip(&datagrams.groups).any(|(item, group)| {
-                !self.send_group(Position { item, ..here }, group, &from, memory)
+                !self.send_group(Position { item, ..here }, group, &from, outlet)
             });
             if full {
                 from.ports.want_write();
@@ -246,7 +282,7 @@ impl LocalStream {
         at: Position,
         group: &Group,
         from: &From,
-        memory: &mut SendMemory,
+        outlet: &mut Outlet,
     ) -> bool {
         let mut who = SmallVec::<[u32; INLINE]>::new();
         let mut to = SmallVec::<[SocketAddr; INLINE]>::new();
@@ -277,7 +313,7 @@ impl LocalStream {
                 // By the other socket: in a call of its own, when its turn comes.
                 Some((its, address)) => {
                     let shared = from.shared(group);
-                    match its.try_send_many(&shared, &[address], memory) {
+                    match its.try_send(&shared.to(address)) {
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                         sent => reader.passed(group, Some(sent.is_ok())),
                     }
@@ -285,23 +321,23 @@ impl LocalStream {
                 None => reader.passed(group, None),
             }
         }
+        let shared = from.shared(group);
         let mut done = 0;
-        while let Some(rest) = to.get(done..).filter(|rest| !rest.is_empty()) {
-            let sent = match socket.try_send_many(&from.shared(group), rest, memory) {
-                Ok(sent) => Ok(sent),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                Err(_) => Err(()),
-            };
-            // An unreachable peer is found out by its session's timeout; what was not sent is counted.
-            let next = done + sent.unwrap_or(1).max(1);
-            for number in who.get(done..next).unwrap_or_default() {
-                if let Some(reader) = self.readers.get_mut(*number as usize) {
-                    reader.passed(group, Some(sent.is_ok()));
+        let mut full = false;
+        while let Some(rest) = to.get(done..).filter(|rest| !full && !rest.is_empty()) {
+            let outcomes = outlet.send_many(socket, &shared, rest);
+            let whose = who.get(done..).unwrap_or_default();
+            done += outcomes.len();
+            for (number, outcome) in whose.iter().zip(outcomes) {
+                let reader = self.readers.get_mut(*number as usize);
+                match (*outcome, reader) {
+                    (None, _) => full = true,
+                    (sent, Some(reader)) => reader.passed(group, sent),
+                    (_, None) => {}
                 }
             }
-            done = next;
         }
-        true
+        !full
     }
 }
 

@@ -19,7 +19,9 @@ pub struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    fn to(&self, destination: SocketAddr) -> Outgoing<'a> {
+    /// The same for one of them.
+    #[must_use]
+    pub fn to(&self, destination: SocketAddr) -> Outgoing<'a> {
         Outgoing {
             destination,
             contents: self.contents,
@@ -66,8 +68,9 @@ impl DatagramSocket {
         self.try_send(&shared.to(*first)).map(|()| 1)
     }
 
-    #[cfg(target_os = "linux")]
-    fn can_cut(&self, shared: &Shared<'_>) -> bool {
+    /// Whether the system cuts all of this into datagrams by itself.
+    #[must_use]
+    pub fn can_cut(&self, shared: &Shared<'_>) -> bool {
         shared.segment_size.is_none_or(|size| {
             size > 0 && shared.contents.len().div_ceil(size) <= self.max_segments()
         })

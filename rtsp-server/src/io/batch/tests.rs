@@ -115,3 +115,103 @@ async fn a_submission_that_is_refused_goes_out_without_the_ring() {
         assert!(!batch.submits());
     }
 }
+
+/// A socket that sends, and peers that receive.
+#[cfg(target_os = "linux")]
+fn peers(ip: &str, count: usize) -> (DatagramSocket, Vec<std::net::UdpSocket>) {
+    let any = SocketAddr::new(ip.parse().unwrap(), 0);
+    let from = DatagramSocket::bind(any, &Default::default()).unwrap();
+    let peers = (0..count).map(|_| std::net::UdpSocket::bind(any).unwrap());
+    (from, peers.collect())
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn each_peer_gets_all_datagrams_from_where_it_is_told() {
+    let mut batch = Batch::new(true);
+    if !batch.submits() {
+        eprintln!("no io_uring here");
+        return;
+    }
+    for ip in ["127.0.0.1", "::1"] {
+        let (from, peers) = peers(ip, AT_ONCE / 4 + 1);
+        let to: Vec<_> = peers.iter().map(|it| it.local_addr().unwrap()).collect();
+        let source = Some(ip.parse().unwrap());
+        // The last datagram is shorter.
+        let contents: Vec<u8> = (0..1100).map(|at| at as u8).collect();
+        for (segment_size, source) in [(Some(500), None), (Some(500), source), (None, source)] {
+            let shared = Shared {
+                contents: &contents,
+                segment_size,
+                source,
+            };
+            if !from.can_cut(&shared) {
+                eprintln!("no GSO here");
+                continue;
+            }
+            let mut results = Vec::new();
+            assert!(batch.send_to(&from, &shared, &to, &mut results));
+            assert_eq!(results.len(), to.len());
+            let mut memory = [0; 2000];
+            for (peer, result) in peers.iter().zip(&results) {
+                assert_eq!(*result.as_ref().unwrap(), contents.len());
+                for expected in contents.chunks(segment_size.unwrap_or(usize::MAX)) {
+                    let (len, whose) = peer.recv_from(&mut memory).unwrap();
+                    assert_eq!(&memory[..len], expected);
+                    assert_eq!(whose, from.local_address());
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_peer_that_the_system_refuses_is_an_error_of_its_own() {
+    let mut batch = Batch::new(true);
+    let (from, peers) = peers("127.0.0.1", WORTH_A_SUBMISSION);
+    let mut to: Vec<_> = peers.iter().map(|it| it.local_addr().unwrap()).collect();
+    // A broadcast, which was not asked for.
+    to.insert(3, "255.255.255.255:9".parse().unwrap());
+    let shared = Shared {
+        contents: b"x",
+        segment_size: None,
+        source: None,
+    };
+    let mut results = Vec::new();
+    if !batch.send_to(&from, &shared, &to, &mut results) {
+        assert!(!batch.submits());
+        return;
+    }
+    for (at, result) in results.iter().enumerate() {
+        assert_eq!(result.is_err(), at == 3, "{at}: {result:?}");
+    }
+    for peer in &peers {
+        assert_eq!(peer.recv(&mut [0; 10]).unwrap(), 1);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn datagrams_of_a_ring_that_fails_are_all_told() {
+    let Ok(ring) = linux::Ring::refusing() else {
+        eprintln!("no io_uring here");
+        return;
+    };
+    let mut batch = Batch { ring: Some(ring) };
+    let (from, peers) = peers("127.0.0.1", WORTH_A_SUBMISSION);
+    let to: Vec<_> = peers.iter().map(|it| it.local_addr().unwrap()).collect();
+    let shared = Shared {
+        contents: b"x",
+        segment_size: None,
+        source: None,
+    };
+    let mut results = Vec::new();
+    assert!(batch.send_to(&from, &shared, &to, &mut results));
+    assert_eq!(results.len(), to.len());
+    assert!(results.iter().all(Result::is_err), "{results:?}");
+    assert!(!batch.send_to(&from, &shared, &to, &mut results));
+    // Nothing has gone out.
+    peers[0].set_nonblocking(true).unwrap();
+    assert!(peers[0].recv(&mut [0; 10]).is_err());
+}
