@@ -20,16 +20,16 @@ pub(super) struct Messages {
     names: Vec<SockAddr>,
     headers: Vec<libc::msghdr>,
     /// What all of them have.
-    every: Box<Every>,
+    alike: Box<Alike>,
 }
 
 #[derive(Debug)]
-struct Every {
+struct Alike {
     contents: libc::iovec,
     control: Control,
 }
 
-impl Default for Every {
+impl Default for Alike {
     fn default() -> Self {
         Self {
             contents: libc::iovec {
@@ -85,29 +85,29 @@ impl Control {
 impl Messages {
     /// The headers of messages with the same contents to each of `to`.
     pub(super) fn prepare(&mut self, shared: &Shared<'_>, to: &[SocketAddr]) -> &[libc::msghdr] {
-        let every = &mut *self.every;
-        every.contents = libc::iovec {
+        let alike = &mut *self.alike;
+        alike.contents = libc::iovec {
             // Nobody writes to what is sent.
             iov_base: shared.contents.as_ptr().cast_mut().cast(),
             iov_len: shared.contents.len(),
         };
-        every.control = Control::default();
+        alike.control = Control::default();
         let segment = shared.segment_size.map(u16::try_from);
         if let Some(Ok(segment)) = segment {
             let segment = segment.to_ne_bytes();
-            every
+            alike
                 .control
                 .push(libc::SOL_UDP, libc::UDP_SEGMENT, &[&segment]);
         }
         match shared.source {
             // struct in_pktinfo: no interface, where from, nothing.
-            Some(IpAddr::V4(source)) => every.control.push(
+            Some(IpAddr::V4(source)) => alike.control.push(
                 libc::IPPROTO_IP,
                 libc::IP_PKTINFO,
                 &[&[0; 4], &source.octets(), &[0; 4]],
             ),
             // struct in6_pktinfo: where from, no interface.
-            Some(IpAddr::V6(source)) => every.control.push(
+            Some(IpAddr::V6(source)) => alike.control.push(
                 libc::IPPROTO_IPV6,
                 libc::IPV6_PKTINFO,
                 &[&source.octets(), &[0; 4]],
@@ -117,8 +117,8 @@ impl Messages {
         self.names.clear();
         self.names.extend(to.iter().copied().map(SockAddr::from));
         self.headers.clear();
-        let (contents, control) = (&raw mut every.contents, &raw mut every.control.octets);
-        let control_len = every.control.len;
+        let (contents, control) = (&raw mut alike.contents, &raw mut alike.control.octets);
+        let control_len = alike.control.len;
         self.headers.extend(self.names.iter().map(|name| {
             let mut header = super::no_header();
             header.msg_name = name.as_ptr().cast_mut().cast();
