@@ -220,6 +220,44 @@ async fn permissions_hold_by_user_action_path_and_address() {
 }
 
 #[tokio::test]
+async fn permissions_hold_for_parameters_too() {
+    let server = server_with(|config| {
+        let mut controls = Permission::new(Who::User("ann".into()));
+        controls.actions = vec![Action::Control];
+        controls.paths = vec!["/cams/*".into()];
+        controls.from = vec!["127.0.0.1".parse().unwrap()];
+        config.control = Access::Permitted;
+        config.permissions = vec![controls];
+        config.users = vec![
+            Credentials::new("ann", "secret"),
+            Credentials::new("bob", "secret"),
+        ];
+    })
+    .await;
+    let _cam = Source::tcp(&server, "/cams/1", &video()).await;
+    let _live = Source::tcp(&server, "/live", &video()).await;
+    let bob = "Authorization: Basic Ym9iOnNlY3JldA==\r\n";
+    for (user, path, from, status) in [
+        // There is no such parameter; may it be set?
+        (ANN, "/cams/1", 1, 451),
+        (ANN, "/live", 1, 403),
+        (ANN, "/cams/1", 2, 403),
+        (bob, "/cams/1", 1, 403),
+        ("", "/cams/1", 1, 401),
+    ] {
+        let mut peer = Peer::connect_from(address(&server), [127, 0, 0, from]).await;
+        peer.extra = user.to_owned();
+        peer.play_tcp(path, 1).await;
+        let uri = peer.uri(path);
+        let headers = "Content-Type: text/parameters\r\n";
+        let answer = peer
+            .ask_with("SET_PARAMETER", &uri, headers, b"name: value\r\n")
+            .await;
+        assert_eq!(answer.status(), status, "{user} {path} {from}");
+    }
+}
+
+#[tokio::test]
 async fn a_hash_that_cannot_be_used_is_told_at_start() {
     let mut config = Config::default();
     config.listen = vec!["127.0.0.1:0".parse().unwrap()];
