@@ -340,7 +340,9 @@ async fn in_session(
         if let Some(before) = before.filter(|before| now_at != Some(*before)) {
             shard.tell_connection(before, &entry.session, Ending::TakenOver);
         }
-        entry.session.touch(shard.now());
+        if entry.session.is_where_its_datagrams_go() {
+            entry.session.touch(shard.now());
+        }
         let object = object(entry, request)?;
         entry.session.check(&request.method, object)
     };

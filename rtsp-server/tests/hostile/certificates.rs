@@ -11,20 +11,29 @@ use crate::bridge;
 const RENEWALS: usize = 4;
 
 /// A folder with a certificate, gone when the test is.
-struct Folder(std::path::PathBuf);
+pub(crate) struct Folder(std::path::PathBuf);
 
 impl Folder {
-    fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("hostile-tls-{}", std::process::id()));
+    pub(crate) fn new(name: &str) -> Self {
+        let name = format!("hostile-{name}-tls-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).expect("a folder");
         Self(folder)
     }
 
-    fn renew(&self) -> Fingerprint {
+    pub(crate) fn renew(&self) -> Fingerprint {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
         fs::write(self.0.join("k.pem"), made.signing_key.serialize_pem()).expect("written");
         fs::write(self.0.join("c.pem"), made.cert.pem()).expect("written");
         Fingerprint::of(made.cert.der())
+    }
+
+    /// What a configuration says of it.
+    pub(crate) fn settings(&self) -> String {
+        let path = self.0.display();
+        format!(
+            "[tls]\ncertificate = \"{path}/c.pem\"\nkey = \"{path}/k.pem\"\nlisten = \"127.0.0.1:0\"\n"
+        )
     }
 }
 
@@ -45,19 +54,13 @@ async fn shown(at: SocketAddr, known: &[Fingerprint]) -> Fingerprint {
 
 #[tokio::test]
 async fn threat_tls_certificates_are_renewed_under_load() {
-    let folder = Folder::new();
+    let folder = Folder::new("certificates");
     let first = folder.renew();
-    let path = folder.0.display();
-    let program = Program::with(
-        "certificates",
-        &format!(
-            "[tls]\ncertificate = \"{path}/c.pem\"\nkey = \"{path}/k.pem\"\nlisten = \"127.0.0.1:0\"\n"
-        ),
-    );
+    let program = Program::with("certificates", &folder.settings());
     let secure = program.secure.expect("TLS");
-    let witness = Witness::new(&program).await;
+    let witnesses = Witnesses::new(&program).await;
     let trust = Trust::pinned([first]).config().expect("a trust");
-    let sealed = Witness::of(bridge::bridged(trust, secure, None).await).await;
+    let sealed = Witnesses::of(bridge::bridged(trust, secure, None).await).await;
     let (descriptors, memory) = (program.descriptors(), program.memory());
     // All that there will be; so each handshake meets one of them.
     let known = Arc::new(std::sync::Mutex::new(vec![first]));
@@ -111,5 +114,5 @@ async fn threat_tls_certificates_are_renewed_under_load() {
     }
     program.is_as_before(descriptors, memory).await;
     sealed.got_everything().await;
-    witness.got_everything().await;
+    witnesses.got_everything().await;
 }

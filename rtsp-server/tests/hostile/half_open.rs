@@ -28,7 +28,7 @@ async fn threat_connection_flood_of_5000_half_open_ones() {
             "[limits]\nhalf_open = 10000\n{patient}[tls]\nself_signed = true\nlisten = \"127.0.0.1:0\"\n"
         ),
     );
-    let witness = Witness::new(&program).await;
+    let witnesses = Witnesses::new(&program).await;
     let (descriptors, memory) = (program.descriptors(), program.memory());
     let mut all = Vec::with_capacity(COUNT);
     for number in 0..COUNT {
@@ -46,9 +46,9 @@ async fn threat_connection_flood_of_5000_half_open_ones() {
     within("all of them", there).await;
     // Who comes now is served, and plays.
     is_served(&program).await;
-    let late = Witness::new(&program).await;
+    let late = Witnesses::new(&program).await;
     late.got_everything().await;
     drop(all);
     program.is_as_before(descriptors, memory).await;
-    witness.got_everything().await;
+    witnesses.got_everything().await;
 }

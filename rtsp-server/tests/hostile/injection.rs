@@ -22,7 +22,7 @@ fn reports(ssrc: u32) -> [Vec<u8>; 2] {
 #[tokio::test]
 async fn threat_udp_injection_of_rtp_and_rtcp() {
     let program = Program::start("injection", "");
-    let witness = Witness::new(&program).await;
+    let witnesses = Witnesses::new(&program).await;
     let own = [127, 0, 0, 1];
     let publisher = Peer::connect_from(program.address, own).await;
     let mut source = Source::udp_on(publisher, "/live", &video(), own.into()).await;
@@ -69,5 +69,5 @@ async fn threat_udp_injection_of_rtp_and_rtcp() {
         peer.ask("GET_PARAMETER", &uri, "").await.expect(200);
     }
     program.is_as_before(descriptors, memory).await;
-    witness.got_everything().await;
+    witnesses.got_everything().await;
 }

@@ -31,7 +31,7 @@ async fn threat_key_exhaustion() {
         [[permission]]\nuser = \"*\"\nactions = [\"read\"]\n\
         [limits]\nsessions_per_connection = 1000\nunauthenticated_timeout = \"2h\"\n";
     let program = Program::with("keys", text);
-    let witness = Witness::new(&program).await;
+    let witnesses = Witnesses::new(&program).await;
     let publisher = Peer::connect(program.address).await;
     let mut source = Source::tcp_on(publisher, "/live", &video()).await;
     let mut good = Peer::connect(program.address).await;
@@ -79,5 +79,5 @@ async fn threat_key_exhaustion() {
     source.send(0, &packet).await;
     assert_eq!(good.frame_on(0).await, packet);
     program.is_as_before(descriptors, memory).await;
-    witness.got_everything().await;
+    witnesses.got_everything().await;
 }

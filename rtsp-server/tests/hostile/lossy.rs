@@ -19,7 +19,9 @@ use crate::{
 
 /// Packets between two that pass undisturbed, which all readers are waited for at: fewer than any socket holds.
 const WINDOW: usize = 100;
-const WINDOWS: usize = 12;
+const WINDOWS: usize = 6;
+/// How many read; every other one by UDP.
+const READERS: usize = 50;
 /// A packet that is delayed lets so many pass at most: fewer than are waited for behind a gap.
 const LATEST: u64 = 20;
 /// What is delayed in order to be put in order again is given up after 100 ms, and a busy machine may need so long for a few packets.
@@ -226,7 +228,7 @@ async fn goes_well(program: &Program, seed: u64, loss: u64) -> bool {
     let name = format!("/lossy-{seed}");
     let mut publisher = Publisher::new(program, &name, Path::new(seed, loss)).await;
     let mut readers = Vec::new();
-    for number in 0..10 {
+    for number in 0..READERS {
         readers.push(Reader::new(program, &name, number % 2 == 1).await);
     }
     let mut track = Track::audio();

@@ -13,6 +13,7 @@ mod peer;
 #[path = "../wire/source.rs"]
 mod source;
 
+mod aimed;
 mod certificates;
 mod half_open;
 mod injection;
@@ -21,6 +22,8 @@ mod limits;
 mod lossy;
 mod publishers;
 mod tunnels;
+mod witness;
+mod wrong_door;
 
 use std::{
     fs,
@@ -36,7 +39,10 @@ use std::{
 
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-use crate::peer::{Event, Peer, within};
+use crate::{
+    peer::{Event, Peer, within},
+    witness::Witnesses,
+};
 
 /// The program, ended when dropped, and its configuration file.
 struct Program {
@@ -135,52 +141,6 @@ impl Drop for Program {
     }
 }
 
-/// Somebody who reads the built-in clip, and notices each packet that is missing.
-struct Witness {
-    stop: Arc<AtomicBool>,
-    task: tokio::task::JoinHandle<usize>,
-}
-
-impl Witness {
-    async fn new(program: &Program) -> Self {
-        Self::of(Peer::connect(program.address).await).await
-    }
-
-    /// The same on a connection of its own making.
-    async fn of(mut peer: Peer) -> Self {
-        peer.play_tcp("/demo", 2).await;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let task = tokio::spawn(async move {
-            let (mut last, mut count) = (None, 0);
-            while !stopped.load(Ordering::Relaxed) {
-                match peer.next().await {
-                    Event::Frame(0, packet) => {
-                        let sequence = u16::from_be_bytes([packet[2], packet[3]]);
-                        let expected = last.map_or(sequence, |last: u16| last.wrapping_add(1));
-                        assert_eq!(sequence, expected, "a gap after {count} packets");
-                        last = Some(sequence);
-                        count += 1;
-                    }
-                    Event::Closed => panic!("closed after {count} packets"),
-                    _ => {}
-                }
-            }
-            count
-        });
-        Self { stop, task }
-    }
-
-    /// It got everything, and something.
-    async fn got_everything(self) {
-        // At least a second picture more.
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        self.stop.store(true, Ordering::Relaxed);
-        let count = within("the witness", self.task).await.expect("no gap");
-        assert!(count > 5, "{count} packets");
-    }
-}
-
 async fn is_served(program: &Program) {
     let served = async {
         loop {
@@ -209,7 +169,7 @@ async fn open(program: &Program, count: usize) -> Vec<TcpStream> {
 #[tokio::test]
 async fn threat_descriptors_that_run_out_hurt_nobody_who_is_there() {
     let program = Program::start("descriptors", "");
-    let witness = Witness::new(&program).await;
+    let witnesses = Witnesses::new(&program).await;
     let room = program.descriptors() + 10;
     let limited = Command::new("prlimit")
         .arg(format!("--pid={}", program.child.id()))
@@ -229,14 +189,14 @@ async fn threat_descriptors_that_run_out_hurt_nobody_who_is_there() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     drop(flood);
     is_served(&program).await;
-    witness.got_everything().await;
+    witnesses.got_everything().await;
 }
 
 #[tokio::test]
 async fn threat_slow_loris_and_half_open_connections_end_and_their_memory_comes_back() {
     let limits = "first_request_timeout = 2\nmessage_timeout = 2\nidle_timeout = 2\n";
     let program = Program::start("loris", limits);
-    let witness = Witness::new(&program).await;
+    let witnesses = Witnesses::new(&program).await;
     let (descriptors, memory) = (program.descriptors(), program.memory());
     let silent = open(&program, 400).await;
     let mut slow = open(&program, 400).await;
@@ -262,7 +222,7 @@ async fn threat_slow_loris_and_half_open_connections_end_and_their_memory_comes_
         "{memory} KiB before, {} after",
         program.memory()
     );
-    witness.got_everything().await;
+    witnesses.got_everything().await;
 }
 
 /// What no peer sends: garbage, numbers that are far too large in every header, descriptions that are bombs.
@@ -342,7 +302,7 @@ fn headers(giant: &str) -> Vec<Vec<u8>> {
 #[tokio::test]
 async fn threat_storms_garbage_and_giant_numbers_hurt_nobody() {
     let program = Program::start("storm", "");
-    let witness = Witness::new(&program).await;
+    let witnesses = Witnesses::new(&program).await;
     let (descriptors, memory) = (program.descriptors(), program.memory());
     let bombs = bombs();
     for _ in 0..3 {
@@ -360,5 +320,5 @@ async fn threat_storms_garbage_and_giant_numbers_hurt_nobody() {
         "{memory} KiB before, {} after",
         program.memory()
     );
-    witness.got_everything().await;
+    witnesses.got_everything().await;
 }

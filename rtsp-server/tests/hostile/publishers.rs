@@ -11,7 +11,7 @@ const ROUNDS: usize = 60;
 #[tokio::test]
 async fn threat_a_publisher_that_is_killed_in_the_middle_of_a_frame() {
     let program = Program::start("publisher", "");
-    let witness = Witness::new(&program).await;
+    let witnesses = Witnesses::new(&program).await;
     let mut before = None;
     for round in 0..ROUNDS {
         // The path is free again, as soon as the program has seen that the one before is gone.
@@ -72,5 +72,5 @@ async fn threat_a_publisher_that_is_killed_in_the_middle_of_a_frame() {
     }
     let (descriptors, memory) = before.expect("a round");
     program.is_as_before(descriptors, memory).await;
-    witness.got_everything().await;
+    witnesses.got_everything().await;
 }

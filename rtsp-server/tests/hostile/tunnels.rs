@@ -124,7 +124,7 @@ async fn threat_tunnels_with_one_half_are_numbered_in_all_and_of_each_address() 
         "halves",
         "[limits]\nlimit_loopback = true\nhalf_open = 30\nhalf_open_per_address = 20\nhandshake_timeout = \"2h\"\n",
     );
-    let witness = Witness::new(&program).await;
+    let witnesses = Witnesses::of(Peer::connect(program.address).await).await;
     let through = Player::new(&program, TransportPolicy::Http).await;
     let (descriptors, memory) = (program.descriptors(), program.memory());
     let mut halves = Vec::new();
@@ -162,7 +162,7 @@ async fn threat_tunnels_with_one_half_are_numbered_in_all_and_of_each_address() 
     is_had(&program, 4, "after").await;
     drop(whole);
     through.got_everything().await;
-    witness.got_everything().await;
+    witnesses.got_everything().await;
     program.is_as_before(descriptors, memory).await;
 }
 
@@ -205,7 +205,7 @@ async fn threat_nonsense_in_tunnels_hurts_nobody() {
         .map(|name| format!("{name}_timeout = \"2s\"\n"))
         .concat();
     let program = Program::start("nonsense", &hasty);
-    let witness = Witness::new(&program).await;
+    let witnesses = Witnesses::of(Peer::connect(program.address).await).await;
     let through = [TransportPolicy::Http, TransportPolicy::WebSocket];
     let mut players = Vec::new();
     for transport in through {
@@ -252,6 +252,6 @@ async fn threat_nonsense_in_tunnels_hurts_nobody() {
     for player in players {
         player.got_everything().await;
     }
-    witness.got_everything().await;
+    witnesses.got_everything().await;
     program.is_as_before(descriptors, memory).await;
 }

@@ -18,6 +18,7 @@ mod lagging;
 mod limits;
 mod malformed;
 mod multicast;
+mod one_source;
 mod ownership;
 mod proving;
 mod publishing;

@@ -25,7 +25,7 @@ use crate::{
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Groups and ports of a test's own, by a port that nobody else has now: tests of one machine must not hear each other.
-async fn of_its_own() -> (GroupRange, (u16, u16)) {
+pub(crate) async fn of_its_own() -> (GroupRange, (u16, u16)) {
     let first = Pair::local().await.port().min(65_500);
     let [high, low] = first.to_be_bytes();
     let groups = format!("239.254.{high}.{low}/31");
@@ -50,15 +50,15 @@ async fn server(threads: usize, change: impl FnOnce(&mut Config)) -> ServerHandl
 }
 
 /// The two sockets of somebody who is in a group.
-struct Member {
+pub(crate) struct Member {
     rtp: DatagramSocket,
-    rtcp: DatagramSocket,
-    group: SocketAddr,
+    pub(crate) rtcp: DatagramSocket,
+    pub(crate) group: SocketAddr,
 }
 
 impl Member {
     /// Joins the group that an answer names.
-    fn of(answer: &Message, interface: IpAddr) -> Self {
+    pub(crate) fn of(answer: &Message, interface: IpAddr) -> Self {
         let of = |name| answer.parameter("Transport", name).expect(name);
         let ports = of("port");
         let (rtp, rtcp) = ports.split_once('-').unwrap();
@@ -78,12 +78,12 @@ impl Member {
         }
     }
 
-    async fn packet(&self) -> Vec<u8> {
+    pub(crate) async fn packet(&self) -> Vec<u8> {
         next(&self.rtp).await
     }
 
     /// The next compound that has a packet of this type; others are passed over.
-    async fn compound(&self, kind: u8) -> Vec<u8> {
+    pub(crate) async fn compound(&self, kind: u8) -> Vec<u8> {
         loop {
             let compound = next(&self.rtcp).await;
             if has_rtcp(&compound, kind) {
@@ -93,7 +93,7 @@ impl Member {
     }
 }
 
-async fn next(socket: &DatagramSocket) -> Vec<u8> {
+pub(crate) async fn next(socket: &DatagramSocket) -> Vec<u8> {
     let mut buffer = ReceiveBuffer::new(1);
     let read = within("a datagram", socket.receive(&mut buffer)).await;
     read.unwrap();
@@ -102,7 +102,7 @@ async fn next(socket: &DatagramSocket) -> Vec<u8> {
 }
 
 /// A publisher whose time the server knows, so that whoever joins is told it.
-async fn timed(server: &ServerHandle, sdp: &str) -> (Source, Track) {
+pub(crate) async fn timed(server: &ServerHandle, sdp: &str) -> (Source, Track) {
     let mut source = Source::tcp(server, "/live", sdp).await;
     let mut track = Track::video();
     source.send(0, &track.key(100)).await;
@@ -112,14 +112,14 @@ async fn timed(server: &ServerHandle, sdp: &str) -> (Source, Track) {
 }
 
 /// A peer with the video of `/live` set up by multicast.
-async fn reader(server: &ServerHandle, offer: &str) -> (Peer, Message) {
+pub(crate) async fn reader(server: &ServerHandle, offer: &str) -> (Peer, Message) {
     let mut reader = Peer::connect(address(server)).await;
     let uri = format!("{}/trackID=0", reader.uri("/live"));
     let answer = reader.setup(&uri, offer).await.expect(200);
     (reader, answer)
 }
 
-async fn ask(reader: &mut Peer, method: &str) {
+pub(crate) async fn ask(reader: &mut Peer, method: &str) {
     let uri = reader.uri("/live");
     reader.ask(method, &uri, "").await.expect(200);
 }
@@ -437,57 +437,4 @@ async fn a_client_that_wants_multicast_takes_nothing_else() {
     let described = Client::describe(&url, options).await.unwrap();
     let refused = described.play(PlayOptions::default()).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Transport, "{refused}");
-}
-
-/// An address of IPv6 whose interface takes multicast. Loopback has no route for it, unless somebody makes one.
-#[cfg(target_os = "linux")]
-fn address_v6() -> Option<IpAddr> {
-    let mut all = nix::ifaddrs::getifaddrs().ok()?;
-    all.find_map(|one| {
-        let flags =
-            nix::net::if_::InterfaceFlags::IFF_MULTICAST | nix::net::if_::InterfaceFlags::IFF_UP;
-        let address = one.address?.as_sockaddr_in6()?.ip();
-        let local = (address.segments()[0] & 0xffc0) == 0xfe80;
-        (one.flags.contains(flags) && !local).then_some(address.into())
-    })
-}
-
-#[cfg(not(target_os = "linux"))]
-fn address_v6() -> Option<IpAddr> {
-    None
-}
-
-#[tokio::test]
-async fn groups_of_ipv6_are_sent_to_and_joined() {
-    let Some(here) = address_v6() else {
-        eprintln!("not tried: no interface here has an IPv6 address and takes multicast");
-        return;
-    };
-    let (_, ports) = of_its_own().await;
-    let server = server_with(|config| {
-        config.listen = vec![SocketAddr::new(here, 0)];
-        // It is not loopback: nobody would be let in.
-        (config.read, config.publish) = (Access::Open, Access::Open);
-        let groups = format!("ff15::{:x}/127", ports.0);
-        let mut multicast = Multicast::new(vec![groups.parse().unwrap()], vec![here]);
-        (multicast.ttl, multicast.ports) = (0, ports);
-        multicast.describe = true;
-        config.multicast = Some(multicast);
-    })
-    .await;
-    let (mut source, mut track) = timed(&server, &video()).await;
-    let (mut reader, answer) = reader(&server, "RTP/AVP;multicast").await;
-    let member = Member::of(&answer, here);
-    ask(&mut reader, "PLAY").await;
-    member.compound(200).await;
-    let sent = track.key(1000);
-    source.send(0, &sent).await;
-    assert_eq!(member.packet().await, sent);
-    let uri = reader.uri("/live");
-    let described = reader.ask("DESCRIBE", &uri, "").await.expect(200);
-    let group = answer.parameter("Transport", "destination").unwrap();
-    let filter = format!("a=source-filter: incl IN IP6 {group} {here}\r\n");
-    assert!(described.text().contains(&filter), "{}", described.text());
-    ask(&mut reader, "TEARDOWN").await;
-    member.compound(203).await;
 }

@@ -202,8 +202,20 @@ async fn another_user_gets_454_and_the_same_user_may_all() {
             // The same user, from elsewhere.
             let mut same = Peer::connect_from(address(&server), [127, 0, 0, 2]).await;
             same.extra = ANN.to_owned();
-            for method in ["OPTIONS", "GET_PARAMETER", "PAUSE", "PLAY"] {
+            for method in ["OPTIONS", "GET_PARAMETER", "PAUSE"] {
                 try_method(&mut same, method, &reader.session, "/live", udp)
+                    .await
+                    .expect(200);
+            }
+            // But datagrams are not started from where they do not go to.
+            let status = if udp { 403 } else { 200 };
+            try_method(&mut same, "PLAY", &reader.session, "/live", udp)
+                .await
+                .expect(status);
+            if udp {
+                let mut back = Peer::connect(address(&server)).await;
+                back.extra = ANN.to_owned();
+                try_method(&mut back, "PLAY", &reader.session, "/live", udp)
                     .await
                     .expect(200);
             }

@@ -165,7 +165,8 @@ impl ServerSession {
     /// [`ProtocolError::WrongState`] with the methods that it may, [`ProtocolError::OnlyAggregate`],
     /// [`ProtocolError::AggregateNotAllowed`] for a SETUP of a whole presentation, [`ProtocolError::NotImplemented`] for RECORD
     /// in RTSP/2.0; for PLAY [`ProtocolError::TransportNotReady`] and [`ProtocolError::DestinationUnreachable`] while the
-    /// connections of a media are not there (RFC 7826 §C.2.2). Methods that never change the state always pass.
+    /// connections of a media are not there (RFC 7826 §C.2.2), and [`ProtocolError::Forbidden`] of datagrams that go to where the peer
+    /// is not (RFC 7826 §21.2.1). Methods that never change the state always pass.
     pub fn check(&self, method: &Method, object: Object) -> Result<(), ProtocolError> {
         let Some(event) = self.event(method, object)? else {
             return Ok(());
@@ -184,6 +185,10 @@ impl ServerSession {
     }
 
     fn ways_open(&self) -> Result<(), ProtocolError> {
+        if !self.is_where_its_datagrams_go() {
+            // 463 is for SETUP (RFC 7826 §8.1, Table 4).
+            return Err(ProtocolError::Forbidden);
+        }
         let has = |way| self.media.iter().any(|media| media.way == way);
         if has(Way::Unreachable) {
             return Err(ProtocolError::DestinationUnreachable);
@@ -192,6 +197,18 @@ impl ServerSession {
             return Err(ProtocolError::TransportNotReady);
         }
         Ok(())
+    }
+
+    /// Is its peer where the datagrams of what it reads go? The handshake of its connection has proved that address and no other:
+    /// who has gone elsewhere, and be it the session's own user, has to SETUP anew, and keeps nothing flowing to where it was.
+    #[must_use]
+    pub fn is_where_its_datagrams_go(&self) -> bool {
+        let here = self.owner.address.to_canonical();
+        self.direction == Direction::Record
+            || self.media.iter().all(|media| match media.transport {
+                NegotiatedTransport::Udp { peer_rtp, .. } => peer_rtp.ip().to_canonical() == here,
+                _ => true,
+            })
     }
 
     /// The connections of a media have been made, or are gone, or cannot be made.

@@ -2,10 +2,11 @@
 
 use rtsp_server::{Access, ServerHandle};
 use rtsp_session::auth::Credentials;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     TCP, VERSIONS,
-    peer::{Pair, Peer, receive, server_ports},
+    peer::{Event, Pair, Peer, receive, server_ports, within},
     source::{Source, Track, address, server_with, video},
 };
 
@@ -286,5 +287,64 @@ async fn threat_udp_amplification() {
         let status = answer.status();
         assert!((400..500).contains(&status), "{status} to {transport}");
         assert!(answer.header("Session").is_none());
+    }
+}
+
+/// Where somebody was, who had sessions there, somebody else is now: its user, who has gone elsewhere, keeps no flood going there.
+#[tokio::test]
+async fn threat_udp_amplification_r2_sec_03_by_one_who_has_left() {
+    let server = server_with(|config| {
+        config.threads = 2;
+        config.users = vec![Credentials::new("ann", "secret")];
+        config.limits.session_timeout = std::time::Duration::from_secs(1);
+        config.limits.session_grace = std::time::Duration::from_millis(100);
+    })
+    .await;
+    let mut source = Source::tcp(&server, "/live", &video()).await;
+    let mut track = Track::video();
+    for version in VERSIONS {
+        let victim = Pair::bind([127, 0, 0, 2]).await;
+        let mut there = Peer::connect_from(address(&server), [127, 0, 0, 2]).await;
+        (there.version, there.extra) = (version, ANN.to_owned());
+        let port = victim.port();
+        let transport = match version {
+            "RTSP/1.0" => victim.transport(),
+            _ => format!("RTP/AVP;unicast;dest_addr=\":{port}\"/\":{}\"", port + 1),
+        };
+        let uri = there.uri("/live");
+        let answer = there.setup(&format!("{uri}/trackID=0"), &transport).await;
+        answer.expect(200);
+        there.ask("PLAY", &uri, "").await.expect(200);
+        let packet = track.key(200);
+        source.send(0, &packet).await;
+        while victim.packet().await != packet {}
+
+        let mut elsewhere = Peer::connect(address(&server)).await;
+        (elsewhere.version, elsewhere.extra) = (version, ANN.to_owned());
+        elsewhere.session = there.session.clone();
+        crate::close(there).await;
+        elsewhere.ask("PLAY", &uri, "").await.expect(403);
+        // Asking is no sign of life from there, however often: the session ends, and its peer is told, or its connection closed.
+        let forgotten = async {
+            loop {
+                let request = elsewhere.request("GET_PARAMETER", &uri, "", b"");
+                let _ = elsewhere.stream.write_all(&request).await;
+                match elsewhere.next().await {
+                    Event::Message(answer) if answer.first_line.contains(" 200 ") => {}
+                    _ => return,
+                }
+                // The publisher lives by what it sends.
+                source.send(0, &track.key(200)).await;
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        };
+        within("the end of the session", forgotten).await;
+        while victim.rtp.try_recv(&mut [0; 2000]).is_ok() {}
+        source.send(0, &track.key(200)).await;
+        let mut good = Peer::connect(address(&server)).await;
+        good.extra = ANN.to_owned();
+        good.play_tcp("/live", 1).await;
+        good.frame_on(0).await;
+        assert!(victim.rtp.try_recv(&mut [0; 2000]).is_err());
     }
 }

@@ -153,6 +153,41 @@ fn ownership_of_a_session_without_a_user() {
 }
 
 #[test]
+fn r2_sec_03_datagrams_go_only_to_where_the_peer_has_proved_to_be() {
+    for version in [Version::V1_0, Version::V2_0] {
+        let (mut session, now) = session(version, Some("ann"), udp(), Direction::Play);
+        let play = |session: &ServerSession| {
+            let verdict = session.check(&Method::Play, Object::Presentation);
+            verdict.map_or_else(|error| error.status_in(version).code(), |()| 200)
+        };
+        assert_eq!(
+            (play(&session), session.is_where_its_datagrams_go()),
+            (200, true)
+        );
+        session.adopt(&peer(OTHER, 1, Some("ann")));
+        assert_eq!(
+            play(&session),
+            200,
+            "another connection of the same address"
+        );
+        session.adopt(&peer(OTHER, 9, Some("ann")));
+        assert_eq!(
+            (play(&session), session.is_where_its_datagrams_go()),
+            (403, false)
+        );
+        session.setup(now, 0, TCP, Direction::Play);
+        assert_eq!(
+            (play(&session), session.is_where_its_datagrams_go()),
+            (200, true)
+        );
+    }
+    // What is recorded comes from there.
+    let (mut session, _) = session(Version::V1_0, Some("ann"), udp(), Direction::Record);
+    session.adopt(&peer(OTHER, 9, Some("ann")));
+    assert!(session.is_where_its_datagrams_go());
+}
+
+#[test]
 fn r2_ilv_11_an_interleaved_session_ends_with_its_connection() {
     let (mut tcp, now) = session(Version::V1_0, None, TCP, Direction::Play);
     assert!(!admitted(&tcp, &peer(OTHER, 1, None)));
