@@ -316,11 +316,27 @@ impl fmt::Debug for Headers {
         let shown = self
             .iter()
             .map(|(name, value)| match HeaderName::parse(name) {
-                Some(HeaderName::Authorization | HeaderName::ProxyAuthorization) => (name, "…"),
+                Some(
+                    HeaderName::Authorization
+                    | HeaderName::ProxyAuthorization
+                    | HeaderName::KeyMgmt,
+                ) => (name, "…"),
+                // A key goes up to the end of its parameter; what comes behind is not worth telling apart.
+                Some(HeaderName::Transport) => (name, before_key(value)),
                 _ => (name, value),
             });
         f.debug_map().entries(shown).finish()
     }
+}
+
+/// A Transport up to its first key.
+fn before_key(value: &str) -> &str {
+    const KEY: &[u8] = b"mikey=";
+    let octets = value.as_bytes();
+    let key = octets
+        .windows(KEY.len())
+        .position(|text| text.eq_ignore_ascii_case(KEY));
+    key.and_then(|at| value.get(..at)).unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -392,5 +408,9 @@ mod tests {
         let mut headers = Headers::new();
         headers.append(HeaderName::Authorization, "Basic c2VjcmV0");
         assert!(!format!("{headers:?}").contains("c2VjcmV0"));
+        headers.append(HeaderName::Transport, "RTP/SAVP;unicast;Mikey=\"c2VjcmV0\"");
+        headers.append(HeaderName::KeyMgmt, "prot=mikey;data=\"c2VjcmV0\"");
+        let shown = format!("{headers:?}");
+        assert!(shown.contains("RTP/SAVP;unicast") && !shown.contains("c2VjcmV0"));
     }
 }

@@ -107,7 +107,7 @@ pub struct TlsOptions {
     /// What it proves to be itself with.
     pub identity: Identity,
     /// Paths with their leading `/`, or the beginnings of paths and a `*`, that are had by TLS only: who asks for them in the clear
-    /// is sent to the same path by `rtsps`.
+    /// is sent to the same path by `rtsps`. Their media go within TLS, or by SRTP.
     pub required: Vec<String>,
 }
 

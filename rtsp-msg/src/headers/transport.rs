@@ -1,8 +1,12 @@
 //! `Transport`: its types. Reading and writing are in `transport_decode` and `transport_encode`.
 
+use alloc::borrow::ToOwned;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
+use crate::Header as _;
 use crate::version::Version;
 
 /// The transports offered, in order of preference, or the one chosen (RFC 7826 §18.54, RFC 2326 §12.39).
@@ -12,8 +16,8 @@ use crate::version::Version;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transport(pub Vec<TransportSpec>);
 
-/// One alternative. Both versions' parameters stand here; which of them may be used is the session's matter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// One alternative. Both versions' parameters stand here; which of them may be used is the session's matter. `Debug` leaves the key out.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct TransportSpec {
     /// Protocol and profile.
     pub profile: Profile,
@@ -57,6 +61,21 @@ pub struct TransportSpec {
     pub mikey: Option<String>,
     /// Parameters that neither RFC names. In 2.0 they make the alternative unusable, in 1.0 they are ignored.
     pub extensions: Vec<(String, Option<String>)>,
+}
+
+impl fmt::Debug for TransportSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mikey = self.mikey.as_ref().map(|_| "…".to_owned());
+        let mut text = String::new();
+        let shown = Self {
+            mikey,
+            ..self.clone()
+        };
+        Transport(vec![shown]).encode(&mut text);
+        f.debug_tuple("TransportSpec")
+            .field(&format_args!("{text}"))
+            .finish()
+    }
 }
 
 impl TransportSpec {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use rtsp_session::{ProtocolError, server::SessionId, transport::NegotiatedTransport};
 
 use super::request::From;
+use super::secure::is_by_tls_only;
 use crate::{
-    config::{Access, names},
+    config::Access,
     multicast::{Lease, Member, NoGroup},
     shard::{Role, SessionEntry, Shard},
     stream::registry::Stream,
@@ -30,10 +31,7 @@ pub(super) fn lend(shard: &Shard, from: &From, id: &SessionId) -> Result<Arc<Lea
 /// not meant to be seen on the way.
 fn is_guarded(shard: &Shard, from: &From, path: &str) -> bool {
     let config = &shard.shared.config;
-    let sealed = config.tls.as_ref().is_some_and(|tls| {
-        let mut required = tls.required.iter();
-        required.any(|pattern| names(pattern, path).is_some())
-    });
+    let sealed = is_by_tls_only(shard, path);
     let open = match config.read {
         Access::Open => true,
         Access::Guarded => config.is_local(),

@@ -9,7 +9,7 @@ use std::{rc::Rc, sync::Arc, time::SystemTime};
 use rtcp::NtpTime;
 use rtsp_msg::{
     Header as _, HeaderName, Headers, Request, Response, Version,
-    headers::{KeyMgmt, KeyMgmtSpec, Profile, TransportSpec},
+    headers::{Delivery, KeyMgmt, KeyMgmtSpec, Lower, Profile, TransportSpec},
 };
 use rtsp_session::{
     ProtocolError,
@@ -21,7 +21,7 @@ use rtsp_session::{
 
 use super::request::From;
 use crate::{
-    config::Srtp,
+    config::{Srtp, names},
     shard::{Reading, Role, Security, Shard},
     source::player::Prepared,
     stream::{own::Own, registry::Stream, secure::Sealing},
@@ -198,6 +198,30 @@ pub(super) fn seal_offers(shard: &Shard, role: &Role, offers: &mut [TransportSpe
             };
         }
     }
+}
+
+/// Whether a path is had by TLS only.
+pub(super) fn is_by_tls_only(shard: &Shard, path: &str) -> bool {
+    let tls = shard.shared.config.tls.as_ref();
+    tls.is_some_and(|tls| tls.required.iter().any(|it| names(it, path).is_some()))
+}
+
+/// Of what is had by TLS only nothing goes beside the connection as it is: neither as datagrams nor on connections of its own. Groups have a
+/// rule of their own.
+pub(super) fn keep_within_tls(
+    shard: &Shard,
+    role: &Role,
+    grammar: Version,
+    offers: &mut Vec<TransportSpec>,
+) {
+    if !is_by_tls_only(shard, &role.stream().path) {
+        return;
+    }
+    offers.retain(|offer| {
+        let interleaved = grammar != Version::V2_0 || offer.interleaved.is_some();
+        let within = offer.lower == Lower::Tcp && interleaved;
+        within || offer.profile.is_secure() || offer.delivery == Some(Delivery::Multicast)
+    });
 }
 
 /// What a media is secured with, where SRTP was chosen, and the message that answers the peer's.

@@ -288,6 +288,7 @@ fn negotiate(
         let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
         let before = entry.session.media_at(media).map(|media| media.transport);
         secure::seal_offers(shard, &entry.role, &mut offers.0);
+        secure::keep_within_tls(shard, &entry.role, grammar, &mut offers.0);
         let described = entry.role.stream().description.media.get(media);
         let mux = described.is_some_and(transport::can_multiplex);
         (before, mux)

@@ -11,7 +11,7 @@ use rtsp_session::{
 use crate::{
     Live, TCP, ask,
     peer::{Message, Pair, Peer, receive},
-    source::{Source, Track, address, announce, av, server_with, video},
+    source::{Source, Track, address, announce, av, has_rtcp, server_with, video},
     track,
 };
 
@@ -479,4 +479,67 @@ async fn a_setup_with_the_same_key_does_not_open_the_door_to_what_was_here_befor
     peer.sync().await;
     assert_eq!(unopened(), 1);
     live.send().await;
+}
+
+#[tokio::test]
+async fn r2_rtp_33_r2_rtp_34_what_holds_for_the_plain_profiles_holds_for_the_sealed_ones() {
+    let mut live = secured().await;
+    let (master, told) = own_key();
+    let mut sender = Sender::new(&master);
+    let mut watcher = live.peer("RTSP/2.0").await;
+    crate::ready(&mut watcher).await;
+    ask(&mut watcher, "PLAY").await.expect(200);
+    for profile in ["RTP/SAVP", "RTP/SAVPF"] {
+        live.reaches(&mut watcher, 0).await;
+        let mut peer = live.peer("RTSP/2.0").await;
+        let uri = track(&peer, 0);
+        let offer = format!("{profile}/TCP;unicast;interleaved=0-1;MIKEY={told}");
+        let answer = peer.setup(&uri, &offer).await.expect(200);
+        let ssrc = format!("{:08X}", live.video.ssrc);
+        let transport = answer.expect_header("Transport");
+        assert!(
+            transport.to_uppercase().contains(&format!(";SSRC={ssrc}")),
+            "{transport}"
+        );
+        let given = transport.split(";MIKEY=").nth(1).expect("a key");
+        let keying = Keying::decode(given).expect("a key");
+        assert_eq!(keying.sources[0].0, live.video.ssrc);
+        let mut receiver = keying.receiver();
+        // RTP-Info names the first packet, of that source.
+        let playing = ask(&mut peer, "PLAY").await.expect(200);
+        let info = playing.expect_header("RTP-Info");
+        assert!(
+            info.to_uppercase().contains(&format!("SSRC={ssrc}")),
+            "{info}"
+        );
+        let named = info
+            .split("seq=")
+            .nth(1)
+            .and_then(|rest| rest.split(';').next());
+        let first = open(&mut receiver, &peer.frame_on(0).await).expect("authentic");
+        let sequence = u16::from_be_bytes([first[2], first[3]]);
+        assert_eq!(named, Some(&*sequence.to_string()));
+        // Reports go both ways, sealed; feedback reaches the publisher.
+        let report = live.video.report(0xE000_0000_0000_0000);
+        live.source.send_report(0, &report).await;
+        loop {
+            let mut opened = BytesMut::new();
+            receiver
+                .open_rtcp(&peer.frame_on(1).await, &mut opened)
+                .expect("authentic");
+            if opened[..] == report[..] {
+                break;
+            }
+        }
+        if profile == "RTP/SAVPF" {
+            let mut wish = vec![0x80, 201, 0, 1, 0, 0, 0, 77, 0x81, 206, 0, 2, 0, 0, 0, 77];
+            wish.extend(live.video.ssrc.to_be_bytes());
+            let mut sealed = BytesMut::new();
+            sender.seal_rtcp(&wish, &mut sealed).expect("sealed");
+            peer.send_frame(1, &sealed).await;
+            while !has_rtcp(&live.source.peer.frame_on(1).await, 206) {}
+        }
+        assert_eq!(live.server.unopened_packets(), 0);
+        ask(&mut peer, "TEARDOWN").await.expect(200);
+    }
 }

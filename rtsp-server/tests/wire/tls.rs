@@ -14,7 +14,7 @@ use crate::{
     bridge::{narrow_peer, peer, sealed, secure_server, trust},
     peer::{Event, Peer, within},
     slow::{ENOUGH, GROUP, PACKET, catches_up},
-    source::{Source, Track, address, av, server, video},
+    source::{Source, Track, address, announce, av, server, video},
 };
 
 #[tokio::test]
@@ -76,6 +76,34 @@ async fn r2_tls_03_what_is_had_by_tls_only_is_elsewhere_in_the_clear() {
     let _source = Source::tcp_on(publisher, "/door", &video()).await;
     let mut reader = peer(&server, secure).await;
     reader.play_tcp("/door", 1).await;
+    // Nor does anything of it go beside TLS, for readers and publishers.
+    for (version, udp) in [
+        ("RTSP/1.0", "RTP/AVP;unicast;client_port=5000-5001"),
+        ("RTSP/2.0", "RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\""),
+        (
+            "RTSP/2.0",
+            "RTP/AVP/TCP;unicast;dest_addr=\":9\"/\":9\";setup=passive;connection=new",
+        ),
+    ] {
+        let mut reader = peer(&server, secure).await;
+        reader.version = version;
+        let uri = format!("{}/trackID=0", reader.uri("/door"));
+        reader.setup(&uri, udp).await.expect(461);
+        let both = format!("{udp},RTP/AVP/TCP;unicast;interleaved=0-1");
+        let answer = reader.setup(&uri, &both).await.expect(200);
+        assert!(
+            answer
+                .expect_header("Transport")
+                .contains("interleaved=0-1")
+        );
+    }
+    let mut publisher = peer(&server, secure).await;
+    announce(&mut publisher, "/yard/1", &video())
+        .await
+        .expect(200);
+    let uri = format!("{}/streamid=0", publisher.uri("/yard/1"));
+    let udp = "RTP/AVP;unicast;client_port=5000-5001;mode=record";
+    publisher.setup(&uri, udp).await.expect(461);
 }
 
 #[tokio::test]

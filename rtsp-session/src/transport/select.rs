@@ -38,8 +38,8 @@ pub struct Capabilities<'a> {
     pub secure: bool,
 }
 
-/// What is chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is chosen. `Debug` leaves the key out.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Selected {
     /// How packets travel.
@@ -48,6 +48,16 @@ pub struct Selected {
     pub profile: Profile,
     /// The key-management message that came with it, in base64 (RTSP/2.0).
     pub mikey: Option<String>,
+}
+
+impl std::fmt::Debug for Selected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Selected")
+            .field("transport", &self.transport)
+            .field("profile", &self.profile)
+            .field("has_mikey", &self.mikey.is_some())
+            .finish()
+    }
 }
 
 impl Selected {
