@@ -10,7 +10,8 @@ pub fn uri(input: &[u8]) {
         return;
     };
     let (text, control) = text.split_once('\n').unwrap_or((text, ""));
-    memory::bounded(32 * input.len() + 4096, || {
+    // A path of nothing but slashes is as many segments, each kept as a slice while dots are removed.
+    memory::bounded(48 * input.len() + 4096, || {
         controls(text, control);
         if let Ok(uri) = Uri::from_iri(text) {
             check(&uri);
