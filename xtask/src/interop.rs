@@ -257,9 +257,11 @@ fn run_cell(
     versions: &[(&Peer, Option<String>)],
 ) -> Row {
     let missing = cell.needs.iter().find(|need| {
-        versions
-            .iter()
-            .any(|(peer, version)| peer == *need && version.is_none())
+        match versions.iter().find(|(peer, _)| peer == *need) {
+            Some((_, version)) => version.is_none(),
+            // No program, but something of the machine, which nobody can require.
+            None => (need.version)(machine).is_none(),
+        }
     });
     if let Some(peer) = missing {
         let outcome = Outcome::Missing {

@@ -145,7 +145,12 @@ pub(super) fn offers(
         TransportRequest::Multicast | TransportRequest::MulticastOrUdp { .. } if record => {
             return Err("multicast is for playing");
         }
-        TransportRequest::Multicast => vec![offer::multicast(version, group)],
+        TransportRequest::Multicast => {
+            // VLC answers 403 to a destination, even to its own.
+            let any = group.filter(|_| version != Version::V2_0).map(|_| None);
+            let all = [group].into_iter().chain(any);
+            all.map(|group| offer::multicast(version, group)).collect()
+        }
         TransportRequest::MulticastOrUdp { rtp, rtcp } => {
             let both = muxes.map(|mux| offer::udp(version, (rtp, rtcp), mux, direction));
             let mut both: Vec<_> = both.collect();
@@ -189,7 +194,11 @@ pub(super) fn granted(
     let spec = answer.and_then(|transport| transport.0.first());
     let ssrc = spec.and_then(|spec| spec.ssrc.first().copied());
     let channels = spec.and_then(|spec| spec.interleaved);
-    let cast = spec.filter(|spec| spec.delivery == Some(Delivery::Multicast));
+    // RFC 2326 §12.39: what is neither is multicast. VLC says neither, and names the group.
+    let cast = spec.filter(|spec| match spec.delivery {
+        Some(delivery) => delivery == Delivery::Multicast,
+        None => Group::named(spec).is_some(),
+    });
     match (cast, asked) {
         (Some(spec), TransportRequest::Multicast | TransportRequest::MulticastOrUdp { .. }) => {
             return multicast(spec, group, ssrc);

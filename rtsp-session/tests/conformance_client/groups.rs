@@ -34,9 +34,10 @@ fn r2_trans_30_r2_sdp_17_the_group_and_ttl_of_the_description_are_in_transport()
 #[test]
 fn r1_setup_03_the_transport_of_multicast_has_address_port_and_ttl() {
     let ask = |media| asked("RTSP/1.0", media, TransportRequest::Multicast);
-    let first = "RTP/AVP;multicast;destination=239.1.1.1;port=5000-5001;ttl=16";
+    // Another group of the server's choice will do: some refuse to be told theirs.
+    let first = "RTP/AVP;multicast;destination=239.1.1.1;port=5000-5001;ttl=16, RTP/AVP;multicast";
     assert_eq!(ask(0), first);
-    let second = "RTP/AVP;multicast;destination=ff15::8;port=5010-5011";
+    let second = "RTP/AVP;multicast;destination=ff15::8;port=5010-5011, RTP/AVP;multicast";
     assert_eq!(ask(1), second);
 }
 
@@ -103,6 +104,11 @@ fn a_granted_group_is_a_multicast_address() {
         (
             "RTP/AVP;multicast;destination=239.1.1.1;port=7000",
             is("239.1.1.1:7000", 7001, Some(16), Some("192.0.2.9")),
+        ),
+        // As VLC has it.
+        (
+            "RTP/AVP/UDP;destination=239.7.7.7;port=7000-7001;ttl=1;mode=play",
+            is("239.7.7.7:7000", 7001, Some(1), None),
         ),
         // A host, nobody, no port, a name.
         (

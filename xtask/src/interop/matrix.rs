@@ -7,13 +7,14 @@ use super::peers::{
     aio_rtsp_toolkit, aiortsp, ffmpeg, gst_rtsp_server, gstreamer, live555, mpv, opencv, pyav,
     retina, trackside, vlc, websockets,
 };
+use super::scenario::multicast::{self as in_group, Groups};
 use super::scenario::secured::{self as in_secret, Secrecy};
 use super::scenario::{baseline, client, live, sources, version2 as in_version2};
 use super::stage::Stage;
 use crate::failure::Result;
 use std::time::Duration;
 
-use Transport::{Http, Tcp, Udp, WebSocket};
+use Transport::{Http, Multicast, Tcp, Udp, WebSocket};
 
 /// A cell that takes longer than this hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -66,6 +67,7 @@ pub(crate) fn cells() -> Vec<Cell> {
     our_client(&mut matrix);
     secured(&mut matrix);
     tunnels(&mut matrix);
+    multicast(&mut matrix);
     matrix.0
 }
 
@@ -492,6 +494,44 @@ fn tunnels(matrix: &mut Matrix) {
             let us = &trackside::CLIENT;
             client::taken(stage, server, us, Http, "h264-plain", FROM_THE_START)
         },
+    );
+}
+
+fn multicast(matrix: &mut Matrix) {
+    let by_loopback = [
+        (&gstreamer::PEER, "", Groups::Loopback),
+        (&gstreamer::PEER, "one source", Groups::OneSource),
+        (&trackside::CLIENT, "", Groups::Loopback),
+        (&trackside::CLIENT, "one source", Groups::OneSource),
+    ];
+    for (peer, what, groups) in by_loopback {
+        matrix.add(
+            (Direction::ReadsFromServer, peer, Multicast),
+            ("h264", what),
+            move |stage| in_group::read(stage, peer, Version::V1, groups),
+        );
+    }
+    matrix.add(
+        (Direction::ReadsFromServer, &ffmpeg::PEER, Multicast),
+        ("h264", ""),
+        |stage| in_group::read(stage, &ffmpeg::PEER, Version::V1, Groups::Routed),
+    );
+    matrix.needs(&in_group::ROUTE);
+    for (version, what) in [
+        (Version::V1, "one source in IPv6"),
+        (Version::V2, "one source in IPv6, RTSP/2.0"),
+    ] {
+        matrix.add(
+            (Direction::ReadsFromServer, &trackside::CLIENT, Multicast),
+            ("h264", what),
+            move |stage| in_group::read(stage, &trackside::CLIENT, version, Groups::OneSourceV6),
+        );
+        matrix.needs(&in_group::ROUTE_V6);
+    }
+    matrix.add(
+        (Direction::PlaysToClient, &vlc::PEER, Multicast),
+        ("h264", "record"),
+        |stage| in_group::played(stage, "h264"),
     );
 }
 

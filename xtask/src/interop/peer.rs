@@ -18,19 +18,22 @@ pub(crate) enum Transport {
     Http,
     /// Interleaved, and RTSP within WebSocket.
     WebSocket,
+    /// Datagrams to a group.
+    Multicast,
 }
 
 impl Transport {
     /// Those that every peer has.
     pub(crate) const BOTH: [Self; 2] = [Self::Tcp, Self::Udp];
 
-    /// As FFmpeg, GStreamer, mpv and our client spell it.
+    /// As our client spells it; the others do the first two.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
             Self::Http => "http",
             Self::WebSocket => "ws",
+            Self::Multicast => "multicast",
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(super) mod baseline;
 pub(super) mod client;
 pub(super) mod live;
+pub(super) mod multicast;
 pub(super) mod secured;
 pub(super) mod sources;
 pub(super) mod version2;
@@ -32,6 +33,18 @@ fn live(
     publish: impl Fn(&Stage<'_>, &Publishing<'_>) -> Result<Process>,
 ) -> Result<(Served, Process, String)> {
     let server = trackside::server(stage, [""; 0])?;
+    let (publisher, url) = live_on(stage, &server, clip, transport, publish)?;
+    Ok((server, publisher, url))
+}
+
+/// The same for a server that was started with settings of its own.
+fn live_on(
+    stage: &Stage<'_>,
+    server: &Served,
+    clip: &Clip,
+    transport: Transport,
+    publish: impl Fn(&Stage<'_>, &Publishing<'_>) -> Result<Process>,
+) -> Result<(Process, String)> {
     let url = format!("{}live", server.url);
     let mut publisher = publish(stage, &Publishing::new(&url, transport, clip))?;
     stage.until(
@@ -40,7 +53,7 @@ fn live(
         &mut publisher,
         || rtsp::describe(&url) == Some(200),
     )?;
-    Ok((server, publisher, url))
+    Ok((publisher, url))
 }
 
 /// Ctrl-C must end our server by itself.

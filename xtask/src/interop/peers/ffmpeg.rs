@@ -68,6 +68,7 @@ pub(crate) fn start_reading(
     let transport = match reading.transport {
         // A name of its own for the same by TLS.
         Transport::Http if reading.protection.authority.is_some() => "https",
+        Transport::Multicast => "udp_multicast",
         other => other.name(),
     };
     let mut command = command();

@@ -50,6 +50,9 @@ def main():
     if sys.argv[5:]:
         authorities = Gio.TlsFileDatabase.new(sys.argv[5])
         pipeline.get_by_name("s").set_property("tls-database", authorities)
+    if protocols == "udp-mcast":
+        # Nothing leaves the machine.
+        pipeline.get_by_name("s").set_property("multicast-iface", "lo")
     loop = GLib.MainLoop()
     pipeline.get_by_name("s").connect("pad-added", lambda _, pad: link(pipeline, pad))
     pipeline.get_bus().add_signal_watch()

@@ -94,10 +94,14 @@ fn read(stage: &Stage<'_>, reading: &Reading<'_>) -> Result<Capture> {
     else {
         return Err(Failure::new("GStreamer writes a movie"));
     };
+    let (url, way) = way(reading.url, reading.transport);
+    let protocols = match way {
+        Transport::Multicast => "udp-mcast",
+        other => other.name(),
+    };
     let mut command = stage.machine.system_script("gst_reader.py");
-    let (url, protocols) = way(reading.url, reading.transport);
     command
-        .args([&url, protocols.name(), version])
+        .args([&url, protocols, version])
         .arg(&pipeline)
         .args(reading.protection.authority);
     let mut process = stage.start("gstreamer", &mut command)?;

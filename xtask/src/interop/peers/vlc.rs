@@ -6,6 +6,7 @@ use crate::interop::machine;
 use crate::interop::peer::{Peer, Served};
 use crate::interop::stage::{self, Stage};
 use std::fs::Permissions;
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -35,6 +36,20 @@ fn vlc(home: &std::path::Path, program: &str, argument: &str) -> Command {
 }
 
 fn serve(stage: &Stage<'_>, clip: &Clip) -> Result<Served> {
+    play(stage, clip, "")
+}
+
+/// Serves to a group by the loopback interface, from this port on.
+pub(crate) fn serve_group(
+    stage: &Stage<'_>,
+    clip: &Clip,
+    group: IpAddr,
+    port: u16,
+) -> Result<Served> {
+    play(stage, clip, &format!("dst={group},port={port},ttl=1,"))
+}
+
+fn play(stage: &Stage<'_>, clip: &Clip, group: &str) -> Result<Served> {
     let home = stage.path("vlc-home");
     std::fs::create_dir_all(&home)?;
     std::fs::set_permissions(&home, Permissions::from_mode(0o777))?;
@@ -45,9 +60,9 @@ fn serve(stage: &Stage<'_>, clip: &Clip) -> Result<Served> {
     let url = format!("rtsp://127.0.0.1:{port}/clip");
     let mut command = vlc(&home, "cvlc", "--no-color");
     command
-        .args(["-I", "dummy", "--sout-all", "--loop"])
+        .args(["-I", "dummy", "--sout-all", "--loop", "--miface=lo"])
         .arg(&movie)
-        .arg(format!("--sout=#rtp{{sdp={url}}}"));
+        .arg(format!("--sout=#rtp{{{group}sdp={url}}}"));
     let mut process = stage.start("vlc", &mut command)?;
     stage.until_listening(&mut process, port)?;
     Ok(Served { process, url })
