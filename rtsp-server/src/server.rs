@@ -193,6 +193,8 @@ impl Server {
             threads,
             sources: Vec::new(),
         };
+        // Whoever comes first finds what is always there.
+        handle.start_sources(&mut random);
         for (listeners, door) in [(listeners, Door::Any), (tls_listeners, Door::Tls)] {
             for listener in listeners {
                 let begun = handle.listen(listener, door).await;
@@ -202,7 +204,6 @@ impl Server {
         if let Some(tls) = &handle.shared.tls {
             handle.sources.push(tokio::spawn(Arc::clone(tls).reload()));
         }
-        handle.start_sources(&mut random);
         Ok(handle)
     }
 }
@@ -404,8 +405,8 @@ impl ServerHandle {
     /// Starts what feeds paths from within: the built-in clip, and pulls.
     fn start_sources(&mut self, random: &mut Random) {
         if self.shared.config.demo {
-            let task = source::live::demo(self.publishing(), random.fork());
-            self.sources.push(tokio::spawn(task));
+            let task = source::live::demo(&self.publishing(), random.fork());
+            self.sources.extend(task.map(tokio::spawn));
         }
         for pull in self.shared.config.pulls.clone() {
             let task = source::pull::run(self.publishing(), pull, random.fork());

@@ -13,22 +13,26 @@ use crate::{publisher::Publisher, server::Publishing, stream::clocks::CNAME};
 /// Where the built-in clip plays.
 pub(crate) const DEMO_PATH: &str = "/demo";
 
-/// Plays the built-in clip for ever.
-pub(crate) async fn demo(publishing: Publishing, mut random: Random) {
-    let description = match demo::description() {
-        Ok(description) => description,
-        Err(error) => return tracing::error!(%error, "the built-in clip cannot be described"),
-    };
-    let publisher = match publishing.publish(DEMO_PATH, description) {
-        Ok(publisher) => publisher,
-        Err(error) => {
-            return tracing::error!(%error, path = DEMO_PATH, "the built-in clip cannot be served");
-        }
-    };
+/// Publishes the built-in clip, and plays it for ever. It is there when this returns; `None` where it cannot be.
+pub(crate) fn demo(
+    publishing: &Publishing,
+    mut random: Random,
+) -> Option<impl Future<Output = ()> + use<>> {
+    let description = demo::description()
+        .inspect_err(|error| tracing::error!(%error, "the built-in clip cannot be described"))
+        .ok()?;
+    let publisher = publishing
+        .publish(DEMO_PATH, description)
+        .inspect_err(
+            |error| tracing::error!(%error, path = DEMO_PATH, "the built-in clip cannot be served"),
+        )
+        .ok()?;
     let starts = std::array::from_fn(|_| MediaStart::random(&mut random));
-    if let Err(error) = demo::run(publisher, starts).await {
-        tracing::error!(%error, "the built-in clip cannot be played");
-    }
+    Some(async move {
+        if let Err(error) = demo::run(publisher, starts).await {
+            tracing::error!(%error, "the built-in clip cannot be played");
+        }
+    })
 }
 
 impl Sink for Publisher {

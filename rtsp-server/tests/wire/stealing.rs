@@ -1,6 +1,8 @@
 //! Session ids that were overheard, whatever carries the session and whatever carries who has overheard it: TCP, TLS, HTTP, WebSocket;
 //! media within that or by UDP; with users and without. Every method gets 454, and nothing changes.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use rtsp_server::{Access, Config, ServerHandle};
 use rtsp_session::auth::Credentials;
 
@@ -45,7 +47,8 @@ async fn connect(server: &ServerHandle, way: Way, user: &str) -> Peer {
         (Way::Straight, None) | (Way::InTheClear, _) => Peer::connect(address(server)).await,
         (Way::Http, _) => {
             // Each tunnel has a cookie of its own.
-            let number = Pair::local().await.port();
+            static NUMBER: AtomicU32 = AtomicU32::new(0);
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
             over_http(
                 server,
                 &format!("{way:?}-{user:.30}-{number}").replace([' ', ':'], "_"),
