@@ -74,7 +74,8 @@ pub(super) async fn run(
         Ok(Some(link)) => {
             let link = Rc::new(link);
             shard.links.borrow_mut().insert(link.id, Rc::clone(&link));
-            super::task::run(shard, link).await;
+            // A task of its own: what it takes to find out what a connection is would stay with it to its end.
+            tokio::task::spawn_local(super::task::run(shard, link));
         }
         Ok(None) => {}
         Err(error) => tracing::debug!(%peer, %error, "a connection was gone before it began"),

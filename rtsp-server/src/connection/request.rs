@@ -118,6 +118,8 @@ pub(super) async fn work(shard: Rc<Shard>, link: Rc<Link>) {
             link.wake.notify_one();
         }
     }
+    // An idle connection keeps no queue.
+    link.requests.take();
     link.working.set(false);
     link.wake.notify_one();
 }

@@ -149,6 +149,10 @@ impl ServerConnection {
             return Output::Write(self.out.split().freeze());
         }
         if let Some(event) = self.events.pop_front() {
+            if self.events.is_empty() && !matches!(event, Output::Frames(_)) {
+                // Messages are rare, and an idle connection keeps no queue. A publisher's, which is filled by each read, stays.
+                self.events = VecDeque::new();
+            }
             return event;
         }
         match self.phase {

@@ -249,6 +249,10 @@ impl Pending {
                 return true;
             }
         }
+        if self.queue.is_empty() {
+            // An idle connection keeps no queue.
+            self.queue = VecDeque::new();
+        }
         false
     }
 }
