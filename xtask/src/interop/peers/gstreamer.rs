@@ -145,7 +145,8 @@ fn muxed(stage: &Stage<'_>, chains: &Chains) -> (String, Capture) {
 }
 
 /// Each media in a file of its own. A burst makes GStreamer's jitter buffer let the time stand still, and its muxers leave
-/// out frames that have no time of their own.
+/// out frames that have no time of their own. It may even let the time go back, to before the stream began, and then its sinks
+/// leave frames out, too (`dropping buffer, out of clipping segment`), unless those have no time at all, as `single-segment` makes it.
 fn apart(stage: &Stage<'_>, chains: &Chains) -> (String, Capture) {
     let mut pipeline = String::new();
     let files = ["video", "audio"].map(|kind| {
@@ -155,7 +156,7 @@ fn apart(stage: &Stage<'_>, chains: &Chains) -> (String, Capture) {
         let chain = chains.read[index];
         let _ = write!(
             pipeline,
-            " identity name={kind} ! {chain} ! {form} ! queue ! filesink location={}",
+            " identity name={kind} ! {chain} ! {form} ! identity single-segment=true ! queue ! filesink location={}",
             file.display()
         );
         file
