@@ -16,6 +16,7 @@ pub use boxes::FourCc;
 pub use entry::TrackConfig;
 pub use error::Error;
 pub use file::MovieFile;
+pub use source::FileIdentity;
 pub use track::Sample;
 pub use track::SkippedTrack;
 pub use track::Track;

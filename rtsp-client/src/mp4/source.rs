@@ -12,26 +12,33 @@ pub(super) enum Source {
     File {
         file: File,
         path: Option<PathBuf>,
-        identity: Identity,
+        identity: FileIdentity,
     },
     Static(&'static [u8]),
 }
 
 /// What tells one file, and one state of it, from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileIdentity {
     len: u64,
     modified: Option<SystemTime>,
     node: (u64, u64),
 }
 
-impl Identity {
-    pub(super) fn of(metadata: &Metadata) -> Self {
+impl FileIdentity {
+    /// What these metadata say.
+    pub fn of(metadata: &Metadata) -> Self {
         Self {
             len: metadata.len(),
             modified: metadata.modified().ok(),
             node: node(metadata),
         }
+    }
+
+    /// Whether it is the same file, whatever has become of what is in it. Where the system does not number its files each is the same.
+    #[must_use]
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        self.node == other.node
     }
 }
 
@@ -48,7 +55,7 @@ fn node(_: &Metadata) -> (u64, u64) {
 
 impl Source {
     pub(super) fn from_file(file: File, path: Option<PathBuf>) -> Result<Self, Error> {
-        let identity = Identity::of(&file.metadata()?);
+        let identity = FileIdentity::of(&file.metadata()?);
         Ok(Self::File {
             file,
             path,
@@ -102,7 +109,7 @@ impl Source {
         let Self::File { file, identity, .. } = self else {
             return Ok(());
         };
-        let now = Identity::of(&file.metadata()?);
+        let now = FileIdentity::of(&file.metadata()?);
         if now.len < identity.len {
             return Err(Error::Truncated {
                 offset: now.len,

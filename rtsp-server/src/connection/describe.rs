@@ -20,7 +20,7 @@ use rtsp_session::{
 
 use super::{
     groups,
-    request::{From, Outcome, Refusal, authorize},
+    request::{Asker, Outcome, Refusal, authorize},
     secure::{self, may_have_keys},
     target::Target,
 };
@@ -47,7 +47,7 @@ pub(super) enum Found {
 
 pub(super) async fn answer(
     shard: &Rc<Shard>,
-    from: &From,
+    from: &Asker,
     request: &Request,
 ) -> Result<Outcome, Refusal> {
     let target = Target::of(request).ok_or(ProtocolError::BadTarget)?;
@@ -120,7 +120,7 @@ pub(super) async fn answer(
 /// the profile.
 fn presented(
     shard: &Shard,
-    from: &From,
+    from: &Asker,
     (version, path): (Version, &str),
     source: &sdp::Description,
     live: Option<&Arc<Stream>>,
@@ -176,7 +176,7 @@ fn representing(
 /// What conditions of a SETUP are held against: what DESCRIBE would tell of the same stream.
 pub(super) fn representation(
     shard: &Shard,
-    from: &From,
+    from: &Asker,
     version: Version,
     reading: &Reading,
 ) -> Representation {
@@ -255,7 +255,7 @@ pub(super) async fn find(shard: &Rc<Shard>, path: &str) -> Result<Found, Refusal
         .ok_or_else(|| ProtocolError::NotFound.into())
 }
 
-impl std::convert::From<OpenError> for ProtocolError {
+impl From<OpenError> for ProtocolError {
     fn from(error: OpenError) -> Self {
         match error {
             // RFC 7826 §21.1: what looks like an attempt to get out of the folder is forbidden, not just missing.

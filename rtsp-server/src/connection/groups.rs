@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rtsp_session::{ProtocolError, server::SessionId, transport::NegotiatedTransport};
 
-use super::request::From;
+use super::request::Asker;
 use super::secure::is_by_tls_only;
 use crate::{
     config::Access,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The group of the stream that a session reads. What is played of a file is one session's own.
-pub(super) fn lend(shard: &Shard, from: &From, id: &SessionId) -> Result<Arc<Lease>, NoGroup> {
+pub(super) fn lend(shard: &Shard, from: &Asker, id: &SessionId) -> Result<Arc<Lease>, NoGroup> {
     let sessions = shard.sessions.borrow();
     let role = sessions.get(id).map(|entry| &entry.role);
     match (role, &shard.shared.groups) {
@@ -29,7 +29,7 @@ pub(super) fn lend(shard: &Shard, from: &From, id: &SessionId) -> Result<Arc<Lea
 
 /// Whether what a peer may read is not for everybody: who has proved to be somebody may have had to, and what is had by TLS only is
 /// not meant to be seen on the way.
-fn is_guarded(shard: &Shard, from: &From, path: &str) -> bool {
+fn is_guarded(shard: &Shard, from: &Asker, path: &str) -> bool {
     let config = &shard.shared.config;
     let sealed = is_by_tls_only(shard, path);
     let open = match config.read {
@@ -88,7 +88,7 @@ pub(super) fn has_all(shard: &Shard, id: SessionId) -> bool {
 }
 
 /// The group that a description of a stream names, where descriptions do.
-pub(super) fn describe(shard: &Shard, from: &From, stream: &Arc<Stream>) -> Option<Arc<Lease>> {
+pub(super) fn describe(shard: &Shard, from: &Asker, stream: &Arc<Stream>) -> Option<Arc<Lease>> {
     let groups = shard.shared.groups.as_ref()?;
     let v6 = from.peer.address.is_ipv6();
     groups.describe(stream, v6, is_guarded(shard, from, &stream.path))

@@ -14,7 +14,7 @@ use rtsp_session::{
 
 use super::{
     Link,
-    request::{From, Refusal},
+    request::{Asker, Refusal},
 };
 use crate::{
     access::{
@@ -161,7 +161,7 @@ async fn disproved(link: &Link) {
 /// now on, and the right.
 pub(super) async fn ask(
     shard: &Rc<Shard>,
-    from: &mut From,
+    from: &mut Asker,
     offered: &Offered,
     action: Action,
     path: &str,

@@ -11,7 +11,7 @@ use rtsp_session::{
 
 use super::{
     position,
-    request::{From, Refusal, authorize},
+    request::{Asker, Refusal, authorize},
     target::Target,
 };
 use crate::{
@@ -31,7 +31,7 @@ const QUESTIONS: [HeaderName; 5] = [
 /// GET_PARAMETER.
 pub(super) fn get(
     shard: &Shard,
-    from: &From,
+    from: &Asker,
     request: &Request,
     id: Option<SessionId>,
 ) -> Result<Response, Refusal> {
@@ -69,7 +69,7 @@ pub(super) fn get(
 /// SET_PARAMETER: all of them or none.
 pub(super) fn set(
     shard: &Shard,
-    from: &From,
+    from: &Asker,
     request: &Request,
     id: Option<SessionId>,
 ) -> Result<Response, Refusal> {
@@ -94,7 +94,7 @@ pub(super) fn set(
     Ok(response)
 }
 
-fn scope<'a>(from: &'a From, path: &'a str, id: Option<&'a SessionId>) -> Scope<'a> {
+fn scope<'a>(from: &'a Asker, path: &'a str, id: Option<&'a SessionId>) -> Scope<'a> {
     Scope {
         path,
         session: id.map(SessionId::as_str),
@@ -107,7 +107,7 @@ fn scope<'a>(from: &'a From, path: &'a str, id: Option<&'a SessionId>) -> Scope<
 /// what is asked for in a session was allowed by its SETUP.
 fn permitted(
     shard: &Shard,
-    from: &From,
+    from: &Asker,
     request: &Request,
     id: Option<SessionId>,
     action: Action,

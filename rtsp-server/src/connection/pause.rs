@@ -9,7 +9,6 @@ use rtsp_session::{
 };
 
 use super::{
-    play::link_of,
     position,
     request::{Outcome, Refusal},
 };
@@ -41,7 +40,7 @@ pub(super) fn pause(
     let entry = sessions
         .get_mut(&id)
         .ok_or(ProtocolError::SessionNotFound)?;
-    let link = link_of(shard, &entry.session);
+    let link = shard.link_of(&entry.session);
     if let Role::Publisher(publishing) = &entry.role {
         publishing.stream.progress.halt(shard.now().monotonic);
     }

@@ -190,11 +190,6 @@ async fn live(
     })
 }
 
-/// The connection that a session is tied to: not always the one that asks.
-pub(super) fn link_of(shard: &Shard, session: &ServerSession) -> Option<Rc<Link>> {
-    shard.links.borrow().get(&session.connection()?).cloned()
-}
-
 /// Sends what is known of the media's clocks, so that the player can put them together from the first packet on.
 fn send_reports(
     shard: &Shard,
@@ -219,10 +214,7 @@ pub(super) fn start(shard: &Rc<Shard>, id: SessionId) {
     else {
         return;
     };
-    let link = entry
-        .session
-        .connection()
-        .and_then(|id| shard.links.borrow().get(&id).cloned());
+    let link = shard.link_of(&entry.session);
     let Role::Reader(reading) = &mut entry.role else {
         return;
     };

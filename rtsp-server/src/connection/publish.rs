@@ -17,7 +17,7 @@ use rtsp_session::{
 
 use super::{
     Announced,
-    request::{From, Outcome, Refusal, authorize, say},
+    request::{Asker, Outcome, Refusal, authorize, say},
     secure::{self, may_have_keys},
     setup::{self, new_session},
     target::Target,
@@ -41,7 +41,7 @@ const FIRST_REPORT: Duration = Duration::from_secs(1);
 
 pub(super) fn announce(
     shard: &Rc<Shard>,
-    from: &From,
+    from: &Asker,
     request: &Request,
 ) -> Result<Outcome, Refusal> {
     let target = Target::of(request).ok_or(ProtocolError::BadTarget)?;
@@ -134,7 +134,7 @@ fn refused(request: &Request, path: &str, error: PublishError) -> Refusal {
 }
 
 /// Whether a SETUP without a session is a publisher's: this connection announced what it names.
-pub(super) fn wants_record(from: &From, request: &Request) -> bool {
+pub(super) fn wants_record(from: &Asker, request: &Request) -> bool {
     let Some(link) = &from.link else { return false };
     let announced = link.announced.borrow();
     let Some(announced) = announced.as_ref() else {
@@ -163,7 +163,11 @@ pub(super) fn wants_record(from: &From, request: &Request) -> bool {
 }
 
 /// The SETUP that makes a session of what was announced.
-pub(super) fn setup(shard: &Rc<Shard>, from: &From, request: &Request) -> Result<Outcome, Refusal> {
+pub(super) fn setup(
+    shard: &Rc<Shard>,
+    from: &Asker,
+    request: &Request,
+) -> Result<Outcome, Refusal> {
     let link = from.link.as_ref().ok_or(ProtocolError::SessionNotFound)?;
     let Some(announced) = link.announced.borrow_mut().take() else {
         return Err(ProtocolError::Internal.into());
@@ -270,7 +274,6 @@ fn below_host(uri: &str) -> &str {
 
 pub(super) fn record(
     shard: &Rc<Shard>,
-    _from: &From,
     request: &Request,
     id: SessionId,
 ) -> Result<Outcome, Refusal> {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Who asks, and how.
-pub(super) struct From {
+pub(super) struct Asker {
     pub(super) peer: Peer,
     pub(super) bearer: Bearer,
     /// The address that the peer reached us at.
@@ -41,7 +41,7 @@ pub(super) enum Refusal {
     Answer(Box<Response>),
 }
 
-impl<E: Into<ProtocolError>> std::convert::From<E> for Refusal {
+impl<E: Into<ProtocolError>> From<E> for Refusal {
     fn from(error: E) -> Self {
         Self::Error(error.into())
     }
@@ -54,7 +54,7 @@ pub(super) struct Outcome {
     pub(super) start: Option<SessionId>,
 }
 
-impl std::convert::From<Response> for Outcome {
+impl From<Response> for Outcome {
     fn from(response: Response) -> Self {
         Self {
             response,
@@ -73,7 +73,7 @@ pub(super) async fn work(shard: Rc<Shard>, link: Rc<Link>) {
         let id = incoming.id;
         let (reply, start) = match identity::prove(&shard, &link, &incoming).await {
             Ok((user, bearer)) => {
-                let mut from = From {
+                let mut from = Asker {
                     peer: link.peer(user),
                     bearer,
                     local: link.local,
@@ -146,7 +146,7 @@ pub(crate) fn forwarded(shard: &Rc<Shard>, forwarded: Forwarded) {
             request,
             reply,
         } = forwarded;
-        let from = From {
+        let from = Asker {
             peer,
             bearer,
             local,
@@ -170,7 +170,7 @@ pub(crate) fn forwarded(shard: &Rc<Shard>, forwarded: Forwarded) {
 /// Serves a request. Where others have to say whether its peer may, it is served once they have been asked; nothing came of it before.
 async fn serve_asking(
     shard: &Rc<Shard>,
-    from: &mut From,
+    from: &mut Asker,
     request: Request,
 ) -> (Reply, Option<SessionId>) {
     let Some(offered) = from.bearer.offered.clone() else {
@@ -187,7 +187,7 @@ async fn serve_asking(
     }
 }
 
-async fn serve(shard: &Rc<Shard>, from: &From, request: Request) -> (Reply, Option<SessionId>) {
+async fn serve(shard: &Rc<Shard>, from: &Asker, request: Request) -> (Reply, Option<SessionId>) {
     let version = request.version;
     if let Some(location) = by_tls(shard, from, &request) {
         let how = Redirection::Permanent;
@@ -215,7 +215,7 @@ async fn serve(shard: &Rc<Shard>, from: &From, request: Request) -> (Reply, Opti
 }
 
 /// Where a request belongs that came in the clear and is about what is had by TLS only (RFC 7826 §19.2).
-fn by_tls(shard: &Shard, from: &From, request: &Request) -> Option<String> {
+fn by_tls(shard: &Shard, from: &Asker, request: &Request) -> Option<String> {
     let (tls, options) = (
         shard.shared.tls.as_ref()?,
         shard.shared.config.tls.as_ref()?,
@@ -241,7 +241,7 @@ fn by_tls(shard: &Shard, from: &From, request: &Request) -> Option<String> {
 /// Serves a request for a session of this shard. A redirection ends it (RFC 7826 §B.4).
 async fn of_session(
     shard: &Rc<Shard>,
-    from: &From,
+    from: &Asker,
     request: &Request,
     id: SessionId,
 ) -> (Reply, Option<SessionId>) {
@@ -280,7 +280,7 @@ fn session_of(request: &Request) -> Result<Option<SessionId>, ProtocolError> {
 /// Asks the shard of a session. The answer, and whether the session is tied to this connection from now on.
 async fn forward(
     shard: &Shard,
-    from: &From,
+    from: &Asker,
     session: SessionId,
     request: Request,
 ) -> (Reply, bool) {
@@ -306,7 +306,7 @@ async fn forward(
 
 async fn without_session(
     shard: &Rc<Shard>,
-    from: &From,
+    from: &Asker,
     request: &Request,
 ) -> Result<Outcome, Refusal> {
     match &request.method {
@@ -322,7 +322,7 @@ async fn without_session(
 
 async fn in_session(
     shard: &Rc<Shard>,
-    from: &From,
+    from: &Asker,
     request: &Request,
     id: SessionId,
 ) -> Result<Outcome, Refusal> {
@@ -376,18 +376,19 @@ async fn in_session(
             other => other,
         },
         Method::Pause => pause::pause(shard, request, id),
-        Method::Record => publish::record(shard, from, request, id),
+        Method::Record => publish::record(shard, request, id),
         Method::Teardown => teardown(shard, request, id),
         Method::GetParameter => Ok(parameters::get(shard, from, request, Some(id))?.into()),
         Method::SetParameter => Ok(parameters::set(shard, from, request, Some(id))?.into()),
-        method => Err(ProtocolError::WrongState {
-            allow: allowed(shard, id, method),
+        _ => Err(ProtocolError::WrongState {
+            allow: allowed(shard, id),
         }
         .into()),
     }
 }
 
-fn allowed(shard: &Shard, id: SessionId, _refused: &Method) -> Vec<Method> {
+/// What may be asked in the session's state.
+fn allowed(shard: &Shard, id: SessionId) -> Vec<Method> {
     shard
         .sessions
         .borrow()
@@ -402,7 +403,7 @@ fn general_options(shard: &Shard, version: Version) -> Outcome {
 
 /// OPTIONS without a session. Of a path that there is it tells the methods; one that there is not is not found in RTSP/2.0. In
 /// RTSP/1.0 it may be about to be published. Who may not read learns nothing of either (RFC 7826 §13.1).
-async fn options(shard: &Rc<Shard>, from: &From, request: &Request) -> Result<Outcome, Refusal> {
+async fn options(shard: &Rc<Shard>, from: &Asker, request: &Request) -> Result<Outcome, Refusal> {
     let version = request.version;
     let target = match Target::of(request) {
         Some(target) if target.path != "/" => target,
@@ -472,7 +473,7 @@ fn teardown(shard: &Shard, request: &Request, id: SessionId) -> Result<Outcome, 
 /// Asks the policy.
 pub(super) fn authorize(
     shard: &Shard,
-    from: &From,
+    from: &Asker,
     action: Action,
     path: &str,
 ) -> Result<(), Refusal> {

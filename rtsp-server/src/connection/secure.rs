@@ -19,7 +19,7 @@ use rtsp_session::{
     transport::Selected,
 };
 
-use super::request::From;
+use super::request::Asker;
 use crate::{
     config::{Srtp, names},
     shard::{Reading, Role, Security, Shard},
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Whether keys may go over this connection, both ways.
-pub(super) fn may_have_keys(shard: &Shard, from: &From) -> bool {
+pub(super) fn may_have_keys(shard: &Shard, from: &Asker) -> bool {
     match shard.shared.config.srtp {
         Srtp::Off => false,
         Srtp::OverTls => from.link.as_ref().is_some_and(|link| link.is_secure()),
@@ -72,7 +72,7 @@ pub(crate) struct Told {
 }
 
 /// What was told on this connection of what is set up now: used once, so that no two sessions share keys.
-pub(super) fn told(from: &From, request: &Request, path: &str) -> Told {
+pub(super) fn told(from: &Asker, request: &Request, path: &str) -> Told {
     let link = from.link.as_ref();
     let told = link.and_then(|link| link.told.borrow_mut().take_if(|told| told.path == path));
     let mut told = told.unwrap_or_default();
@@ -101,7 +101,7 @@ impl Told {
 
 /// Whether a reader is told keys by `a=crypto`, too: all of RTSP/1.0 where the settings say so; else FFmpeg, which knows nothing else,
 /// where TLS does not keep its media secret already.
-fn tells_crypto(shard: &Shard, (from, request): (&From, &Request)) -> bool {
+fn tells_crypto(shard: &Shard, (from, request): (&Asker, &Request)) -> bool {
     let agent = request.headers.first(&HeaderName::UserAgent);
     let ffmpeg = agent.is_some_and(|agent| agent.starts_with("Lavf"));
     let bare = from.link.as_ref().is_some_and(|link| !link.is_secure());
@@ -111,7 +111,7 @@ fn tells_crypto(shard: &Shard, (from, request): (&From, &Request)) -> bool {
 /// Adds the keys of a live stream to its description, and those of this reader alone.
 pub(super) fn describe(
     shard: &Shard,
-    by: (&From, &Request),
+    by: (&Asker, &Request),
     stream: &Stream,
     description: &mut sdp::Description,
 ) {
@@ -128,7 +128,7 @@ pub(super) fn describe(
 /// The same of a film. Each session of it has keys and sources of its own: these are for the one that this connection sets up next.
 pub(super) fn describe_film(
     shard: &Shard,
-    by: (&From, &Request),
+    by: (&Asker, &Request),
     path: &str,
     description: &mut sdp::Description,
 ) {
@@ -144,7 +144,7 @@ pub(super) fn describe_film(
 /// Makes keys for one reader, and has each media told of.
 fn prepare(
     shard: &Shard,
-    by: (&From, &Request),
+    by: (&Asker, &Request),
     path: &str,
     description: &mut sdp::Description,
     tell: impl Fn(&mut sdp::Media, &Keying),

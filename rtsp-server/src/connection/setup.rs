@@ -16,7 +16,7 @@ use rtsp_session::{
 use super::{
     describe::{self, Found},
     groups, position, publish,
-    request::{From, Outcome, Refusal, authorize},
+    request::{Asker, Outcome, Refusal, authorize},
     secure::{self, may_have_keys},
     target::Target,
 };
@@ -33,7 +33,7 @@ use crate::{
 /// A SETUP that begins a session.
 pub(super) async fn first(
     shard: &Rc<Shard>,
-    from: &From,
+    from: &Asker,
     request: &Request,
 ) -> Result<Outcome, Refusal> {
     let most = shard.shared.config.limits.sessions_per_connection;
@@ -101,7 +101,7 @@ pub(super) async fn first(
 /// A SETUP of another media of a session, or of the same one anew.
 pub(super) async fn again(
     shard: &Rc<Shard>,
-    from: &From,
+    from: &Asker,
     request: &Request,
     id: SessionId,
 ) -> Result<Outcome, Refusal> {
@@ -126,7 +126,7 @@ pub(super) async fn again(
 /// Puts a new session in place and sets its first media up; with a refusal nothing stays.
 pub(super) fn begin(
     shard: &Rc<Shard>,
-    from: &From,
+    from: &Asker,
     request: &Request,
     entry: SessionEntry,
     media: usize,
@@ -146,7 +146,7 @@ pub(super) fn begin(
 
 fn apply(
     shard: &Rc<Shard>,
-    from: &From,
+    from: &Asker,
     request: &Request,
     id: SessionId,
     media: usize,
@@ -216,7 +216,7 @@ fn apply(
 }
 
 /// The peer's way to us, and where datagrams come from.
-fn local_addresses(shard: &Shard, from: &From) -> LocalAddresses {
+fn local_addresses(shard: &Shard, from: &Asker) -> LocalAddresses {
     let rtsp = from.local.ip();
     let ports = shard.ports.towards(from.peer.address);
     LocalAddresses {
@@ -228,7 +228,7 @@ fn local_addresses(shard: &Shard, from: &From) -> LocalAddresses {
 /// Sets aside what a media needs: bandwidth where it is read, channels or addresses. Of one that is refused nothing stays.
 fn claim(
     shard: &Rc<Shard>,
-    from: &From,
+    from: &Asker,
     id: &SessionId,
     media: usize,
     before: Option<&NegotiatedTransport>,
@@ -266,7 +266,7 @@ fn reserve(shard: &Shard, id: &SessionId, media: usize) -> Result<u64, ProtocolE
 /// The transport that a media has, if it has one, and what is chosen of what is offered.
 fn negotiate(
     shard: &Shard,
-    from: &From,
+    from: &Asker,
     request: &Request,
     id: SessionId,
     media: usize,
@@ -349,7 +349,7 @@ fn negotiate(
 /// Whether a session can have this transport for one of its media now.
 fn check(
     entry: &SessionEntry,
-    from: &From,
+    from: &Asker,
     media: usize,
     direction: Direction,
     chosen: &NegotiatedTransport,
@@ -382,7 +382,7 @@ fn check(
 /// where that is still the same.
 fn conditions(
     shard: &Shard,
-    from: &From,
+    from: &Asker,
     request: &Request,
     id: &SessionId,
 ) -> Result<Option<Response>, ProtocolError> {
@@ -410,7 +410,7 @@ fn conditions(
 /// Claims the channels, addresses or ports of a transport, and gives back those before. Refused, nothing has changed.
 fn take(
     shard: &Rc<Shard>,
-    from: &From,
+    from: &Asker,
     id: &SessionId,
     media: usize,
     before: Option<&NegotiatedTransport>,
@@ -490,10 +490,7 @@ pub(super) fn release(shard: &Shard, entry: &mut SessionEntry, media: usize) {
     }
     shard.close_flows(&entry.session.id(), Some(media as u8));
     shard.secure(entry.session.id(), media as u8, None);
-    let link = entry
-        .session
-        .connection()
-        .and_then(|id| shard.links.borrow().get(&id).cloned());
+    let link = shard.link_of(&entry.session);
     if let Some(link) = link {
         link.free_channels(&gone.transport);
     }
@@ -523,7 +520,7 @@ fn media_index(target: &Target, stream: &Arc<Stream>) -> Result<usize, ProtocolE
 /// A place among the sessions of the server, or 503; among those of the peer's address, or 453.
 pub(super) fn admit(
     shard: &Shard,
-    from: &From,
+    from: &Asker,
     reads: bool,
 ) -> Result<SessionPermit, ProtocolError> {
     let mut random = shard.random.borrow_mut();

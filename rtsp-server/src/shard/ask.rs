@@ -1,6 +1,6 @@
 //! What the server asks of its peers, and what follows from their answers: notifications, redirection, the end of sessions.
 
-use std::time::SystemTime;
+use std::{collections::HashMap, time::SystemTime};
 
 use rtsp_msg::{Request, Response, StatusCode, Uri, Version, headers::UtcTime};
 use rtsp_session::server::{
@@ -112,14 +112,10 @@ impl Shard {
     /// the next PLAY (RFC 7826 §B.4, RFC 2326 §A.2).
     pub(crate) fn rest(&self, stream: StreamId) {
         let mut sessions = self.sessions.borrow_mut();
-        let mut its = sessions
-            .values_mut()
-            .filter(|entry| entry.role.stream().id == stream);
-        let Some(entry) = its.next() else { return };
-        let link = entry
-            .session
-            .connection()
-            .and_then(|id| self.links.borrow().get(&id).cloned());
+        let Some(entry) = its_session(&mut sessions, stream) else {
+            return;
+        };
+        let link = self.link_of(&entry.session);
         let stays = entry.session.version() == Version::V2_0;
         if let Role::Reader(reading) = &mut entry.role {
             reading.course.ended = true;
@@ -138,14 +134,10 @@ impl Shard {
     /// A private stream's session has come to where it was to pause (RFC 2326 §10.6).
     pub(crate) fn pause_at_end(&self, stream: StreamId) {
         let mut sessions = self.sessions.borrow_mut();
-        let mut its = sessions
-            .values_mut()
-            .filter(|entry| entry.role.stream().id == stream);
-        let Some(entry) = its.next() else { return };
-        let link = entry
-            .session
-            .connection()
-            .and_then(|id| self.links.borrow().get(&id).cloned());
+        let Some(entry) = its_session(&mut sessions, stream) else {
+            return;
+        };
+        let link = self.link_of(&entry.session);
         if let Role::Reader(reading) = &mut entry.role {
             reading.paused_at = self.stop_reader(&entry.session, reading, link.as_deref());
             reading.reader = None;
@@ -234,4 +226,14 @@ impl Shard {
         self.ask_at(connection, request, about);
         true
     }
+}
+
+/// The session of a private stream, if it is still there.
+fn its_session(
+    sessions: &mut HashMap<SessionId, SessionEntry>,
+    stream: StreamId,
+) -> Option<&mut SessionEntry> {
+    sessions
+        .values_mut()
+        .find(|entry| entry.role.stream().id == stream)
 }

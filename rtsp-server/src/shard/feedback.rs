@@ -134,9 +134,7 @@ impl Shard {
             publishing.full_intra_requests = sequence.wrapping_add(1);
             writer.fir(own, &[FullIntraRequest { ssrc, sequence }]);
         }
-        let link = session
-            .connection()
-            .and_then(|id| self.links.borrow().get(&id).cloned());
+        let link = self.link_of(session);
         tracing::debug!(path = %publishing.stream.path, media, "a reader asks for a key frame");
         self.send_rtcp(session, media, link.as_deref(), local, &out);
     }

@@ -189,10 +189,7 @@ impl Shard {
         let Some(entry) = self.sessions.borrow_mut().remove(&id) else {
             return;
         };
-        let link = entry
-            .session
-            .connection()
-            .and_then(|id| self.links.borrow().get(&id).cloned());
+        let link = self.link_of(&entry.session);
         tracing::info!(session = ?id, path = %entry.role.stream().path, reason = why.as_str(), "session ended");
         match &entry.role {
             Role::Reader(reading) => {
@@ -255,6 +252,11 @@ impl Shard {
         }
     }
 
+    /// The connection that a session is tied to: not always the one that asks.
+    pub(crate) fn link_of(&self, session: &ServerSession) -> Option<Rc<Link>> {
+        self.links.borrow().get(&session.connection()?).cloned()
+    }
+
     /// Tells a connection of this shard that a session of its is over.
     pub(super) fn session_ended(&self, connection: u64, ended: &Ended) {
         let Some(link) = self.links.borrow().get(&connection).cloned() else {
@@ -284,10 +286,7 @@ impl Shard {
             player.close();
         }
         self.drop_private(entry.role.stream());
-        let link = entry
-            .session
-            .connection()
-            .and_then(|id| self.links.borrow().get(&id).cloned());
+        let link = self.link_of(&entry.session);
         if let Some(link) = link {
             link.forget_session(id);
         }

@@ -176,8 +176,7 @@ impl Shard {
             let Some(entry) = sessions.get(&session) else {
                 continue;
             };
-            let link = entry.session.connection();
-            let link = link.and_then(|id| self.links.borrow().get(&id).cloned());
+            let link = self.link_of(&entry.session);
             for media in entry.session.media() {
                 let media = media.index as u8;
                 let report = self.with_stream(stream, |local, now, _| {

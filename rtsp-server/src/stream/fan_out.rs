@@ -260,14 +260,14 @@ impl LocalStream {
     }
 
     /// From where the readers that are here are sent to: one place, but for servers of several addresses.
-    fn origins(&self, here: Position) -> SmallVec<[From; 2]> {
-        let mut all = SmallVec::<[From; 2]>::new();
+    fn origins(&self, here: Position) -> SmallVec<[Origin; 2]> {
+        let mut all = SmallVec::<[Origin; 2]>::new();
         let level = self.readers.iter().filter_map(Reader::level);
         for lane in level.filter(|lane| lane.position() == here) {
             if let Way::Udp { ports, source, .. } = &lane.way
                 && !all.iter().any(|known| known.is(ports, *source))
             {
-                all.push(From {
+                all.push(Origin {
                     ports: Rc::clone(ports),
                     source: *source,
                 });
@@ -281,7 +281,7 @@ impl LocalStream {
         &mut self,
         at: Position,
         group: &Group,
-        from: &From,
+        from: &Origin,
         outlet: &mut Outlet,
     ) -> bool {
         let mut who = SmallVec::<[u32; INLINE]>::new();
@@ -342,12 +342,12 @@ impl LocalStream {
 }
 
 /// From where datagrams go out.
-struct From {
+struct Origin {
     ports: Rc<Ports>,
     source: Option<IpAddr>,
 }
 
-impl From {
+impl Origin {
     fn shared<'a>(&self, group: &'a Group) -> Shared<'a> {
         Shared {
             contents: &group.contents,

@@ -8,6 +8,9 @@ mod peer;
 #[allow(dead_code)]
 #[path = "../wire/source.rs"]
 mod source;
+#[allow(dead_code)]
+#[path = "../wire/users.rs"]
+mod users;
 
 mod access;
 mod changing;

@@ -40,74 +40,73 @@ enum Deed {
     Ask,
 }
 
-/// A limit, what else the file says of it (in front of its table, and in it), and how it is met.
-const MET: &[(Limit, &str, &str, Deed)] = &[
-    (
-        Limit::Connections,
-        "",
-        "connections = 3\n",
-        Deed::Connect(4),
-    ),
-    (
+/// How a limit is met.
+struct Met {
+    limit: Limit,
+    /// What else the file says in front of the table of limits.
+    before: &'static str,
+    /// What it says in that table.
+    inside: &'static str,
+    deed: Deed,
+}
+
+/// A limit that is met where everybody may do everything.
+const fn open(limit: Limit, inside: &'static str, deed: Deed) -> Met {
+    Met {
+        limit,
+        before: "",
+        inside,
+        deed,
+    }
+}
+
+const MET: &[Met] = &[
+    open(Limit::Connections, "connections = 3\n", Deed::Connect(4)),
+    open(
         Limit::ConnectionsPerAddress,
-        "",
         "connections_per_address = 3\n",
         Deed::Connect(4),
     ),
-    (
-        Limit::Failures,
-        "read = \"users\"\ncleartext_passwords = true\n",
-        "failures_per_address = 2\n",
-        Deed::Guess,
-    ),
-    (
-        Limit::RequestRate,
-        "",
-        "requests_per_second = 1\n",
-        Deed::Ask,
-    ),
-    (
+    Met {
+        before: "read = \"users\"\ncleartext_passwords = true\n",
+        ..open(Limit::Failures, "failures_per_address = 2\n", Deed::Guess)
+    },
+    open(Limit::RequestRate, "requests_per_second = 1\n", Deed::Ask),
+    open(
         Limit::Sessions,
-        "",
         "sessions = 1\n",
         Deed::Sessions(false, 503),
     ),
-    (
+    open(
         Limit::SessionsPerAddress,
-        "",
         "sessions_per_address = 1\n",
         Deed::Sessions(false, 453),
     ),
-    (
+    open(
         Limit::SessionsPerConnection,
-        "",
         "sessions_per_connection = 1\n",
         Deed::Sessions(true, 453),
     ),
-    (Limit::Bandwidth, "", "bandwidth = 1000\n", Deed::SetUp),
-    (Limit::Streams, "", "streams = 2\n", Deed::Announce(2, 503)),
-    (Limit::Media, "", "media = 1\n", Deed::Announce(1, 400)),
-    (
+    open(Limit::Bandwidth, "bandwidth = 1000\n", Deed::SetUp),
+    open(Limit::Streams, "streams = 2\n", Deed::Announce(2, 503)),
+    open(Limit::Media, "media = 1\n", Deed::Announce(1, 400)),
+    open(
         Limit::PublishBitRate,
-        "",
         "publish_bit_rate = 10000\n",
         Deed::Publish,
     ),
-    (
+    open(
         Limit::HeaderBytes,
-        "",
         "header_bytes = 2048\n",
         Deed::Long("OPTIONS * RTSP/1.0\r\nX-Long: ", "a", 3000, "\r\n\r\n"),
     ),
-    (
+    open(
         Limit::HeaderCount,
-        "",
         "header_count = 16\n",
         Deed::Long("OPTIONS * RTSP/1.0\r\n", "X: 1\r\n", 17, "\r\n"),
     ),
-    (
+    open(
         Limit::Url,
-        "",
         "url = 128\n",
         Deed::Long(
             "OPTIONS rtsp://h/",
@@ -116,39 +115,33 @@ const MET: &[(Limit, &str, &str, Deed)] = &[
             " RTSP/1.0\r\nCSeq: 1\r\n\r\n",
         ),
     ),
-    (
+    open(
         Limit::Body,
-        "",
         "body = 4096\n",
         Deed::Say("SET_PARAMETER * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 4097\r\n\r\n"),
     ),
-    (
+    open(
         Limit::HalfOpen,
-        "",
         "half_open = 1\n",
         Deed::Halves(&[("GET", "a", ""), ("GET", "b", "")]),
     ),
-    (
+    open(
         Limit::HalfOpen,
-        "",
         "half_open_per_address = 1\n",
         Deed::Halves(&[("GET", "a", ""), ("GET", "b", "")]),
     ),
-    (
+    open(
         Limit::TunnelHalves,
-        "",
         "",
         Deed::Halves(&[("GET", "a", ""), ("GET", "a", "")]),
     ),
-    (
+    open(
         Limit::TunnelBase64,
-        "",
         "",
         Deed::Halves(&[("GET", "a", ""), ("POST", "a", "!!!!")]),
     ),
-    (
+    open(
         Limit::WebSocketFrames,
-        "",
         "",
         Deed::Long(
             SWITCH,
@@ -157,9 +150,8 @@ const MET: &[(Limit, &str, &str, Deed)] = &[
             "\r\n\x01\x01\x01",
         ),
     ),
-    (
+    open(
         Limit::WebSocketOrigins,
-        "",
         "",
         Deed::Long(
             SWITCH,
@@ -168,42 +160,38 @@ const MET: &[(Limit, &str, &str, Deed)] = &[
             "Sec-WebSocket-Protocol: rtsp.onvif.org\r\n\r\n",
         ),
     ),
-    (
+    open(
         Limit::Handshake,
-        "",
         "handshake_timeout = 1\n",
         Deed::Halves(&[("GET", "a", "")]),
     ),
-    (
+    open(
         Limit::FirstRequest,
-        "",
         "first_request_timeout = 1\n",
         Deed::Say(""),
     ),
-    (
+    open(
         Limit::Message,
-        "",
         "message_timeout = 1\n",
         Deed::Say("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\nOPTIONS * RTSP/1.0\r\n"),
     ),
-    (
-        Limit::Unauthenticated,
-        "read = \"users\"\n",
-        "unauthenticated_timeout = 1\n",
-        Deed::Say("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"),
-    ),
-    (
+    Met {
+        before: "read = \"users\"\n",
+        ..open(
+            Limit::Unauthenticated,
+            "unauthenticated_timeout = 1\n",
+            Deed::Say("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"),
+        )
+    },
+    open(
         Limit::Idle,
-        "",
         "idle_timeout = 1\n",
         Deed::Say("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"),
     ),
-    (
-        Limit::PasswordChecks,
-        "read = \"users\"\ncleartext_passwords = true\n",
-        "",
-        Deed::Guess,
-    ),
+    Met {
+        before: "read = \"users\"\ncleartext_passwords = true\n",
+        ..open(Limit::PasswordChecks, "", Deed::Guess)
+    },
 ];
 
 /// Does something until the program has written what it should.
@@ -347,11 +335,17 @@ async fn meet(program: &Program, limit: Limit, deed: Deed) {
 async fn every_limit_is_met_by_its_name() {
     for limit in Limit::ALL {
         assert!(
-            MET.iter().any(|(met, ..)| met == limit),
+            MET.iter().any(|met| met.limit == *limit),
             "{limit} is not met"
         );
     }
-    for (number, (limit, before, inside, deed)) in MET.iter().enumerate() {
+    for (number, met) in MET.iter().enumerate() {
+        let Met {
+            limit,
+            before,
+            inside,
+            deed,
+        } = met;
         let users = if before.contains("users") { USERS } else { "" };
         let check = match limit {
             // Nobody is there who could be asked.

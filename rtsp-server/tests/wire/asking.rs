@@ -8,12 +8,12 @@ use crate::{
     http::{Asked, Http, answer},
     peer::{Message, Peer, within},
     source::{Source, Track, address, announce, av, server_with, video},
+    users::BOB,
 };
 
 const EVE: &str = "Authorization: Basic ZXZlOnNlY3JldA==\r\n";
 const EVE_WRONG: &str = "Authorization: Basic ZXZlOndyb25n\r\n";
 const MAL: &str = "Authorization: Basic bWFsOnNlY3JldA==\r\n";
-const BOB: &str = "Authorization: Basic Ym9iOnNlY3JldA==\r\n";
 const BOB_WRONG: &str = "Authorization: Basic Ym9iOndyb25n\r\n";
 
 /// A server for users, of whom it knows bob.

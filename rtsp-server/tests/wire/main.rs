@@ -7,9 +7,13 @@ mod http;
 mod peer;
 mod source;
 mod tunnelled;
+mod users;
 
 mod access;
 mod asking;
+mod channels;
+mod datagrams;
+mod describing;
 mod ending;
 mod files;
 mod joining;

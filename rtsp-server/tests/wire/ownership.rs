@@ -2,27 +2,12 @@
 //! else gets 454, and nothing changes.
 
 use rtsp_server::{Access, ServerHandle};
-use rtsp_session::auth::Credentials;
 
 use crate::{
     peer::{Message, PATIENCE, Pair, Peer, within},
     source::{Source, Track, address, av, server, server_with, video},
+    users::{ANN, BOB, METHODS, ann_and_bob},
 };
-
-const ANN: &str = "Authorization: Basic YW5uOnNlY3JldA==\r\n";
-const BOB: &str = "Authorization: Basic Ym9iOnNlY3JldA==\r\n";
-
-const METHODS: [&str; 9] = [
-    "OPTIONS",
-    "DESCRIBE",
-    "SETUP",
-    "PLAY",
-    "PAUSE",
-    "RECORD",
-    "GET_PARAMETER",
-    "SET_PARAMETER",
-    "TEARDOWN",
-];
 
 /// Asks for something in a session by one method.
 async fn try_method(
@@ -167,10 +152,7 @@ async fn server_of_users(threads: usize) -> ServerHandle {
     server_with(|config| {
         config.threads = threads;
         config.read = Access::Users;
-        config.users = vec![
-            Credentials::new("ann", "secret"),
-            Credentials::new("bob", "secret"),
-        ];
+        config.users = ann_and_bob();
     })
     .await
 }

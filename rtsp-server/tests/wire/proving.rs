@@ -8,9 +8,9 @@ use rtsp_session::auth::Credentials;
 use crate::{
     peer::{Event, Message, Peer, within},
     source::{Source, address, av, server_with, video},
+    users::ANN,
 };
 
-const ANN: &str = "Authorization: Basic YW5uOnNlY3JldA==\r\n";
 const WRONG: &str = "Authorization: Basic YW5uOndyb25n\r\n";
 /// Of "secret", by the reference implementation, as small as can be: 64 KiB, one pass.
 const HASH: &str =

@@ -6,9 +6,38 @@ use crate::{
 };
 
 /// What a connection may hold in the kernels, both ends together, and then some.
-pub(crate) const ENOUGH: usize = 16 << 20;
-pub(crate) const PACKET: usize = 60_000;
-pub(crate) const GROUP: usize = 10;
+const ENOUGH: usize = 16 << 20;
+const PACKET: usize = 60_000;
+const GROUP: usize = 10;
+
+/// Publishes more than a connection holds, and a key frame at the end. Whoever is `good` gets all of it; what was sent is returned.
+pub(crate) async fn overtake(
+    source: &mut Source,
+    track: &mut Track,
+    good: &mut [Peer],
+    first: Vec<u8>,
+) -> Vec<Vec<u8>> {
+    let mut packets = vec![first];
+    while packets.len() * PACKET < ENOUGH {
+        for at in 0..GROUP {
+            let packet = if at == 0 {
+                track.key(PACKET)
+            } else {
+                track.delta(PACKET)
+            };
+            source.send(0, &packet).await;
+            // The publisher goes on only when those who read have it: nobody else is waited for.
+            for reader in &mut *good {
+                assert!(reader.frame_on(0).await == packet);
+            }
+            packets.push(packet);
+        }
+    }
+    let last = track.key(500);
+    source.send(0, &last).await;
+    packets.push(last);
+    packets
+}
 
 /// Reads what a stalled reader still gets of `packets`, up to the last.
 pub(crate) async fn catches_up(reader: &mut Peer, packets: &[Vec<u8>]) {
@@ -65,25 +94,7 @@ async fn who_stops_reading_delays_nobody_and_goes_on_at_a_key_frame() {
         assert_eq!(reader.frame_on(0).await, first);
         good.push(reader);
     }
-    let mut packets = vec![first];
-    while packets.len() * PACKET < ENOUGH {
-        for at in 0..GROUP {
-            let packet = if at == 0 {
-                track.key(PACKET)
-            } else {
-                track.delta(PACKET)
-            };
-            source.send(0, &packet).await;
-            // The publisher goes on only when those who read have it: nobody else is waited for.
-            for reader in &mut good {
-                assert!(reader.frame_on(0).await == packet);
-            }
-            packets.push(packet);
-        }
-    }
-    let last = track.key(500);
-    source.send(0, &last).await;
-    packets.push(last);
+    let mut packets = overtake(&mut source, &mut track, &mut good, first).await;
     for reader in &mut stalled {
         catches_up(reader, &packets).await;
         // It is a reader like any other again.

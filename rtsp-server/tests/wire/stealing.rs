@@ -3,29 +3,16 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rtsp_server::{Access, Config, ServerHandle};
-use rtsp_session::auth::Credentials;
+use rtsp_server::ServerHandle;
 
 use crate::{
     bridge,
     peer::{Pair, Peer, server_ports},
     source::{Source, Track, address, server_with, video},
     tunnelled::{over_http, over_websocket},
+    users::{ANN, BOB, METHODS, users_only},
 };
 
-const METHODS: [&str; 9] = [
-    "OPTIONS",
-    "DESCRIBE",
-    "SETUP",
-    "PLAY",
-    "PAUSE",
-    "RECORD",
-    "GET_PARAMETER",
-    "SET_PARAMETER",
-    "TEARDOWN",
-];
-const ANN: &str = "Authorization: Basic YW5uOnNlY3JldA==\r\n";
-const BOB: &str = "Authorization: Basic Ym9iOnNlY3JldA==\r\n";
 const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 
 /// What RTSP goes over.
@@ -59,14 +46,6 @@ async fn connect(server: &ServerHandle, way: Way, user: &str) -> Peer {
     };
     peer.extra = user.to_owned();
     peer
-}
-
-fn with_users(config: &mut Config) {
-    let user = |name| Credentials::new(name, "secret");
-    config.users = vec![user("ann"), user("bob")];
-    config.read = Access::Users;
-    config.publish = Access::Users;
-    config.control = Access::Users;
 }
 
 /// Tries every method with an id that is another's, on one connection.
@@ -171,7 +150,7 @@ async fn threat_session_id_as_bearer_token_over_every_transport() {
 async fn threat_session_id_as_bearer_token_over_every_transport_with_users() {
     let server = server_with(|config| {
         config.threads = 3;
-        with_users(config);
+        users_only(config);
     })
     .await;
     all_are_their_owners(&server, true).await;
@@ -187,7 +166,7 @@ async fn threat_session_id_as_bearer_token_over_every_transport_with_tls() {
 async fn threat_session_id_as_bearer_token_over_every_transport_with_tls_and_users() {
     let server = bridge::secure_server(|config| {
         config.threads = 3;
-        with_users(config);
+        users_only(config);
     })
     .await;
     all_are_their_owners(&server, true).await;

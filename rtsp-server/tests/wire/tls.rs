@@ -13,7 +13,7 @@ use tokio::{
 use crate::{
     bridge::{narrow_peer, peer, sealed, secure_server, trust},
     peer::{Event, Peer, within},
-    slow::{ENOUGH, GROUP, PACKET, catches_up},
+    slow::{catches_up, overtake},
     source::{Source, Track, address, announce, av, server, video},
 };
 
@@ -258,22 +258,8 @@ async fn who_stops_reading_tls_delays_nobody_and_loses_whole_frames_only() {
     let mut good = peer(&server, secure).await;
     good.play_tcp("/live", 1).await;
     assert_eq!(good.frame_on(0).await, first);
-    let mut packets = vec![first];
-    while packets.len() * PACKET < ENOUGH {
-        for at in 0..GROUP {
-            let packet = if at == 0 {
-                track.key(PACKET)
-            } else {
-                track.delta(PACKET)
-            };
-            source.send(0, &packet).await;
-            assert!(good.frame_on(0).await == packet);
-            packets.push(packet);
-        }
-    }
-    let last = track.key(500);
-    source.send(0, &last).await;
-    packets.push(last);
+    let mut good = [good];
+    let packets = overtake(&mut source, &mut track, &mut good, first).await;
     catches_up(&mut stalled, &packets).await;
 }
 

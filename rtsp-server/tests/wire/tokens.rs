@@ -16,6 +16,7 @@ use crate::{
     http::{Http, answer},
     peer::{Message, Peer},
     source::{Source, Track, address, announce, av, server_with, video},
+    users::BOB,
 };
 
 /// Somebody who signs tokens.
@@ -107,8 +108,6 @@ async fn server_of(keys: &Http, change: impl FnOnce(&mut Tokens)) -> ServerHandl
     })
     .await
 }
-
-const BOB: &str = "Authorization: Basic Ym9iOnNlY3JldA==\r\n";
 
 async fn source(server: &ServerHandle, path: &str) -> Source {
     let mut peer = Peer::connect(address(server)).await;

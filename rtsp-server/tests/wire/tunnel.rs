@@ -10,9 +10,9 @@ use tokio::{
 
 use crate::{
     bridge::secure_server,
-    peer::{Peer, within},
-    source::{Source, Track, address, av, server, server_with},
-    tunnelled::{base64, get, head, open, over_http, post, say},
+    peer::within,
+    source::{address, server, server_with},
+    tunnelled::{base64, get, head, media_reach, open, over_http, post, say},
 };
 
 const OPTIONS: &str = "OPTIONS * RTSP/1.0\r\nCSeq: 7\r\n\r\n";
@@ -43,33 +43,11 @@ async fn answers(get: &mut TcpStream, post: &mut TcpStream) {
 /// Publishes and plays, both in tunnels.
 async fn plays(server: &ServerHandle) {
     let publisher = over_http(server, "publisher").await;
-    let mut source = Source::tcp_on(publisher, "/live", &av()).await;
-    let mut track = Track::video();
-    let first = track.key(1000);
-    source.send_all(&[(0, first.clone())]).await;
-    let mut readers = vec![
+    let readers = [
         over_http(server, "one").await,
         over_http(server, "two/+=").await,
-        Peer::connect(address(server)).await,
     ];
-    for reader in &mut readers {
-        let uri = reader.uri("/live");
-        reader.ask("DESCRIBE", &uri, "").await.expect(200);
-        reader.play_tcp("/live", 2).await;
-        assert_eq!(reader.frame_on(0).await, first);
-    }
-    for size in [100, 5_000, 60_000] {
-        let packet = track.key(size);
-        source.send(0, &packet).await;
-        for reader in &mut readers {
-            assert!(reader.frame_on(0).await == packet);
-        }
-    }
-    // Requests are answered between the frames.
-    for reader in &mut readers {
-        let uri = reader.uri("/live");
-        reader.ask("TEARDOWN", &uri, "").await.expect(200);
-    }
+    media_reach(server, publisher, readers).await;
 }
 
 #[tokio::test]

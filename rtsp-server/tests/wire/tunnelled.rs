@@ -11,7 +11,7 @@ use tokio::{
 use crate::{
     bridge::sealed_stream,
     peer::{Peer, within},
-    source::address,
+    source::{Source, Track, address, av},
 };
 
 /// A connection to the server; by TLS if it has that.
@@ -157,6 +157,38 @@ async fn websocket_peer(server: &ServerHandle, mut stream: TcpStream) -> Peer {
         }
     });
     peer
+}
+
+/// What a publisher sends reaches these readers, and one who comes without a tunnel, as it is.
+pub(crate) async fn media_reach(
+    server: &ServerHandle,
+    publisher: Peer,
+    readers: impl IntoIterator<Item = Peer>,
+) {
+    let mut source = Source::tcp_on(publisher, "/live", &av()).await;
+    let mut track = Track::video();
+    let first = track.key(1000);
+    source.send_all(&[(0, first.clone())]).await;
+    let mut readers = Vec::from_iter(readers);
+    readers.push(Peer::connect(address(server)).await);
+    for reader in &mut readers {
+        let uri = reader.uri("/live");
+        reader.ask("DESCRIBE", &uri, "").await.expect(200);
+        reader.play_tcp("/live", 2).await;
+        assert_eq!(reader.frame_on(0).await, first);
+    }
+    for size in [100, 5_000, 60_000] {
+        let packet = track.key(size);
+        source.send(0, &packet).await;
+        for reader in &mut readers {
+            assert!(reader.frame_on(0).await == packet);
+        }
+    }
+    // Requests are answered between the frames.
+    for reader in &mut readers {
+        let uri = reader.uri("/live");
+        reader.ask("TEARDOWN", &uri, "").await.expect(200);
+    }
 }
 
 /// A frame of somebody who has asked for the WebSocket.

@@ -8,10 +8,13 @@ use tokio::{
 
 use crate::{
     bridge::secure_server,
-    peer::{Peer, within},
-    slow::{ENOUGH, GROUP, PACKET, catches_up},
-    source::{Source, Track, address, av, server, server_with, video},
-    tunnelled::{connect, frame, head, masked, over_narrow_websocket, over_websocket, say, switch},
+    peer::within,
+    slow::{catches_up, overtake},
+    source::{Source, Track, server, server_with, video},
+    tunnelled::{
+        connect, frame, head, masked, media_reach, over_narrow_websocket, over_websocket, say,
+        switch,
+    },
 };
 
 const OPTIONS: &[u8] = b"OPTIONS * RTSP/1.0\r\nCSeq: 7\r\n\r\n";
@@ -36,32 +39,8 @@ async fn answered(stream: &mut TcpStream) {
 
 async fn plays(server: &ServerHandle) {
     let publisher = over_websocket(server).await;
-    let mut source = Source::tcp_on(publisher, "/live", &av()).await;
-    let mut track = Track::video();
-    let first = track.key(1000);
-    source.send_all(&[(0, first.clone())]).await;
-    let mut readers = vec![
-        over_websocket(server).await,
-        over_websocket(server).await,
-        Peer::connect(address(server)).await,
-    ];
-    for reader in &mut readers {
-        let uri = reader.uri("/live");
-        reader.ask("DESCRIBE", &uri, "").await.expect(200);
-        reader.play_tcp("/live", 2).await;
-        assert_eq!(reader.frame_on(0).await, first);
-    }
-    for size in [100, 5_000, 60_000] {
-        let packet = track.key(size);
-        source.send(0, &packet).await;
-        for reader in &mut readers {
-            assert!(reader.frame_on(0).await == packet);
-        }
-    }
-    for reader in &mut readers {
-        let uri = reader.uri("/live");
-        reader.ask("TEARDOWN", &uri, "").await.expect(200);
-    }
+    let readers = [over_websocket(server).await, over_websocket(server).await];
+    media_reach(server, publisher, readers).await;
 }
 
 #[tokio::test]
@@ -222,21 +201,7 @@ async fn who_stops_reading_frames_delays_nobody_and_loses_whole_packets_only() {
     let mut good = over_websocket(&server).await;
     good.play_tcp("/live", 1).await;
     assert_eq!(good.frame_on(0).await, first);
-    let mut packets = vec![first];
-    while packets.len() * PACKET < ENOUGH {
-        for at in 0..GROUP {
-            let packet = if at == 0 {
-                track.key(PACKET)
-            } else {
-                track.delta(PACKET)
-            };
-            source.send(0, &packet).await;
-            assert!(good.frame_on(0).await == packet);
-            packets.push(packet);
-        }
-    }
-    let last = track.key(500);
-    source.send(0, &last).await;
-    packets.push(last);
+    let mut good = [good];
+    let packets = overtake(&mut source, &mut track, &mut good, first).await;
     catches_up(&mut stalled, &packets).await;
 }

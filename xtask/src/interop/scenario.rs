@@ -70,6 +70,18 @@ fn end(mut server: Served) -> Result<()> {
     Ok(())
 }
 
+/// What a peer gets, if it is what it should.
+fn seen(
+    stage: &Stage<'_>,
+    peer: &Peer,
+    reading: &Reading<'_>,
+    clip: &Clip,
+    expect: &Expect,
+) -> Result<Evidence> {
+    let capture = able(peer.read, peer, "read")?(stage, reading)?;
+    fingerprint::judge(stage, clip, &capture, expect)
+}
+
 /// What a live reader of this clip must get.
 fn expected(clip: &Clip) -> Expect {
     Expect {
@@ -98,15 +110,10 @@ fn read_relay(
         live: true,
         ..Reading::new(&url, transport, clip)
     };
-    let capture = able(reader.read, reader, "read")?(stage, &reading)?;
     // The proxy passes on what it gets while it sets up: it may begin anywhere.
-    fingerprint::judge(
-        stage,
-        clip,
-        &capture,
-        &Expect {
-            start: Start::Anywhere,
-            ..Expect::LIVE
-        },
-    )
+    let expect = Expect {
+        start: Start::Anywhere,
+        ..Expect::LIVE
+    };
+    seen(stage, reader, &reading, clip, &expect)
 }

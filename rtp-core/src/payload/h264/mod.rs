@@ -12,7 +12,7 @@ pub(crate) use depacketize::{Depacketizer, aggregated};
 pub(crate) use packetize::H264;
 pub use parameters::Parameters;
 pub use sps::Sps;
-pub(crate) use sps::read_pixel_aspect;
+pub(crate) use sps::read_vui_picture;
 
 use super::{bits::BitReader, nal};
 

@@ -161,22 +161,7 @@ impl Sps {
 
     /// Video usability information (§E.1.1).
     fn read_vui(&mut self, bits: &mut BitReader<'_>) -> Option<()> {
-        if bits.flag()? {
-            self.pixel_aspect = read_pixel_aspect(bits)?;
-        }
-        if bits.flag()? {
-            bits.flag()?; // overscan_appropriate_flag
-        }
-        if bits.flag()? {
-            bits.skip(4)?; // video_format, video_full_range_flag
-            if bits.flag()? {
-                bits.skip(24)?; // colour description
-            }
-        }
-        if bits.flag()? {
-            bits.ue()?; // chroma_sample_loc_type_top_field
-            bits.ue()?;
-        }
+        read_vui_picture(bits, &mut self.pixel_aspect)?;
         if bits.flag()? {
             let ticks = bits.bits(32)?;
             let scale = bits.bits(32)?;
@@ -210,9 +195,33 @@ impl Sps {
     }
 }
 
+/// How video usability information begins, up to where the samples of colour lie; the same in H.265.
+pub(crate) fn read_vui_picture(
+    bits: &mut BitReader<'_>,
+    pixel_aspect: &mut Option<(u16, u16)>,
+) -> Option<()> {
+    if bits.flag()? {
+        *pixel_aspect = read_pixel_aspect(bits)?;
+    }
+    if bits.flag()? {
+        bits.flag()?; // overscan_appropriate_flag
+    }
+    if bits.flag()? {
+        bits.skip(4)?; // video_format, video_full_range_flag
+        if bits.flag()? {
+            bits.skip(24)?; // colour description
+        }
+    }
+    if bits.flag()? {
+        bits.ue()?; // chroma_sample_loc_type_top_field
+        bits.ue()?;
+    }
+    Some(())
+}
+
 /// `None` inside: unspecified. The table is Table E-1, the same in H.265.
 #[allow(clippy::option_option, reason = "the outer one is the end of the bits")]
-pub(crate) fn read_pixel_aspect(bits: &mut BitReader<'_>) -> Option<Option<(u16, u16)>> {
+fn read_pixel_aspect(bits: &mut BitReader<'_>) -> Option<Option<(u16, u16)>> {
     const TABLE: [(u16, u16); 16] = [
         (1, 1),
         (12, 11),

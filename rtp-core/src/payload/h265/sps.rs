@@ -1,6 +1,6 @@
 //! The sequence parameter set (ITU-T H.265 §7.3.2.2).
 
-use super::super::{bits::BitReader, h264::read_pixel_aspect, nal::unescape};
+use super::super::{bits::BitReader, h264::read_vui_picture, nal::unescape};
 use crate::Error;
 
 /// What a sequence parameter set says, as far as it matters outside a decoder.
@@ -146,22 +146,7 @@ impl Sps {
 
     /// Video usability information up to the timing (§E.2.1).
     fn read_vui(&mut self, bits: &mut BitReader<'_>) -> Option<()> {
-        if bits.flag()? {
-            self.pixel_aspect = read_pixel_aspect(bits)?;
-        }
-        if bits.flag()? {
-            bits.flag()?; // overscan_appropriate_flag
-        }
-        if bits.flag()? {
-            bits.skip(4)?; // video_format, video_full_range_flag
-            if bits.flag()? {
-                bits.skip(24)?; // colour description
-            }
-        }
-        if bits.flag()? {
-            bits.ue()?; // chroma sample location
-            bits.ue()?;
-        }
+        read_vui_picture(bits, &mut self.pixel_aspect)?;
         bits.skip(3)?; // neutral chroma, field sequence, frame field
         if bits.flag()? {
             for _ in 0..4 {

@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::Weak;
-use std::time::SystemTime;
 
+use rtsp_client::mp4::FileIdentity;
 use rtsp_client::mp4::MovieFile;
 
 use super::NameError;
@@ -29,9 +29,7 @@ pub(crate) struct MediaFiles {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct FileKey {
     path: PathBuf,
-    node: (u64, u64),
-    len: u64,
-    modified: Option<SystemTime>,
+    identity: FileIdentity,
 }
 
 /// One file that is open, or being opened by whoever holds the lock. The others wait for it instead of reading
@@ -124,22 +122,9 @@ impl FileKey {
     fn of(path: PathBuf, metadata: &Metadata) -> Self {
         Self {
             path,
-            node: node(metadata),
-            len: metadata.len(),
-            modified: metadata.modified().ok(),
+            identity: FileIdentity::of(metadata),
         }
     }
-}
-
-#[cfg(unix)]
-fn node(metadata: &Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
-}
-
-#[cfg(not(unix))]
-fn node(_: &Metadata) -> (u64, u64) {
-    (0, 0)
 }
 
 /// The folder, and how files within it are opened so that no link leads out.
@@ -196,7 +181,7 @@ impl Root {
             return Err(io::ErrorKind::NotFound.into());
         }
         let file = File::open(&path)?;
-        if node(&file.metadata()?) != node(&expected) {
+        if !FileIdentity::of(&file.metadata()?).is_same_file(&FileIdentity::of(&expected)) {
             return Err(io::ErrorKind::NotFound.into());
         }
         Ok(file)

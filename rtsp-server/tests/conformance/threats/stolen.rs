@@ -1,6 +1,6 @@
 //! Session ids travel in the clear: who has one has nothing.
 
-use rtsp_server::{Access, ServerHandle};
+use rtsp_server::ServerHandle;
 use rtsp_session::auth::Credentials;
 use tokio::io::AsyncWriteExt as _;
 
@@ -8,37 +8,18 @@ use crate::{
     TCP, VERSIONS,
     peer::{Event, Pair, Peer, receive, server_ports, within},
     source::{Source, Track, address, server_with, video},
+    users::{ANN, BOB, METHODS, users_only},
 };
 
-/// All that there are, those that only servers send, and one that there is not.
-const METHODS: [&str; 13] = [
-    "OPTIONS",
-    "DESCRIBE",
-    "ANNOUNCE",
-    "SETUP",
-    "PLAY",
-    "PAUSE",
-    "RECORD",
-    "GET_PARAMETER",
-    "SET_PARAMETER",
-    "TEARDOWN",
-    "REDIRECT",
-    "PLAY_NOTIFY",
-    "STEAL",
-];
-const ANN: &str = "Authorization: Basic YW5uOnNlY3JldA==\r\n";
+/// What is asked without a session, what only servers send, and what there is not.
+const OTHERS: [&str; 4] = ["ANNOUNCE", "REDIRECT", "PLAY_NOTIFY", "STEAL"];
 const ANN_WRONG: &str = "Authorization: Basic YW5uOndyb25n\r\n";
-const BOB: &str = "Authorization: Basic Ym9iOnNlY3JldA==\r\n";
 
 async fn server(threads: usize, users: bool) -> ServerHandle {
     server_with(|config| {
         config.threads = threads;
         if users {
-            let user = |name| Credentials::new(name, "secret");
-            config.users = vec![user("ann"), user("bob")];
-            config.read = Access::Users;
-            config.publish = Access::Users;
-            config.control = Access::Users;
+            users_only(config);
         }
     })
     .await
@@ -96,7 +77,7 @@ impl Victim {
 
 /// Tries every method with an id that is another's.
 async fn steal(server: &ServerHandle, id: &str, version: &'static str, from: u8, user: &str) {
-    for method in METHODS {
+    for method in METHODS.into_iter().chain(OTHERS) {
         let mut thief = Peer::connect_from(address(server), [127, 0, 0, from]).await;
         thief.version = version;
         thief.session = Some(id.to_owned());

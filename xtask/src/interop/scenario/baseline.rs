@@ -1,8 +1,8 @@
 //! The peers without us: tells a fault of theirs from one of ours.
 
-use super::{able, read_relay};
+use super::{able, read_relay, seen};
 use crate::failure::Result;
-use crate::interop::fingerprint::{self, Expect};
+use crate::interop::fingerprint::Expect;
 use crate::interop::peer::{Peer, Reading, Transport};
 use crate::interop::peers::{ffmpeg, gst_rtsp_server};
 use crate::interop::stage::Stage;
@@ -23,8 +23,7 @@ pub(crate) fn read(
         return Ok(read_relay(stage, &ffmpeg::PEER, proxy, transport, clip)?.to_string());
     }
     let reading = Reading::new(&upstream.url, transport, clip);
-    let capture = able(peer.read, peer, "read")?(stage, &reading)?;
-    Ok(fingerprint::judge(stage, clip, &capture, &expect)?.to_string())
+    Ok(seen(stage, peer, &reading, clip, &expect)?.to_string())
 }
 
 /// Without us: the peer serves, FFmpeg reads.
@@ -38,6 +37,5 @@ pub(crate) fn served(
     let clip = stage.clip(clip)?;
     let served = able(peer.serve, peer, "serve")?(stage, clip)?;
     let reading = Reading::new(&served.url, transport, clip);
-    let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
-    Ok(fingerprint::judge(stage, clip, &capture, &expect)?.to_string())
+    Ok(seen(stage, &ffmpeg::PEER, &reading, clip, &expect)?.to_string())
 }

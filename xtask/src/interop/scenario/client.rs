@@ -1,6 +1,6 @@
 //! Our client against the servers of others.
 
-use super::{GRACE, able, read_relay};
+use super::{GRACE, able, read_relay, seen};
 use crate::failure::{Failure, Result};
 use crate::interop::fingerprint::{self, Expect};
 use crate::interop::peer::{Peer, Publishing, Reading, Transport};
@@ -19,8 +19,7 @@ pub(crate) fn played(
     let clip = stage.clip(clip)?;
     let served = able(peer.serve, peer, "serve")?(stage, clip)?;
     let reading = Reading::new(&served.url, transport, clip);
-    let capture = able(trackside::CLIENT.read, &trackside::CLIENT, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
+    let evidence = seen(stage, &trackside::CLIENT, &reading, clip, &expect)?;
     Ok(evidence.to_string())
 }
 

@@ -1,6 +1,6 @@
 //! Published streams: who publishes, who reads, and what happens when one of them goes.
 
-use super::{GRACE, able, end, expected, live, read_relay};
+use super::{GRACE, able, end, expected, live, read_relay, seen};
 use crate::failure::{During, Failure, Result};
 use crate::interop::clip::Clip;
 use crate::interop::fingerprint::{self, Expect, Start};
@@ -73,8 +73,7 @@ fn relayed(
         live: true,
         ..Reading::new(&url, outward, clip)
     };
-    let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
+    let evidence = seen(stage, &ffmpeg::PEER, &reading, clip, &expect)?;
     if !publisher.running() {
         return Err(Failure::new("the publisher ended before its time"));
     }
@@ -97,8 +96,7 @@ pub(crate) fn read(
         live: true,
         ..Reading::new(&url, transport, clip)
     };
-    let capture = able(peer.read, peer, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
+    let evidence = seen(stage, peer, &reading, clip, &expect)?;
     end(server)?;
     Ok(evidence.to_string())
 }
@@ -156,17 +154,12 @@ pub(crate) fn kept_key_frame(stage: &Stage<'_>, transport: Transport) -> Result<
         live: true,
         ..Reading::new(&url, transport, clip)
     };
-    let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
     // The clip began a few seconds ago: its first frame is the only key frame so far.
-    let evidence = fingerprint::judge(
-        stage,
-        clip,
-        &capture,
-        &Expect {
-            start: Start::First,
-            ..Expect::LIVE
-        },
-    )?;
+    let expect = Expect {
+        start: Start::First,
+        ..Expect::LIVE
+    };
+    let evidence = seen(stage, &ffmpeg::PEER, &reading, clip, &expect)?;
     end(server)?;
     Ok(evidence.to_string())
 }

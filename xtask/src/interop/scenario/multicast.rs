@@ -1,8 +1,8 @@
 //! Multicast on one machine: nothing leaves it, by a time to live of 0 or by the loopback interface.
 
-use super::{able, end, live_on};
+use super::{end, live_on, seen};
 use crate::failure::{Failure, Result};
-use crate::interop::fingerprint::{self, Expect, Start};
+use crate::interop::fingerprint::{Expect, Start};
 use crate::interop::peer::{Peer, Reading, Transport, Version};
 use crate::interop::peers::{ffmpeg, trackside, vlc};
 use crate::interop::stage::{self, Stage};
@@ -93,8 +93,7 @@ pub(crate) fn read(
         seconds: SECONDS,
         ..Reading::new(&url, Transport::Multicast, clip)
     };
-    let capture = able(peer.read, peer, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(stage, clip, &capture, &JOINED)?;
+    let evidence = seen(stage, peer, &reading, clip, &JOINED)?;
     end(server)?;
     Ok(evidence.to_string())
 }
@@ -109,8 +108,7 @@ pub(crate) fn played(stage: &Stage<'_>, clip: &str) -> Result<String> {
         seconds: SECONDS,
         ..Reading::new(&served.url, Transport::Multicast, clip)
     };
-    let capture = able(trackside::CLIENT.read, &trackside::CLIENT, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(stage, clip, &capture, &JOINED)?;
+    let evidence = seen(stage, &trackside::CLIENT, &reading, clip, &JOINED)?;
     Ok(evidence.to_string())
 }
 

@@ -1,6 +1,6 @@
 //! TLS and SRTP. What is said over TLS no witness hears; where SRTP is forced over plain RTSP, one attests that media went by it.
 
-use super::{GRACE, able, end};
+use super::{GRACE, able, end, seen};
 use crate::failure::{Failure, Result};
 use crate::interop::fingerprint::{self, Expect};
 use crate::interop::peer::{Peer, Protection, Publishing, Reading, Transport, Version};
@@ -105,8 +105,7 @@ pub(crate) fn publish(
         live: true,
         ..Reading::new(&plain, Transport::Tcp, clip)
     };
-    let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(stage, clip, &capture, &Expect::LIVE)?;
+    let evidence = seen(stage, &ffmpeg::PEER, &reading, clip, &Expect::LIVE)?;
     if !publisher.running() {
         return Err(Failure::new("the publisher ended before its time"));
     }
@@ -134,8 +133,7 @@ pub(crate) fn read(
         protection: secrecy.protection(&server),
         ..Reading::new(&url, transport, clip)
     };
-    let capture = able(peer.read, peer, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(stage, clip, &capture, &Expect::LIVE)?;
+    let evidence = seen(stage, peer, &reading, clip, &Expect::LIVE)?;
     let attested = attested(witness)?;
     end(server.served)?;
     Ok(format!("{evidence}{attested}"))
@@ -155,8 +153,7 @@ pub(crate) fn played(stage: &Stage<'_>, transport: Transport, expect: Expect) ->
         protection: IN_CLEAR,
         ..Reading::new(&witness.url, transport, clip)
     };
-    let capture = able(trackside::CLIENT.read, &trackside::CLIENT, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
+    let evidence = seen(stage, &trackside::CLIENT, &reading, clip, &expect)?;
     witness.sealed()?;
     Ok(format!("{evidence}; all transports RTP/SAVP"))
 }
@@ -174,8 +171,7 @@ pub(crate) fn played_by_tls(
         protection: Secrecy::Tls.protection(&secure),
         ..Reading::new(&served.url, transport, clip)
     };
-    let capture = able(trackside::CLIENT.read, &trackside::CLIENT, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
+    let evidence = seen(stage, &trackside::CLIENT, &reading, clip, &expect)?;
     end(secure.served)?;
     Ok(evidence.to_string())
 }

@@ -1,6 +1,6 @@
 //! What the server plays without a publisher: files, the demo, pulled streams.
 
-use super::{GRACE, able, end};
+use super::{GRACE, able, end, seen};
 use crate::failure::{Failure, Result};
 use crate::interop::clip::{self, Clip};
 use crate::interop::fingerprint::{self, Expect, Start};
@@ -30,11 +30,11 @@ pub(crate) fn file(
     let clip = stage.clip(clip)?;
     let (server, url) = with_file(stage, clip)?;
     let reading = Reading::new(&url, transport, clip);
-    let capture = able(peer.read, peer, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(
+    let evidence = seen(
         stage,
+        peer,
+        &reading,
         clip,
-        &capture,
         &Expect {
             start: Start::First,
             skew,
@@ -80,7 +80,6 @@ pub(crate) fn demo(stage: &Stage<'_>, transport: Transport) -> Result<String> {
         live: true,
         ..Reading::new(&url, transport, clip)
     };
-    let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
     let expect = Expect {
         frames: 290,
         audio: 0.0,
@@ -88,7 +87,7 @@ pub(crate) fn demo(stage: &Stage<'_>, transport: Transport) -> Result<String> {
         skew: None,
         ..Expect::LIVE
     };
-    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
+    let evidence = seen(stage, &ffmpeg::PEER, &reading, clip, &expect)?;
     end(server)?;
     Ok(evidence.to_string())
 }
@@ -106,8 +105,7 @@ pub(crate) fn pulled(
     let server = pulling(stage, &upstream.url, transport)?;
     let url = format!("{}pulled", server.url);
     let reading = Reading::new(&url, transport, clip);
-    let capture = able(ffmpeg::PEER.read, &ffmpeg::PEER, "read")?(stage, &reading)?;
-    let evidence = fingerprint::judge(stage, clip, &capture, &expect)?;
+    let evidence = seen(stage, &ffmpeg::PEER, &reading, clip, &expect)?;
     end(server)?;
     Ok(evidence.to_string())
 }
