@@ -28,6 +28,11 @@ impl Random {
         bytes
     }
 
+    /// Fills all of it.
+    pub(crate) fn fill(&mut self, octets: &mut [u8]) {
+        self.0.fill_bytes(octets);
+    }
+
     /// A random number of 32 bits: an SSRC, the start of a timestamp.
     pub fn number(&mut self) -> u32 {
         self.0.next_u32()

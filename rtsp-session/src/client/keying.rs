@@ -2,9 +2,11 @@
 //!
 //! That a media has SRTP is said by the profile of its description, `RTP/SAVP` or `RTP/SAVPF`. The server's key stands there too: in `a=key-mgmt` (RFC 4567),
 //! and ours goes out in the `KeyMgmt` header of SETUP, or in `a=crypto` (RFC 4568), which knows no answer. Where it does not, RTSP/2.0 has both keys in the
-//! `MIKEY` parameter of Transport (RFC 7826 §C.1.4.1). Who publishes tells its key by `a=key-mgmt` in ANNOUNCE and again in SETUP, and is told the server's, for reports, in the answer.
+//! `MIKEY` parameter of Transport: by RSA-R (RFC 7826 §C.1.4.1) where we were given an identity for it ([`Exchange`]), else as they are. Who publishes tells its key by `a=key-mgmt` in ANNOUNCE and again in SETUP, and is told the server's, for reports, in the answer.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
@@ -15,6 +17,7 @@ use sdp::{Attribute, Description, Media};
 
 use super::{ClientSession, PacketKind, SessionError};
 use crate::random::Random;
+use crate::srtp::mikey::reverse::{Identity, Inquiry, ReverseError};
 use crate::srtp::mikey::{Keying, KeyingError};
 use crate::srtp::sdes::{Crypto, CryptoError};
 use crate::srtp::{Drops, MasterKey, OpenError, Receiver, SealError, Sender};
@@ -53,15 +56,56 @@ pub enum KeysError {
     /// A MIKEY message that brings no key that could be used.
     #[error("its MIKEY message brings no key: {0}")]
     Mikey(#[from] KeyingError),
+    /// The exchange by RSA-R came to nothing.
+    #[error("no key by MIKEY-RSA-R: {0}")]
+    Reverse(#[from] ReverseError),
     /// An `a=crypto` that cannot be used; the first of them, where there are several.
     #[error("its a=crypto cannot be used: {0}")]
     Crypto(#[from] CryptoError),
+}
+
+/// How keys are exchanged by RSA-R: by whom, and with which servers. It is of one connection.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// Who we are.
+    pub identity: Arc<Identity>,
+    /// The certificate that the server has proved to be its own, in DER, where the connection has TLS: it may rely on that.
+    pub certificate: Option<Vec<u8>>,
+    /// Which servers are believed.
+    pub believe: Arc<Believing>,
+}
+
+type Believing = dyn Fn(&[&[u8]]) -> Result<(), String> + Send + Sync;
+
+impl Exchange {
+    /// An exchange with servers whose certificates `believe` takes.
+    pub fn new(
+        identity: Arc<Identity>,
+        certificate: Option<Vec<u8>>,
+        believe: impl Fn(&[&[u8]]) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            identity,
+            certificate,
+            believe: Arc::new(believe),
+        }
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").finish_non_exhaustive()
+    }
 }
 
 /// The keys of a session.
 #[derive(Debug)]
 pub(super) struct Keyring {
     random: Random,
+    exchange: Option<Exchange>,
+    /// When we asked last: no two questions are of one time (RFC 3830 §5.2).
+    asked: NtpTime,
     /// By media.
     media: Vec<MediaKeys>,
 }
@@ -77,22 +121,42 @@ struct MediaKeys {
 
 /// What we tell of our key for one media. `Debug` does not show it.
 struct Offer {
-    own: MasterKey,
-    /// Whose packets it seals; ours, in reports.
+    /// Whose packets our key seals; ours, in reports.
     ssrc: u32,
     /// The MIKEY message.
     message: String,
     way: Way,
-    /// The server's key, where the description has it.
-    described: Option<Keying>,
+    key: Offered,
 }
 
-impl std::fmt::Debug for Offer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Where the keys come from.
+enum Offered {
+    /// We have made ours.
+    Own {
+        own: MasterKey,
+        /// The server's, where the description has it.
+        described: Option<Keying>,
+    },
+    /// The server makes both.
+    Asked(Box<Inquiry>),
+}
+
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Offer")
             .field("ssrc", &self.ssrc)
             .field("way", &self.way)
             .finish_non_exhaustive()
+    }
+}
+
+impl Offer {
+    /// Our key, where we made it.
+    fn own(&self) -> Option<&MasterKey> {
+        match &self.key {
+            Offered::Own { own, .. } => Some(own),
+            Offered::Asked(_) => None,
+        }
     }
 }
 
@@ -119,6 +183,8 @@ impl Keyring {
     pub(super) fn new(random: Random) -> Self {
         Self {
             random,
+            exchange: None,
+            asked: NtpTime::default(),
             media: Vec::new(),
         }
     }
@@ -215,6 +281,23 @@ impl ClientSession {
         Ok(Cow::Owned(sealed.into()))
     }
 
+    /// Whether keys of what is described are to be exchanged by RSA-R, and we were not told how: whether
+    /// [`exchange_by`](Self::exchange_by) should be called. What it wants takes time to be made.
+    #[must_use]
+    pub fn wants_exchange(&self) -> bool {
+        let media = self.description.as_ref().map(|it| (it, &it.media));
+        let unkeyed = media.is_some_and(|(description, media)| {
+            let mut media = media.iter();
+            media.any(|one| is_secure(one) && key_of(description, one).is_none())
+        });
+        unkeyed && self.version == Version::V2_0 && self.keyring.exchange.is_none()
+    }
+
+    /// Has keys of RTSP/2.0 exchanged by RSA-R (RFC 7826 §C.1.4.1) from now on, where the description has none. Without it they are told as they are.
+    pub fn exchange_by(&mut self, exchange: Exchange) {
+        self.keyring.exchange = Some(exchange);
+    }
+
     /// Makes our key for a media that is described under SRTP, before its SETUP.
     ///
     /// # Errors
@@ -237,8 +320,17 @@ impl ClientSession {
             (None, _) => Way::Header,
         };
         let described = of_server.map(|(keying, _)| keying);
-        let ssrc = self.keyring.random.number();
-        let offer = self.offer(Some(ssrc), way, described);
+        let ssrc = self.keyring.random.number().max(1);
+        let offer = match (way, self.keyring.exchange.clone()) {
+            (Way::Transport, Some(exchange)) => {
+                let asked = self.ask(&exchange.identity, ssrc);
+                asked.map_err(|error| SessionError::Secured {
+                    media,
+                    error: error.into(),
+                })?
+            }
+            _ => self.offer(Some(ssrc), way, described),
+        };
         self.keyring.slot(media).offer = Some(offer);
         Ok(())
     }
@@ -266,7 +358,7 @@ impl ClientSession {
             let slot = self.keyring.slot(index);
             slot.contexts = Some(Box::new(Contexts {
                 inbound: None,
-                outbound: Some(Sender::new(&offer.own)),
+                outbound: offer.own().map(Sender::new),
                 ssrc: offer.ssrc,
             }));
             // gst-rtsp-server (1.22) passes over the description, and wants it in SETUP as well.
@@ -276,6 +368,7 @@ impl ClientSession {
     }
 
     fn offer(&mut self, ssrc: Option<u32>, way: Way, described: Option<Keying>) -> Offer {
+        let now = self.ntp();
         let random = &mut self.keyring.random;
         let suite = described
             .as_ref()
@@ -285,21 +378,42 @@ impl ClientSession {
             master: MasterKey::generate(suite, random),
             sources: ssrc.map(|ssrc| (ssrc, 0)).into_iter().collect(),
         };
-        let since = self
-            .now
-            .wall
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let message = keying
-            .to_message(NtpTime::from_unix(since), random)
-            .encode_base64();
+        let message = keying.to_message(now, random).encode_base64();
         Offer {
-            own: keying.master,
             ssrc: ssrc.unwrap_or_else(|| random.number()),
             message,
             way,
-            described,
+            key: Offered::Own {
+                own: keying.master,
+                described,
+            },
         }
+    }
+
+    /// Asks the server for keys, by RSA-R.
+    fn ask(&mut self, identity: &Arc<Identity>, ssrc: u32) -> Result<Offer, ReverseError> {
+        let now = self.ntp();
+        let next = NtpTime(self.keyring.asked.0.wrapping_add(1));
+        let now = if next.since(now) > 0 { next } else { now };
+        self.keyring.asked = now;
+        let host = match self.uri.host().contains(':') {
+            true => format!("[{}]", self.uri.host()),
+            false => self.uri.host().to_owned(),
+        };
+        let (scheme, port) = (self.uri.scheme(), self.uri.port_or_default());
+        let server = format!("{scheme}://{host}:{port}/");
+        let inquiry = Inquiry::new(identity, ssrc, &server, now, &mut self.keyring.random)?;
+        Ok(Offer {
+            ssrc,
+            message: inquiry.text().to_owned(),
+            way: Way::Transport,
+            key: Offered::Asked(Box::new(inquiry)),
+        })
+    }
+
+    fn ntp(&self) -> NtpTime {
+        let since = self.now.wall.duration_since(SystemTime::UNIX_EPOCH);
+        NtpTime::from_unix(since.unwrap_or_default())
     }
 
     fn check_keys(&self, media: usize) -> Result<(), SessionError> {
@@ -374,16 +488,26 @@ impl ClientSession {
             return Ok(());
         }
         let told = spec.and_then(|spec| spec.mikey.as_deref());
-        let keying = match (told, offer.described) {
-            (Some(text), _) => Keying::decode(text).map_err(|error| refuse(error.into()))?,
-            (None, Some(described)) => described,
-            (None, None) => {
-                let specs = key_mgmt(response);
-                let spec = specs
-                    .into_iter()
-                    .find(|spec| spec.protocol.eq_ignore_ascii_case("mikey"));
-                let spec = spec.ok_or_else(|| refuse(KeysError::Missing))?;
-                Keying::decode(&spec.message).map_err(|error| refuse(error.into()))?
+        let way = offer.way;
+        let (keying, own) = match offer.key {
+            Offered::Asked(inquiry) => {
+                let text = told.ok_or_else(|| refuse(KeysError::Missing))?;
+                let exchange = self.keyring.exchange.as_ref();
+                let exchange = exchange.ok_or_else(|| refuse(KeysError::Missing))?;
+                let (known, believe) = (exchange.certificate.as_deref(), &*exchange.believe);
+                let told = inquiry.take(text, known, believe, &mut self.keyring.random);
+                let told = told.map_err(|error| refuse(error.into()))?;
+                (told.theirs, told.own)
+            }
+            Offered::Own { own, described } => {
+                let keying = match (told, described) {
+                    (Some(text), _) => {
+                        Keying::decode(text).map_err(|error| refuse(error.into()))?
+                    }
+                    (None, Some(described)) => described,
+                    (None, None) => in_header(response).map_err(refuse)?,
+                };
+                (keying, own)
             }
         };
         let mut inbound = keying.receiver();
@@ -396,7 +520,7 @@ impl ClientSession {
         }
         *contexts = Some(Box::new(Contexts {
             inbound: Some(inbound),
-            outbound: (offer.way != Way::Nowhere).then(|| Sender::new(&offer.own)),
+            outbound: (way != Way::Nowhere).then(|| Sender::new(&own)),
             ssrc: offer.ssrc,
         }));
         Ok(())
@@ -416,6 +540,16 @@ impl ClientSession {
             }
         }
     }
+}
+
+/// The key in the `KeyMgmt` header of an answer.
+fn in_header(response: &Response) -> Result<Keying, KeysError> {
+    let specs = key_mgmt(response);
+    let spec = specs
+        .into_iter()
+        .find(|spec| spec.protocol.eq_ignore_ascii_case("mikey"));
+    let spec = spec.ok_or(KeysError::Missing)?;
+    Ok(Keying::decode(&spec.message)?)
 }
 
 fn key_mgmt(response: &Response) -> Vec<KeyMgmtSpec> {

@@ -51,6 +51,7 @@ pub use event::NoticeKind;
 pub use event::Output as SessionOutput;
 pub use keepalive::DEFAULT_TIMEOUT;
 pub use keepalive::KeepAlive;
+pub use keying::Exchange;
 pub use keying::KeysError;
 pub use keying::SrtpPolicy;
 pub use overload::Silence;

@@ -5,10 +5,12 @@ use arbitrary::{Arbitrary, Unstructured};
 use bytes::BytesMut;
 use rtcp::NtpTime;
 use rtsp_session::random::Random;
-use rtsp_session::srtp::mikey::{KeyEntry, Keying, Message, Payload};
+use rtsp_session::srtp::mikey::reverse::{Identity, Inquiry, ReverseError, Unproved};
+use rtsp_session::srtp::mikey::{KeyEntry, Keying, Message, MessageKind, Payload};
 use rtsp_session::srtp::sdes::Crypto;
 use rtsp_session::srtp::{MasterKey, OpenError, Receiver, Sender, Suite};
 use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
 
 /// What the network does.
 #[derive(Arbitrary, Debug)]
@@ -171,6 +173,7 @@ pub fn mikey(input: &[u8]) {
         octets => {
             if let Ok(message) = memory::bounded(most, || Message::decode(octets)) {
                 agreed(&message);
+                by_rsa(&message);
             }
         }
     }
@@ -201,6 +204,52 @@ fn agreed(message: &Message) {
             .open_rtp(&[0x80; 40], &mut BytesMut::new())
             .is_err()
     );
+}
+
+/// Who asks and who answers by RSA-R. Its key was made for this.
+pub(crate) static IDENTITY: LazyLock<Arc<Identity>> = LazyLock::new(|| {
+    let certificate = include_bytes!("rsa/certificate.der").to_vec();
+    let identity = Identity::new(include_bytes!("rsa/key.der"), vec![certificate], "fuzz");
+    Arc::new(identity.expect("a key and its certificate"))
+});
+
+/// What was asked, once.
+pub(crate) static INQUIRY: LazyLock<Inquiry> = LazyLock::new(|| {
+    let random = &mut Random::from_seed([4; 32]);
+    Inquiry::new(&IDENTITY, 7, "rtsps://fuzz/", NtpTime(5), random).expect("a good key")
+});
+
+/// A message as a question and as an answer: what nobody has signed is refused, by whatever cause but our own.
+fn by_rsa(message: &Message) {
+    if !matches!(
+        message.kind,
+        MessageKind::ReverseRequest | MessageKind::ReverseResponse
+    ) {
+        return;
+    }
+    let text = message.encode_base64();
+    // Numbers of keys beside what was sent.
+    let most = 64 * text.len() + 256 * 1024;
+    let inquiry = &*INQUIRY;
+    let random = &mut Random::from_seed([5; 32]);
+    if let Ok(read) = memory::bounded(most, || Unproved::decode(&text)) {
+        match memory::bounded(most, || read.prove()) {
+            Ok(asked) => {
+                let master = MasterKey::generate(Suite::default(), random);
+                let sources = vec![(1, 2)];
+                let keying = Keying { master, sources };
+                if let Ok((unsigned, _)) = asked.answer(&IDENTITY, &keying, random) {
+                    let answer = unsigned.sign(random).expect("its parts are bounded");
+                    assert!(Message::decode_base64(&answer).is_ok());
+                }
+            }
+            Err(error) => assert_ne!(error, ReverseError::Cryptography),
+        }
+    }
+    let taken = memory::bounded(most, || inquiry.take(&text, None, &|_| Ok(()), random));
+    if let Err(error) = taken {
+        assert_ne!(error, ReverseError::Cryptography);
+    }
 }
 
 fn same(one: &MasterKey, other: &MasterKey) {

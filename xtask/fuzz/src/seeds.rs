@@ -2,11 +2,13 @@
 
 use super::header::HEADERS;
 use super::payload::{FORMATS, whole_frame};
+use super::secure::{IDENTITY, INQUIRY};
 use bytes::BytesMut;
 use rtcp::{CompoundWriter, FullIntraRequest, NtpTime, ReportBlock, SenderInfo};
 use rtp_core::{Packetizer, PacketizerConfig};
 use rtsp_session::random::Random;
-use rtsp_session::srtp::mikey::Keying;
+use rtsp_session::srtp::mikey::reverse::Unproved;
+use rtsp_session::srtp::mikey::{Keying, Message};
 use rtsp_session::srtp::{MasterKey, Suite};
 use rtsp_session::tunnel::http;
 use rtsp_session::tunnel::websocket::{self, Opcode};
@@ -320,7 +322,27 @@ fn keys() -> Vec<Seed> {
         }
         seeds.push(seed("srtp", suite.name(), &[&events]));
     }
+    seeds.extend(by_rsa(&mut random));
     seeds
+}
+
+/// A question and its answer by RSA-R.
+fn by_rsa(random: &mut Random) -> [Seed; 2] {
+    let question = INQUIRY.text();
+    let read = Unproved::decode(question).expect("made here");
+    let asked = read.prove().expect("signed here");
+    let keying = Keying {
+        master: MasterKey::generate(Suite::default(), random),
+        sources: vec![(7, 3)],
+    };
+    let (unsigned, _) = asked.answer(&IDENTITY, &keying, random).expect("on offer");
+    let answer = unsigned.sign(random).expect("a good key");
+    [("rsa-r-question", question), ("rsa-r-answer", &answer)].map(|(name, text)| {
+        let message = Message::decode_base64(text).expect("made here");
+        let mut octets = Vec::new();
+        message.encode(&mut octets);
+        seed("mikey", name, &[&octets])
+    })
 }
 
 /// A request as the target reads one: method, target, version, session, transport, lines, cut.

@@ -11,6 +11,10 @@ use crate::srtp::SealError;
 use crate::srtp::Sender;
 use crate::srtp::Suite;
 use crate::srtp::mikey::Keying;
+use crate::srtp::mikey::reverse::ReverseError;
+use crate::srtp::mikey::reverse::Unproved;
+use crate::srtp::mikey::reverse::is_inquiry;
+use crate::srtp::mikey::reverse::tests::{CLIENT, RESPONDER, believe};
 use crate::srtp::sdes::Crypto;
 
 const TCP: TransportRequest = TransportRequest::Interleaved { rtp: 0, rtcp: 1 };
@@ -197,6 +201,76 @@ fn r2_sec_07_r2_rtp_37_keys_of_2_0_travel_in_transport() {
         hears(&mut bench.session, &master, 3);
         is_heard(&mut bench.session, &told);
     }
+}
+
+/// SETUP by RSA-R: its question, and what the session makes of an answer with what `change` leaves of the message.
+fn by_rsa(change: fn(&str) -> String) -> (Bench, String, Option<Keying>) {
+    let mut bench = described(VersionPolicy::V2_0, true, &sdp("RTP/SAVP", &[]));
+    assert!(bench.session.wants_exchange());
+    let exchange = Exchange::new(std::sync::Arc::clone(&CLIENT), None, believe);
+    bench.session.exchange_by(exchange);
+    assert!(!bench.session.wants_exchange());
+    bench.command(|session, now| session.setup(now, 0, TCP));
+    let request = bench.request();
+    let asked = header(&request, "Transport").unwrap();
+    let asked = asked.split("MIKEY=").nth(1).unwrap().split([';', ',']);
+    let asked = asked.map(|it| it.trim_matches('"')).next().unwrap();
+    assert!(is_inquiry(asked));
+    let random = &mut Random::from_seed([8; 32]);
+    let (master, _) = of_server();
+    let keying = Keying {
+        master,
+        sources: vec![(9, 3)],
+    };
+    let proved = Unproved::decode(asked).unwrap().prove().unwrap();
+    let (unsigned, theirs) = proved.answer(&RESPONDER, &keying, random).unwrap();
+    let told = change(&unsigned.sign(random).unwrap());
+    let granted = format!("Transport: RTP/SAVP/TCP;unicast;interleaved=0-1{told}");
+    let response = response(&request, "200 OK", &["Session: abc", &granted], "");
+    bench.arrives(response.replacen("RTSP/1.0", "RTSP/2.0", 1));
+    (bench, asked.to_owned(), theirs)
+}
+
+#[test]
+fn keys_of_2_0_are_asked_for_by_rsa_by_who_has_an_identity() {
+    let (mut bench, asked, theirs) = by_rsa(|told| format!(";MIKEY={told}"));
+    assert!(matches!(bench.event(), Event::SetUp { .. }));
+    hears(&mut bench.session, &of_server().0, 3);
+    let theirs = theirs.unwrap();
+    let ssrc = bench.session.reporter(0).unwrap();
+    assert_eq!(theirs.sources, [(ssrc, 0)]);
+    let mut report = BytesMut::new();
+    rtcp::CompoundWriter::new(&mut report).receiver_report(ssrc, &[]);
+    let sealed = bench.session.seal(0, PacketKind::Rtcp, &report).unwrap();
+    let mut opened = BytesMut::new();
+    theirs.receiver().open_rtcp(&sealed, &mut opened).unwrap();
+    assert_eq!(opened, report);
+    // At the same time, another question: each has a time of its own (RFC 3830 §5.2).
+    bench.command(|session, now| session.setup(now, 0, TCP));
+    let request = bench.request();
+    assert!(!request.contains(&asked[..40]));
+    assert!(
+        !format!("{:?}", bench.session).contains(&asked),
+        "no messages are shown"
+    );
+}
+
+#[test]
+fn answers_to_rsa_that_are_missing_or_of_another_kind_are_refused_by_cause() {
+    let refused = |change: fn(&str) -> String| {
+        let mut bench = by_rsa(change).0;
+        let failed = bench.failure();
+        assert!(!bench.session.is_secured(0));
+        match failed {
+            SessionError::Secured { media: 0, error } => error,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(refused(|_| String::new()), KeysError::Missing);
+    let as_it_is = refused(|_| format!(";MIKEY={}", of_server().1));
+    assert_eq!(as_it_is, KeysError::Reverse(ReverseError::Kind));
+    let cut = refused(|told| format!(";MIKEY={}", &told[..40]));
+    assert!(matches!(cut, KeysError::Reverse(ReverseError::Decode(_))));
 }
 
 #[test]

@@ -167,7 +167,7 @@ impl Keying {
     }
 }
 
-fn master_of(suite: Suite, entry: &KeyEntry) -> Result<MasterKey, KeyingError> {
+pub(super) fn master_of(suite: Suite, entry: &KeyEntry) -> Result<MasterKey, KeyingError> {
     if entry.generates {
         return Err(KeyingError::NotForTraffic);
     }
@@ -182,7 +182,7 @@ fn master_of(suite: Suite, entry: &KeyEntry) -> Result<MasterKey, KeyingError> {
 }
 
 /// What a policy asks for. What it leaves out is as SRTP has it by default.
-fn suite_of(policy: &Policy) -> Result<Suite, KeyingError> {
+pub(super) fn suite_of(policy: &Policy) -> Result<Suite, KeyingError> {
     use parameter as p;
     let or = |number, otherwise| {
         let given = policy.parameters.iter().any(|(known, _)| *known == number);
@@ -237,7 +237,7 @@ fn suite_of(policy: &Policy) -> Result<Suite, KeyingError> {
     }
 }
 
-fn policy_of(suite: Suite) -> Policy {
+pub(super) fn policy_of(suite: Suite) -> Policy {
     use parameter as p;
     let mut all = vec![(p::KEY_LENGTH, suite.key_length() as u8)];
     if suite.is_aead() {

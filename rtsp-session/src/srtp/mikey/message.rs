@@ -5,7 +5,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use super::payload::{self, Payload};
 
 /// Octets of a message. Certificates are the longest that they carry.
-const MAX_LENGTH: usize = 16 * 1024;
+pub(super) const MAX_LENGTH: usize = 16 * 1024;
 /// Payloads of a message.
 const MAX_PAYLOADS: usize = 32;
 /// Crypto sessions of a message: one for each media that a stream may have, and some.
@@ -194,15 +194,7 @@ impl Message {
     ///
     /// See [`DecodeError`].
     pub fn decode_base64(text: &str) -> Result<Self, DecodeError> {
-        if text.len() > MAX_LENGTH / 3 * 4 + 4 {
-            return Err(DecodeError::TooLong);
-        }
-        let octets = zeroize::Zeroizing::new(
-            BASE64_STANDARD
-                .decode(text.trim())
-                .map_err(|_| DecodeError::Base64)?,
-        );
-        Self::decode(&octets)
+        Self::decode(&octets_of(text)?)
     }
 
     /// Appends the message. Lists and fields over what their length fields can say are cut there; [`decode`](Self::decode)
@@ -231,4 +223,15 @@ impl Message {
         self.encode(&mut octets);
         BASE64_STANDARD.encode(&*octets)
     }
+}
+
+/// The octets of a message in base64.
+pub(super) fn octets_of(text: &str) -> Result<zeroize::Zeroizing<Vec<u8>>, DecodeError> {
+    if text.len() > MAX_LENGTH / 3 * 4 + 4 {
+        return Err(DecodeError::TooLong);
+    }
+    let octets = BASE64_STANDARD.decode(text.trim());
+    octets
+        .map(zeroize::Zeroizing::new)
+        .map_err(|_| DecodeError::Base64)
 }

@@ -9,7 +9,7 @@ use super::DecodeError;
 /// Nothing follows.
 pub(super) const LAST: u8 = 0;
 /// The number of a key entry among payloads.
-const KEY_ENTRY: u8 = 20;
+pub(super) const KEY_ENTRY: u8 = 20;
 /// Parameters of a policy.
 const MAX_PARAMETERS: usize = 32;
 /// Keys in one payload.
