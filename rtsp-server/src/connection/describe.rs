@@ -78,7 +78,8 @@ pub(super) async fn answer(
             (description, movie.modified())
         }
     };
-    let representation = representing(shard, &description, modified);
+    let tagged = description.encode();
+    let representation = representing(shard, &tagged, modified);
     if condition::judge(request, &representation)? == Verdict::NotModified {
         return Ok(respond::not_modified(request.version, Some(&representation)).into());
     }
@@ -100,7 +101,11 @@ pub(super) async fn answer(
         rtsp_msg::RequestTarget::Uri(uri) => uri.without_userinfo().as_str().to_owned(),
         _ => target.path,
     };
-    let mut response = respond::describe(request.version, &base, description.encode());
+    let body = match keys || request.version == Version::V2_0 {
+        true => description.encode(),
+        false => tagged,
+    };
+    let mut response = respond::describe(request.version, &base, body);
     if let Some(location) = location {
         // The request may name it otherwise, by a query or a slash (RFC 7826 §18.18).
         response
@@ -162,13 +167,9 @@ fn presented(
     description
 }
 
-fn representing(
-    shard: &Shard,
-    sent: &sdp::Description,
-    modified: Option<SystemTime>,
-) -> Representation {
+fn representing(shard: &Shard, sent: &str, modified: Option<SystemTime>) -> Representation {
     Representation {
-        tag: condition::tag(sent.encode().as_bytes()),
+        tag: condition::tag(sent.as_bytes()),
         modified: modified.map(|time| condition::last_modified(time, shard.now())),
     }
 }
@@ -188,7 +189,7 @@ pub(super) fn representation(
         Some(player) => player.modified(),
         None => Some(stream.began.wall),
     };
-    representing(shard, &sent, modified)
+    representing(shard, &sent.encode(), modified)
 }
 
 /// Allow, where what is meant does not have all methods of RTSP/2.0 (RFC 7826 §18.6).
