@@ -67,7 +67,8 @@ impl KeySet {
     pub(crate) fn new(tokens: &Tokens) -> Result<Self, HttpUrlError> {
         Ok(Self {
             http: Http::new(&tokens.keys, PATIENCE)?,
-            refresh: tokens.refresh,
+            // They would be too old before they could be fetched again.
+            refresh: tokens.refresh.max(PAUSE),
             pause: PAUSE,
             kept: Mutex::default(),
             fetching: Mutex::default(),

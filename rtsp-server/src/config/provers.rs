@@ -62,7 +62,8 @@ pub struct Tokens {
     /// [`Permission::paths`](crate::Permission::paths)). A token without the claim allows nothing. `None`: tokens prove users, and
     /// [`Config::permissions`](super::Config::permissions) say what users may.
     pub rights: Option<String>,
-    /// How old keys may become before they are fetched again. They are fetched for a token with an unknown key too, though not often.
+    /// How old keys may become before they are fetched again, 10 s at least. They are fetched for a token with an unknown key too, once in
+    /// 10 s at most. Where they cannot be had those that were good stay so until they are four times as old.
     pub refresh: Duration,
 }
 

@@ -7,8 +7,14 @@
 #[path = "../wire/bridge.rs"]
 mod bridge;
 #[allow(dead_code)]
+#[path = "../wire/http.rs"]
+mod http;
+#[allow(dead_code)]
 #[path = "../wire/peer.rs"]
 mod peer;
+#[allow(dead_code)]
+#[path = "../wire/signer.rs"]
+mod signer;
 #[allow(dead_code)]
 #[path = "../wire/source.rs"]
 mod source;
@@ -21,6 +27,7 @@ mod keys;
 mod limits;
 mod lossy;
 mod publishers;
+mod rotation;
 mod tunnels;
 mod witness;
 mod wrong_door;

@@ -5,6 +5,7 @@
 mod bridge;
 mod http;
 mod peer;
+mod signer;
 mod source;
 mod tunnelled;
 mod users;

@@ -1,12 +1,10 @@
 //! Users whose tokens are signed by a key that is published: which are taken, and what they allow.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use ring::{
     hmac,
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
+    signature::{Ed25519KeyPair, KeyPair as _},
 };
 use rtsp_server::{Access, Config, Limit, ServerHandle, Tokens};
 use rtsp_session::auth::Credentials;
@@ -15,73 +13,10 @@ use serde_json::{Value, json};
 use crate::{
     http::{Http, answer},
     peer::{Message, Peer},
+    signer::{Signer, bearer, claims, header, now, signed, with},
     source::{Source, Track, address, announce, av, server_with, video},
     users::BOB,
 };
-
-/// Somebody who signs tokens.
-struct Signer {
-    key: EcdsaKeyPair,
-    random: SystemRandom,
-}
-
-impl Signer {
-    fn new() -> Self {
-        let random = SystemRandom::new();
-        let how = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let key = EcdsaKeyPair::generate_pkcs8(how, &random).expect("a key");
-        let key = EcdsaKeyPair::from_pkcs8(how, key.as_ref(), &random).expect("a key");
-        Self { key, random }
-    }
-
-    fn point(&self) -> (&[u8], &[u8]) {
-        self.key.public_key().as_ref()[1..].split_at(32)
-    }
-
-    fn public(&self, id: &str) -> Value {
-        let (x, y) = self.point();
-        let (x, y) = (BASE64URL.encode(x), BASE64URL.encode(y));
-        json!({"kty": "EC", "crv": "P-256", "kid": id, "use": "sig", "x": x, "y": y})
-    }
-
-    fn sign(&self, header: &Value, claims: &Value) -> String {
-        signed(header, claims, |text| {
-            let signature = self.key.sign(&self.random, text).expect("a signature");
-            signature.as_ref().to_vec()
-        })
-    }
-}
-
-fn signed(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
-    let part = |value: &Value| BASE64URL.encode(value.to_string());
-    let text = format!("{}.{}", part(header), part(claims));
-    let signature = BASE64URL.encode(sign(text.as_bytes()));
-    format!("{text}.{signature}")
-}
-
-fn header() -> Value {
-    json!({"alg": "ES256", "kid": "one", "typ": "JWT"})
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.expect("a clock").as_secs()
-}
-
-/// Of eve, for an hour, for these cameras.
-fn claims() -> Value {
-    json!({"sub": "eve", "iss": "https://id.example", "aud": "cameras", "exp": now() + 3600})
-}
-
-/// The same with something else in it; `null` takes it out.
-fn with(mut value: Value, name: &str, other: Value) -> Value {
-    let object = value.as_object_mut().expect("an object");
-    object.remove(name);
-    if !other.is_null() {
-        object.insert(name.to_owned(), other);
-    }
-    value
-}
 
 /// Keys were fetched, and not more often than every ten seconds since `begin`.
 fn is_patient(keys: &Http, begin: std::time::Instant) {
@@ -113,10 +48,6 @@ async fn source(server: &ServerHandle, path: &str) -> Source {
     let mut peer = Peer::connect(address(server)).await;
     peer.extra = BOB.into();
     Source::tcp_on(peer, path, &video()).await
-}
-
-fn bearer(token: &str) -> String {
-    format!("Authorization: Bearer {token}\r\n")
 }
 
 fn basic(name: &str, password: &str) -> String {
