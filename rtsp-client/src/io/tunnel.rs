@@ -10,12 +10,15 @@ use bytes::Buf as _;
 use bytes::BytesMut;
 use rtsp_session::random::Random;
 use rtsp_session::tunnel::head;
-use rtsp_session::tunnel::http;
 use rtsp_session::tunnel::websocket;
 use rtsp_session::tunnel::websocket::Control;
 use rtsp_session::tunnel::websocket::Decoder;
 use rtsp_session::tunnel::websocket::End;
 use rtsp_session::tunnel::websocket::Opcode;
+
+mod post;
+
+pub(super) use post::Post;
 
 use super::leg::Leg;
 use super::wire::Destination;
@@ -60,116 +63,6 @@ async fn answer(leg: &mut Leg) -> io::Result<(head::Answer, BytesMut)> {
 fn refused(what: &str, answer: &head::Answer) -> io::Error {
     let (status, reason) = (answer.status, &answer.reason);
     io::Error::other(format!("it answers {what} by {status} {reason}"))
-}
-
-/// The other half of a tunnel over HTTP: what we say goes there. Its GET is handed in where it is read.
-#[derive(Debug)]
-pub(super) struct Post {
-    leg: Leg,
-    /// What is encoded and has not left.
-    outbound: BytesMut,
-    /// What came behind the head of the answer to the GET.
-    early: BytesMut,
-    /// What the server answers to the POST, while that is of interest: nothing, if it is all right.
-    answer: Option<BytesMut>,
-}
-
-impl Post {
-    /// Opens a tunnel by its GET; what came behind the answer.
-    pub(super) async fn ask(
-        to: &Destination<'_>,
-        get: &mut Leg,
-        cookie: &str,
-    ) -> io::Result<BytesMut> {
-        let asked = http::get(&host(to), to.path, cookie, to.user_agent);
-        write_all(get, &asked).await?;
-        let (answer, early) = answer(get).await?;
-        match answer.status {
-            200 => Ok(early),
-            _ => Err(refused("the GET of a tunnel", &answer)),
-        }
-    }
-
-    /// Begins the POST of a tunnel whose GET is open.
-    pub(super) async fn begin(
-        to: &Destination<'_>,
-        mut leg: Leg,
-        cookie: &str,
-        early: BytesMut,
-    ) -> io::Result<Self> {
-        let asked = http::post(&host(to), to.path, cookie, to.user_agent);
-        write_all(&mut leg, &asked).await?;
-        Ok(Self {
-            leg,
-            outbound: BytesMut::new(),
-            early,
-            answer: Some(BytesMut::new()),
-        })
-    }
-
-    pub(super) fn leg(&self) -> &Leg {
-        &self.leg
-    }
-
-    pub(super) fn poll_read_buf(
-        &mut self,
-        cx: &mut Context<'_>,
-        get: &mut Leg,
-        into: &mut BytesMut,
-    ) -> Poll<io::Result<usize>> {
-        if !self.early.is_empty() {
-            let count = self.early.len();
-            into.extend_from_slice(&self.early);
-            self.early = BytesMut::new();
-            return Poll::Ready(Ok(count));
-        }
-        self.poll_refused(cx)?;
-        get.poll_read_buf(cx, into)
-    }
-
-    /// Whether the server has something against the POST: it would never answer what is said there.
-    fn poll_refused(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        let Some(read) = &mut self.answer else {
-            return Ok(());
-        };
-        while let Poll::Ready(count) = self.leg.poll_read_buf(cx, read) {
-            let answer = match (count?, head::response(read)) {
-                // Some close what they have heard enough of; what is written next tells.
-                (0, _) => None,
-                (_, Ok(None)) => continue,
-                (_, Ok(Some(answer))) => Some(answer),
-                (_, Err(error)) => {
-                    return Err(io::Error::other(format!("it answers with {error}")));
-                }
-            };
-            self.answer = None;
-            return match answer {
-                Some(answer) if answer.status >= 300 => {
-                    Err(refused("the POST of the tunnel", &answer))
-                }
-                _ => Ok(()),
-            };
-        }
-        Ok(())
-    }
-
-    pub(super) fn try_write(&mut self, from: &[u8]) -> io::Result<usize> {
-        flush(&mut self.leg, &mut self.outbound)?;
-        if from.is_empty() {
-            return self.leg.try_write(&[]);
-        }
-        let piece = from.get(..PIECE_BYTES).unwrap_or(from);
-        http::encode(piece, &mut self.outbound);
-        match flush(&mut self.leg, &mut self.outbound) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-            _ => Ok(piece.len()),
-        }
-    }
-
-    pub(super) fn finish(&mut self) {
-        let _ = flush(&mut self.leg, &mut self.outbound);
-        self.leg.finish();
-    }
 }
 
 /// Writes what was taken before. `WouldBlock` while something is left.

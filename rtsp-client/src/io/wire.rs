@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use rtsp_session::random::Random;
-use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
 use super::connect;
@@ -89,7 +88,7 @@ impl Wire {
             .map_err(late)
             .and_then(|done| done)
             .map_err(NotConnected::Tls)?;
-        let begun = timeout_at(until, Box::pin(tunnel(to, &mut leg, random))).await;
+        let begun = timeout_at(until, Box::pin(tunnel(to, &mut leg, random, patience))).await;
         let tunnel = begun
             .map_err(late)
             .and_then(|done| done)
@@ -142,11 +141,10 @@ impl Wire {
         loop {
             match self.try_write(from) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let leg = match &self.tunnel {
-                        Tunnel::Http(post) => post.leg(),
-                        _ => &self.leg,
-                    };
-                    ready!(leg.poll_write_ready(cx))?;
+                    ready!(match &mut self.tunnel {
+                        Tunnel::Http(post) => post.poll_write_ready(cx),
+                        _ => self.leg.poll_write_ready(cx),
+                    })?;
                 }
                 other => return Poll::Ready(other),
             }
@@ -173,17 +171,19 @@ impl Wire {
     }
 }
 
-async fn tunnel(to: &Destination<'_>, leg: &mut Leg, random: &mut Random) -> io::Result<Tunnel> {
+async fn tunnel(
+    to: &Destination<'_>,
+    leg: &mut Leg,
+    random: &mut Random,
+    patience: Duration,
+) -> io::Result<Tunnel> {
     Ok(match to.carriage {
         Carriage::Bare => Tunnel::None,
         Carriage::Http => {
             let cookie = random.letters(22);
             let early = Post::ask(to, leg, &cookie).await?;
-            // By the same address: a name may have several, and the two have to meet.
-            let tcp = TcpStream::connect(leg.peer_addr()?).await?;
-            tcp.set_nodelay(true)?;
-            let other = Leg::new(tcp, to.host, to.trust).await?;
-            Tunnel::Http(Box::new(Post::begin(to, other, &cookie, early).await?))
+            let post = Post::begin(to, leg.peer_addr()?, &cookie, early, patience).await?;
+            Tunnel::Http(Box::new(post))
         }
         Carriage::WebSocket => Tunnel::WebSocket(Box::new(Frames::begin(to, leg, random).await?)),
     })

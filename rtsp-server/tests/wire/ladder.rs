@@ -1,16 +1,21 @@
 //! Our client in tunnels, and how it comes to them: by UDP, by TCP, by HTTP, each where the one before does not get through.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rtsp_client::{
     Client, ErrorKind, Options, PlayOptions, Playing, TransportPolicy, VersionPolicy,
     io::tls::Trust,
 };
 use rtsp_server::{Access, ServerHandle};
-use rtsp_session::auth::Credentials;
+use rtsp_session::{auth::Credentials, client::PlayRequest};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{TcpListener, TcpStream},
+    sync::{Notify, watch},
 };
 
 use crate::{
@@ -239,6 +244,103 @@ async fn our_client_publishes_in_a_tunnel_where_nothing_else_gets_through() {
         let sent = track.key(700);
         recording.send(0, sent.clone().into()).await.expect("sent");
         next_is(&mut playing, &sent).await;
+    }
+}
+
+/// Somebody between a client and a server who closes the POST of a tunnel.
+struct Cutter {
+    at: SocketAddr,
+    cut: Arc<Notify>,
+    /// How many there were.
+    posts: watch::Receiver<usize>,
+}
+
+impl Cutter {
+    async fn before(to: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let at = listener.local_addr().expect("its address");
+        let cut = Arc::<Notify>::default();
+        let (count, posts) = watch::channel(0);
+        let scissors = Arc::clone(&cut);
+        tokio::spawn(async move {
+            // What comes first is the GET, whatever hides it.
+            for number in 0.. {
+                let Ok((mut near, _)) = listener.accept().await else {
+                    return;
+                };
+                let scissors = Arc::clone(&scissors);
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(to).await.expect("the server");
+                    let passed = copy_bidirectional(&mut near, &mut far);
+                    tokio::select! {
+                        _ = passed => {}
+                        () = scissors.notified(), if number > 0 => {}
+                    }
+                });
+                count.send_replace(number);
+            }
+        });
+        Self { at, cut, posts }
+    }
+
+    /// Closes the POST, and waits for the next, while somebody goes on.
+    async fn cut<T>(&mut self, meanwhile: impl Future<Output = T>) {
+        let next = *self.posts.borrow() + 1;
+        self.cut.notify_one();
+        let next = self.posts.wait_for(|count| *count == next);
+        tokio::select! {
+            _ = within("the next POST", next) => {}
+            _ = meanwhile => panic!("it ended"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn our_client_goes_on_with_another_post_when_one_is_closed() {
+    for secure in [false, true] {
+        let server = secure_server(|_| {}).await;
+        let (scheme, to) = match secure {
+            false => ("rtsp", address(&server)),
+            true => ("rtsps", server.tls_addresses()[0]),
+        };
+        let mut trusting = options(TransportPolicy::Http);
+        trusting.trust = Trust::pinned(server.fingerprint());
+        let description = sdp::Description::parse(av().as_bytes()).expect("a description");
+        let mut before = Cutter::before(to).await;
+        let url = format!("{scheme}://{}/live", before.at);
+        let announced = Client::announce(&url, description, trusting.clone()).await;
+        let mut recording = announced
+            .expect("announced")
+            .record()
+            .await
+            .expect("recording");
+        let mut other = Cutter::before(to).await;
+        let url = format!("{scheme}://{}/live", other.at);
+        let described = Client::describe(&url, trusting).await;
+        let described = described.expect("a description");
+        let mut playing = described.play(PlayOptions::default()).await.expect("plays");
+        let mut track = Track::video();
+        for size in [700, 60_000, 800] {
+            let sent = track.key(size);
+            recording.send(0, sent.clone().into()).await.expect("sent");
+            next_is(&mut playing, &sent).await;
+            // What is sent next goes by the next POST, all of it.
+            let far = Instant::now() + Duration::from_secs(600);
+            before.cut(recording.run_until(far)).await;
+            let sent = track.key(size);
+            recording.send(0, sent.clone().into()).await.expect("sent");
+            next_is(&mut playing, &sent).await;
+            // And who reads is answered on the GET that it has.
+            other.cut(playing.next()).await;
+            within("it pauses", playing.pause()).await.expect("paused");
+            let again = PlayRequest::default();
+            within("it plays", playing.resume(&again))
+                .await
+                .expect("plays");
+        }
+        assert_eq!(recording.transport(), TransportPolicy::Http);
+        within("the end", playing.close()).await;
+        within("the end", recording.close()).await;
     }
 }
 
