@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::task::Context;
 use std::task::Poll;
+use std::task::ready;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -26,14 +27,17 @@ use rtsp_session::client::SessionError;
 use rtsp_session::client::SessionOutput;
 use rtsp_session::client::State;
 use rtsp_session::random::Random;
+use tokio::task::JoinSet;
 
 use crate::Error;
 use crate::ErrorKind;
 use crate::Options;
 use crate::TransportPolicy;
-use crate::io::wire::Destination;
 use crate::io::wire::NotConnected;
 use crate::io::wire::Wire;
+use way::Way;
+
+mod way;
 
 /// How much one read asks for; frames are slices of it.
 const READ_BYTES: usize = 64 << 10;
@@ -43,6 +47,9 @@ const WRITE_BYTES: usize = 256 << 10;
 
 /// How many octets of frames may wait while a step runs; beyond, the oldest are dropped.
 const BACKLOG_BYTES: usize = 16 << 20;
+
+/// How long a server keeps a session that has not said (RFC 7826 §18.49).
+const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A connected session.
 #[derive(Debug)]
@@ -61,26 +68,15 @@ pub(crate) struct Conversation {
     pub(crate) events: VecDeque<Event>,
     pub(crate) until: Option<Instant>,
     pub(crate) closed: Option<CloseReason>,
+    way: Way,
+    random: Random,
+    /// The connection that takes the place of one that was lost; empty while there is one.
+    next: JoinSet<Result<Wire, NotConnected>>,
 }
 
 fn is_multicast(host: &str) -> bool {
     host.parse()
         .is_ok_and(|address: IpAddr| address.is_multicast())
-}
-
-fn not_connected(to: &Destination<'_>, error: NotConnected) -> Error {
-    let place = |what| format!("{what} {} port {}", to.host, to.port);
-    match error {
-        NotConnected::Tcp(error) => {
-            Error::io(ErrorKind::Connect, place("cannot connect to"), error)
-        }
-        NotConnected::Tls(error) => Error::io(ErrorKind::Untrusted, place("no TLS with"), error),
-        NotConnected::Tunnel(error) => Error::io(
-            ErrorKind::Transport,
-            place("no tunnel for RTSP with"),
-            error,
-        ),
-    }
 }
 
 /// A secure random seed.
@@ -99,44 +95,29 @@ impl Conversation {
         credentials: Option<Credentials>,
     ) -> Result<Self, Error> {
         let place = uri.without_userinfo().to_string();
-        let trust = match uri.scheme() {
-            Scheme::Rtsp => None,
-            Scheme::Rtsps => Some(&options.trust),
-            _ => {
-                let text = "this scheme is not supported";
-                return Err(Error::new(ErrorKind::Unsupported, place, text));
-            }
-        };
-        let (host, port) = (uri.host(), uri.port_or_default());
-        if is_multicast(host) {
+        if !matches!(uri.scheme(), Scheme::Rtsp | Scheme::Rtsps) {
+            let text = "this scheme is not supported";
+            return Err(Error::new(ErrorKind::Unsupported, place, text));
+        }
+        if is_multicast(uri.host()) {
             // RFC 7826 §10: requests go to one server.
             let text = "a multicast address is no server";
             return Err(Error::new(ErrorKind::Url, place, text));
         }
         let mut random = random(&place)?;
-        let path = match uri.query() {
-            Some(query) => format!("{}?{query}", uri.path()),
-            None => uri.path().to_owned(),
-        };
-        let to = Destination {
-            host,
-            port,
-            trust,
-            carriage: options.transport.carriage(),
-            path: &path,
-            user_agent: &options.user_agent,
-        };
-        let refused = |error| not_connected(&to, error);
-        let wire = Wire::connect(&to, options.connect_timeout, &mut random).await;
-        let wire = wire.map_err(refused)?;
+        let mut way = Way::new(uri, options);
+        let refused = |error| way.not_connected(error);
+        let wire = way.connect(&mut random).await.map_err(refused)?;
         let (peer, local) = wire
             .peer_addr()
             .and_then(|peer| Ok((peer, wire.local_addr()?)))
             .map_err(|error| refused(NotConnected::Tcp(error)))?;
+        // A session is of one server, whatever else has its name.
+        way.at = Some(peer);
         let mut config = SessionConfig::default();
         config.connection.user_agent.clone_from(&options.user_agent);
         config.connection.credentials = credentials;
-        config.connection.encrypted = trust.is_some();
+        config.connection.encrypted = uri.scheme() == Scheme::Rtsps;
         config.connection.response_timeout = options.response_timeout;
         config.connection.cseq = options.cseq;
         config.connection.courtesy = options.courtesy.clone();
@@ -144,7 +125,8 @@ impl Conversation {
         config.session_id = options.session_id;
         config.version = options.version;
         config.srtp = options.srtp;
-        let session = ClientSession::new(Now::read(), uri, config, random);
+        config.reconnects = true;
+        let session = ClientSession::new(Now::read(), uri, config, random.fork());
         Ok(Self {
             wire,
             session: Box::new(session),
@@ -158,6 +140,9 @@ impl Conversation {
             events: VecDeque::new(),
             until: None,
             closed: None,
+            way,
+            random,
+            next: JoinSet::new(),
         })
     }
 
@@ -249,6 +234,9 @@ impl Conversation {
     /// Writes what waits and reads once; ready when anything was read, the connection has ended, or all is written that
     /// waited for a while.
     pub(crate) fn poll_io(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.poll_next(cx).is_pending() {
+            return Poll::Pending;
+        }
         let flushed = self.poll_flush(cx)?;
         if self.closed.is_some() {
             return Poll::Ready(Ok(()));
@@ -268,7 +256,10 @@ impl Conversation {
                 self.drain();
                 progress = true;
             }
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(self.lost(error))),
+            Poll::Ready(Err(error)) => {
+                self.lost(error)?;
+                progress = true;
+            }
         }
         if progress {
             // What the session has to say to it goes out at once.
@@ -281,15 +272,51 @@ impl Conversation {
     /// Writes as much as the socket takes. Whether something waited and all of it is gone.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
         let waited = !self.outbound.is_empty();
-        loop {
+        while self.next.is_empty() {
             match self.wire.poll_write(cx, &self.outbound) {
                 Poll::Pending => return Ok(false),
                 Poll::Ready(Ok(_)) if self.outbound.is_empty() => return Ok(waited),
-                Poll::Ready(Ok(0)) => return Err(self.lost(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(0)) => self.lost(io::ErrorKind::WriteZero.into())?,
                 Poll::Ready(Ok(count)) => self.outbound.advance(count),
-                Poll::Ready(Err(error)) => return Err(self.lost(error)),
+                Poll::Ready(Err(error)) => self.lost(error)?,
             }
         }
+        Ok(true)
+    }
+
+    /// Waits for the connection that takes the place of one that was lost; the session goes on there (RFC 7826 §10.4).
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(next) = ready!(self.next.poll_join_next(cx)) else {
+            return Poll::Ready(());
+        };
+        let place = self.uri.as_str();
+        match next {
+            Ok(Ok(wire)) => {
+                tracing::info!(place, "connected again: the session goes on");
+                self.wire = wire;
+                self.session.reconnected(Now::read());
+            }
+            Ok(Err(error)) => {
+                let error = self.way.not_connected(error);
+                tracing::warn!(place, %error, "the session cannot go on");
+                self.session.handle(Now::read(), Input::Eof);
+            }
+            Err(_) => self.session.handle(Now::read(), Input::Eof),
+        }
+        self.drain();
+        Poll::Ready(())
+    }
+
+    /// The connection is gone, and the session is not.
+    fn connect_again(&mut self, reason: &CloseReason) {
+        let place = self.uri.as_str();
+        tracing::warn!(place, %reason, "the connection was lost: connecting again, for the same session");
+        self.wire.finish();
+        self.inbound.clear();
+        self.outbound.clear();
+        let patience = self.session.timeout().unwrap_or(SESSION_TIMEOUT);
+        let again = self.way.clone().again(self.random.fork(), patience);
+        self.next.spawn(again);
     }
 
     /// Whether so much waits to be written that the caller must let it go out first.
@@ -307,6 +334,7 @@ impl Conversation {
                 SessionOutput::Close(reason) => {
                     self.closed.get_or_insert(reason);
                 }
+                SessionOutput::Reconnect(reason) => self.connect_again(&reason),
                 SessionOutput::Wait { until } => {
                     self.until = until;
                     return;
@@ -354,10 +382,14 @@ impl Conversation {
         self.closed.get_or_insert(CloseReason::TornDown);
     }
 
-    fn lost(&mut self, error: io::Error) -> Error {
+    /// The end of the session, unless that outlives its connection.
+    fn lost(&mut self, error: io::Error) -> Result<(), Error> {
         self.session.handle(Now::read(), Input::Eof);
         self.drain();
-        Error::io(ErrorKind::Closed, self.place(), error)
+        match self.next.is_empty() {
+            true => Err(Error::io(ErrorKind::Closed, self.place(), error)),
+            false => Ok(()),
+        }
     }
 }
 

@@ -46,6 +46,10 @@ mod told;
 /// [`Event::Resumed`] tell when another takes its place, and with it another description, [`timeline`](Self::timeline) and
 /// [`statistics`](Self::statistics). What was paused is not taken up again.
 ///
+/// In RTSP/2.0 the session itself outlives the connection where its media go by UDP: another connection is made to the same address of the server,
+/// media flow meanwhile, and nothing is told of it (RFC 7826 §10.4). Where the server does not know the session any more it is lost like any other
+/// ([`End::SessionLost`](crate::End::SessionLost)).
+///
 /// Nothing happens behind the caller's back: packets are read, reports and keep-alives sent, while one of `next`,
 /// [`next_event`](Self::next_event) and the like is awaited. A caller that stops awaiting for longer than the session's timeout
 /// loses the session.

@@ -31,6 +31,14 @@ pub async fn tcp(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStre
     Ok(stream)
 }
 
+/// Connects to this address and no other within `timeout`.
+pub(super) async fn address(address: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+    let connected = tokio::time::timeout(timeout, TcpStream::connect(address)).await;
+    let stream = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 /// Families alternate, starting with that of the first address, which the resolver preferred.
 fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);

@@ -36,6 +36,8 @@ pub(crate) struct Destination<'a> {
     /// A name, an IPv4 address, or an IPv6 address without brackets.
     pub(crate) host: &'a str,
     pub(crate) port: u16,
+    /// The one of its addresses that it has to be; else any will do.
+    pub(crate) at: Option<SocketAddr>,
     /// With TLS, and whom to believe there.
     pub(crate) trust: Option<&'a Trust>,
     pub(crate) carriage: Carriage,
@@ -80,9 +82,11 @@ impl Wire {
     ) -> Result<Self, NotConnected> {
         let until = tokio::time::Instant::now() + patience;
         let late = |_| io::Error::from(io::ErrorKind::TimedOut);
-        let tcp = connect::tcp(to.host, to.port, patience)
-            .await
-            .map_err(NotConnected::Tcp)?;
+        let tcp = match to.at {
+            Some(at) => connect::address(at, patience).await,
+            None => connect::tcp(to.host, to.port, patience).await,
+        };
+        let tcp = tcp.map_err(NotConnected::Tcp)?;
         let sealed = timeout_at(until, Leg::new(tcp, to.host, to.trust)).await;
         let mut leg = sealed
             .map_err(late)

@@ -2,7 +2,6 @@
 
 use std::{
     net::SocketAddr,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,11 +14,11 @@ use rtsp_session::{auth::Credentials, client::PlayRequest};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{TcpListener, TcpStream},
-    sync::{Notify, watch},
 };
 
 use crate::{
     bridge::{peer, secure_server},
+    cutter::Cutter,
     peer::within,
     source::{Source, Track, address, av, server, server_with, video},
 };
@@ -247,54 +246,6 @@ async fn our_client_publishes_in_a_tunnel_where_nothing_else_gets_through() {
     }
 }
 
-/// Somebody between a client and a server who closes the POST of a tunnel.
-struct Cutter {
-    at: SocketAddr,
-    cut: Arc<Notify>,
-    /// How many there were.
-    posts: watch::Receiver<usize>,
-}
-
-impl Cutter {
-    async fn before(to: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let at = listener.local_addr().expect("its address");
-        let cut = Arc::<Notify>::default();
-        let (count, posts) = watch::channel(0);
-        let scissors = Arc::clone(&cut);
-        tokio::spawn(async move {
-            // What comes first is the GET, whatever hides it.
-            for number in 0.. {
-                let Ok((mut near, _)) = listener.accept().await else {
-                    return;
-                };
-                let scissors = Arc::clone(&scissors);
-                tokio::spawn(async move {
-                    let mut far = TcpStream::connect(to).await.expect("the server");
-                    let passed = copy_bidirectional(&mut near, &mut far);
-                    tokio::select! {
-                        _ = passed => {}
-                        () = scissors.notified(), if number > 0 => {}
-                    }
-                });
-                count.send_replace(number);
-            }
-        });
-        Self { at, cut, posts }
-    }
-
-    /// Closes the POST, and waits for the next, while somebody goes on.
-    async fn cut<T>(&mut self, meanwhile: impl Future<Output = T>) {
-        let next = *self.posts.borrow() + 1;
-        self.cut.notify_one();
-        let next = self.posts.wait_for(|count| *count == next);
-        tokio::select! {
-            _ = within("the next POST", next) => {}
-            _ = meanwhile => panic!("it ended"),
-        }
-    }
-}
-
 #[tokio::test]
 async fn our_client_goes_on_with_another_post_when_one_is_closed() {
     for secure in [false, true] {
@@ -306,7 +257,8 @@ async fn our_client_goes_on_with_another_post_when_one_is_closed() {
         let mut trusting = options(TransportPolicy::Http);
         trusting.trust = Trust::pinned(server.fingerprint());
         let description = sdp::Description::parse(av().as_bytes()).expect("a description");
-        let mut before = Cutter::before(to).await;
+        // What comes first is the GET, whatever hides it.
+        let mut before = Cutter::before(to, 1).await;
         let url = format!("{scheme}://{}/live", before.at);
         let announced = Client::announce(&url, description, trusting.clone()).await;
         let mut recording = announced
@@ -314,7 +266,7 @@ async fn our_client_goes_on_with_another_post_when_one_is_closed() {
             .record()
             .await
             .expect("recording");
-        let mut other = Cutter::before(to).await;
+        let mut other = Cutter::before(to, 1).await;
         let url = format!("{scheme}://{}/live", other.at);
         let described = Client::describe(&url, trusting).await;
         let described = described.expect("a description");

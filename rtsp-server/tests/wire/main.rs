@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 mod bridge;
+mod cutter;
 mod http;
 mod peer;
 mod signer;
@@ -24,6 +25,7 @@ mod limits;
 mod malformed;
 mod multicast;
 mod one_source;
+mod outliving;
 mod ownership;
 mod proving;
 mod publishing;

@@ -10,10 +10,10 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rtsp_session::tunnel::head;
 use rtsp_session::tunnel::http;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::super::connect;
 use super::super::leg::Leg;
 use super::super::tls::Trust;
 use super::super::wire::Destination;
@@ -43,8 +43,7 @@ struct Way {
 impl Way {
     async fn begin(&self) -> io::Result<Leg> {
         let begun = async {
-            let tcp = TcpStream::connect(self.to).await?;
-            tcp.set_nodelay(true)?;
+            let tcp = connect::address(self.to, self.patience).await?;
             let mut leg = Leg::new(tcp, &self.host, self.trust.as_ref()).await?;
             write_all(&mut leg, &self.head).await?;
             Ok(leg)
