@@ -21,10 +21,12 @@ use rtsp_session::auth::Credentials;
 use rtsp_session::client::ClientSession;
 use rtsp_session::client::CloseReason;
 use rtsp_session::client::Event;
+use rtsp_session::client::Exchange;
 use rtsp_session::client::Input;
 use rtsp_session::client::SessionConfig;
 use rtsp_session::client::SessionError;
 use rtsp_session::client::SessionOutput;
+use rtsp_session::client::SrtpPolicy;
 use rtsp_session::client::State;
 use rtsp_session::random::Random;
 use tokio::task::JoinSet;
@@ -170,6 +172,26 @@ impl Conversation {
     /// How frames on this connection travel.
     pub(crate) fn interleaved(&self) -> TransportPolicy {
         TransportPolicy::interleaved(self.wire.carriage())
+    }
+
+    /// Makes what keys are exchanged by RSA with, where they are to be.
+    pub(crate) async fn prepare_exchange(&mut self, options: &Options) -> Result<(), Error> {
+        let may = self.is_encrypted() || options.srtp == SrtpPolicy::Forced;
+        if !may || !self.session.wants_exchange() {
+            return Ok(());
+        }
+        let identity = options.key_identity.get(&self.place()).await?;
+        let known = self.wire.peer_certificate().cloned();
+        let certificate = known.as_ref().map(|it| it.to_vec());
+        let (trust, host) = (options.trust.clone(), self.uri.host().to_owned());
+        let believe = move |chain: &[&[u8]]| match &known {
+            Some(known) => trust.believes(chain, known, &host),
+            // In the clear everybody on the way is trusted.
+            None => Ok(()),
+        };
+        let exchange = Exchange::new(identity, certificate, believe);
+        self.session.exchange_by(exchange);
+        Ok(())
     }
 
     /// The address of the server.

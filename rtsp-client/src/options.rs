@@ -12,6 +12,7 @@ use rtsp_session::client::SessionIdPolicy;
 use rtsp_session::client::SrtpPolicy;
 use rtsp_session::client::VersionPolicy;
 
+use crate::KeyIdentity;
 use crate::ReconnectPolicy;
 use crate::io::tls::Trust;
 use crate::io::wire::Carriage;
@@ -92,6 +93,8 @@ pub struct Options {
     pub trust: Trust,
     /// Where keys of media that are encrypted by SRTP may travel: with `rtsps` only, if nothing else is said.
     pub srtp: SrtpPolicy,
+    /// Who we are where keys of SRTP are exchanged by MIKEY-RSA-R: in RTSP/2.0, where the description has no keys.
+    pub key_identity: KeyIdentity,
     /// How long connecting may take.
     pub connect_timeout: Duration,
     /// How long a response may take.
@@ -126,6 +129,7 @@ impl Default for Options {
             credentials: None,
             trust: Trust::default(),
             srtp: SrtpPolicy::default(),
+            key_identity: KeyIdentity::default(),
             connect_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(10),
             first_packet_timeout: Duration::from_secs(3),

@@ -53,6 +53,8 @@ impl Described {
             let place = self.conversation.place();
             return Err(Error::new(ErrorKind::Unsupported, place, text));
         }
+        let options = &self.options;
+        self.conversation.prepare_exchange(options).await?;
         let started = match lower {
             Lower::Udp | Lower::Tcp => self.launch(lower, play, &mut paths).await,
             // What is joined after PLAY is missed.

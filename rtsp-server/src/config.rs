@@ -182,7 +182,8 @@ pub enum Access {
 
 /// Whether media may be encrypted on its own, by SRTP (RFC 3711).
 ///
-/// Keys are told in clear over RTSP: only where that goes over TLS are they a secret. All readers of a live stream that have its key
+/// Keys are told in clear over RTSP/1.0: only where that goes over TLS are they a secret. RTSP/2.0 exchanges them by MIKEY-RSA-R (RFC 7826 §C.1.4.1), with the
+/// certificate of TLS where its key is one of RSA, else with one that this key signs. All readers of a live stream that have its key
 /// could forge packets to each other; each session of a film has keys of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -363,6 +364,12 @@ pub struct Limits {
     pub failures_per_address: u32,
     /// How long that lasts, and after how long without a failure those before are forgotten.
     pub ban: Duration,
+    /// How far the clock of who asks for keys by MIKEY-RSA-R may be off. Questions of that time are remembered, so that none is answered twice. Beyond it
+    /// SETUP is answered 466.
+    pub clock_skew: Duration,
+    /// Exchanges of keys by MIKEY-RSA-R that are computed, or wait for it, at a time: each takes some milliseconds of computing, on half of the
+    /// cores at most. Of one address a quarter of it. Beyond it SETUP is answered 503 with Retry-After.
+    pub key_exchanges: usize,
     /// Bits a second that all readers together may be sent; 0 sets no bound. Beyond it SETUP is answered 453. A media counts
     /// with what its description says (`b=`), else with what was measured lately.
     pub bandwidth: u64,
@@ -425,6 +432,8 @@ impl Default for Limits {
             limit_loopback: false,
             failures_per_address: 20,
             ban: Duration::from_secs(60),
+            clock_skew: Duration::from_secs(3600),
+            key_exchanges: 128,
             bandwidth: 0,
             requests_per_second: 1000,
             streams: 4096,

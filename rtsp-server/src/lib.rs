@@ -50,6 +50,7 @@ mod access;
 mod admission;
 mod config;
 mod connection;
+mod exchange;
 mod handler;
 mod io;
 mod listen;

@@ -82,6 +82,8 @@ limits! {
     Idle = "idle_timeout",
     /// A request was answered 503: too many passwords and tokens were being checked, or who has to be asked did not answer.
     PasswordChecks = "password checks",
+    /// A SETUP was answered 503: too many exchanges of keys by RSA were being computed, in all or of its address.
+    KeyExchanges = "key_exchanges",
 }
 
 impl fmt::Display for Limit {

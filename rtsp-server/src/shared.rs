@@ -18,6 +18,7 @@ use crate::{
     admission::Admission,
     config::Config,
     connection::connection_config,
+    exchange::Exchanges,
     handler::AnyHandler,
     io::{tls::Tls, tunnel::Tunnels},
     multicast::Groups,
@@ -99,6 +100,7 @@ pub(crate) struct Shared {
     pub(crate) admission: Arc<Admission>,
     pub(crate) half_open: Arc<Places>,
     pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) exchanges: Arc<Exchanges>,
     /// Tunnels over HTTP of which the GET is there.
     pub(crate) tunnels: Arc<Tunnels>,
     pub(crate) files: Option<Arc<MediaFiles>>,
@@ -137,6 +139,7 @@ impl Shared {
                 config.limits.half_open_per_address,
                 config.limits.limit_loopback,
             ),
+            exchanges: Arc::new(Exchanges::new(&config.limits, tls.clone())),
             tls,
             tunnels: Arc::default(),
             demands,

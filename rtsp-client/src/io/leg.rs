@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::task::ready;
 
 use bytes::BytesMut;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 
@@ -56,6 +57,11 @@ impl Leg {
 
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
+    }
+
+    /// As [`Wire::peer_certificate`](super::wire::Wire::peer_certificate).
+    pub(super) fn peer_certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.tls.as_ref()?.peer_certificate()
     }
 
     /// As [`Wire::is_for`](super::wire::Wire::is_for).

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use rtsp_session::random::Random;
+use rustls::pki_types::CertificateDer;
 use tokio::time::timeout_at;
 
 use super::connect;
@@ -115,6 +116,11 @@ impl Wire {
             Tunnel::Http(_) => Carriage::Http,
             Tunnel::WebSocket(_) => Carriage::WebSocket,
         }
+    }
+
+    /// The certificate that the server has proved to be its own, where there is TLS.
+    pub(crate) fn peer_certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.leg.peer_certificate()
     }
 
     /// Whether the server has proved to be `host` too: requests about it may go here. What is not sealed proves nothing, and

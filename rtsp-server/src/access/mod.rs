@@ -8,7 +8,7 @@ pub(crate) mod passwords;
 pub(crate) mod permission;
 mod signature;
 mod token;
-mod turns;
+pub(crate) mod turns;
 pub(crate) mod verify;
 
 use std::sync::Arc;

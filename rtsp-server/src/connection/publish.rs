@@ -206,7 +206,9 @@ pub(super) fn setup(
             keys: announced.keys.clone(),
         }),
     };
-    let outcome = setup::begin(shard, from, request, entry, media, Direction::Record);
+    let about = (request, None);
+    let outcome = setup::begin(shard, from, about, entry, media, Direction::Record);
+    let outcome = outcome.map(|done| done.outcome);
     if outcome.is_err() {
         // The publisher may try another transport: FFmpeg asks for UDP first.
         if let Ok(claim) = shard.shared.registry.claim(&path) {

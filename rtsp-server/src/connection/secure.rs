@@ -1,7 +1,7 @@
 //! Keys in requests and answers: `KeyMgmt` and `a=key-mgmt` in RTSP/1.0 (RFC 4567), the `MIKEY` parameter of Transport in RTSP/2.0
 //! (RFC 7826 §C.1.4.1), `a=crypto` (RFC 4568).
 //!
-//! A reader is given the key of the stream, and tells its own for what it sends. By `a=crypto` it is given keys of its own, which begin with it. Keys travel as they are, so none is given or taken where the
+//! A reader is given the key of the stream, and tells its own for what it sends; by MIKEY-RSA-R it is given both, hidden for it alone. By `a=crypto` it is given keys of its own, which begin with it. Keys travel as they are, so none is given or taken where the
 //! connection is not TLS, unless the server is told to.
 
 use std::{rc::Rc, sync::Arc, time::SystemTime};
@@ -9,19 +9,31 @@ use std::{rc::Rc, sync::Arc, time::SystemTime};
 use rtcp::NtpTime;
 use rtsp_msg::{
     Header as _, HeaderName, Headers, Request, Response, Version,
-    headers::{Delivery, KeyMgmt, KeyMgmtSpec, Lower, Profile, TransportSpec},
+    headers::{self, Delivery, KeyMgmt, KeyMgmtSpec, Lower, Profile, TransportSpec},
 };
 use rtsp_session::{
     ProtocolError,
     random::Random,
     server::SessionId,
-    srtp::{MasterKey, Sender, mikey::Keying, sdes::Crypto},
+    srtp::{
+        MasterKey, Sender,
+        mikey::{
+            Keying,
+            reverse::{self, Unsigned},
+        },
+        sdes::Crypto,
+    },
     transport::Selected,
 };
 
-use super::request::Asker;
+use super::{
+    request::{Asker, Outcome},
+    setup::SetUp,
+};
 use crate::{
     config::{Srtp, names},
+    exchange::{Question, Unanswered},
+    refusals::Limit,
     shard::{Reading, Role, Security, Shard},
     source::player::Prepared,
     stream::{own::Own, registry::Stream, secure::Sealing},
@@ -224,21 +236,96 @@ pub(super) fn keep_within_tls(
     });
 }
 
+/// The question by MIKEY-RSA-R that a SETUP has, proved; `None` where it has none, or may have no answer. To be asked before anything else is done, because it takes
+/// a while, and only of those who may have the media.
+pub(super) async fn question(
+    shard: &Shard,
+    from: &Asker,
+    request: &Request,
+) -> Result<Option<Question>, ProtocolError> {
+    if request.version != Version::V2_0 || !may_have_keys(shard, from) {
+        return Ok(None);
+    }
+    let Ok(Some(headers::Transport(offers))) = request.headers.typed() else {
+        // Others say what is wrong with it.
+        return Ok(None);
+    };
+    let mut texts = offers.iter().filter_map(|offer| offer.mikey.as_deref());
+    let Some(text) = texts.find(|text| reverse::is_inquiry(text)) else {
+        return Ok(None);
+    };
+    let now = shard.now().wall;
+    let exchanges = &shard.shared.exchanges;
+    let proved = exchanges.prove(from.peer.address, text, now).await;
+    proved
+        .map(Some)
+        .map_err(|why| unanswered(shard, from, &why))
+}
+
+fn unanswered(shard: &Shard, from: &Asker, why: &Unanswered) -> ProtocolError {
+    match why {
+        Unanswered::Busy => {
+            let refusals = &shard.shared.counters.refusals;
+            refusals.count(Limit::KeyExchanges, from.peer.address);
+            ProtocolError::Overloaded {
+                retry_after: Some(1),
+            }
+        }
+        Unanswered::Refused(error) => {
+            tracing::info!(peer = %from.peer.address, %error, "no keys by MIKEY-RSA-R");
+            ProtocolError::KeyManagement
+        }
+        Unanswered::Broken => ProtocolError::Internal,
+    }
+}
+
+/// The message that answers a peer's in Transport.
+#[derive(Debug)]
+pub(super) enum Reply {
+    Whole(String),
+    /// To be signed when all else is done, see [`sign`].
+    Unsigned(Box<Unsigned>),
+}
+
+/// Signs the answer of a SETUP.
+pub(super) async fn sign(
+    shard: &Shard,
+    from: &Asker,
+    question: Option<Question>,
+    done: SetUp,
+) -> Result<Outcome, ProtocolError> {
+    let SetUp {
+        mut outcome,
+        unsigned,
+    } = done;
+    if let (Some((answer, mut spec)), Some(question)) = (unsigned, question) {
+        let random = shard.random.borrow_mut().fork();
+        let signed = shard.shared.exchanges.sign(*answer, question, random).await;
+        let text = signed.map_err(|why| unanswered(shard, from, &why))?;
+        spec.mikey = Some(text);
+        outcome
+            .response
+            .headers
+            .set(&headers::Transport(vec![spec]));
+    }
+    Ok(outcome)
+}
+
 /// What a media is secured with, where SRTP was chosen, and the message that answers the peer's.
 pub(super) fn chosen(
     shard: &Shard,
-    request: &Request,
+    (request, question): (&Request, Option<&Question>),
     id: &SessionId,
     media: usize,
     selected: &Selected,
-) -> Result<(Option<Security>, Option<String>), ProtocolError> {
+) -> Result<(Option<Security>, Option<Reply>), ProtocolError> {
     if !selected.profile.is_secure() {
         return Ok((None, None));
     }
     let sessions = shard.sessions.borrow();
     let entry = sessions.get(id).ok_or(ProtocolError::SessionNotFound)?;
     let (security, answer) = match &entry.role {
-        Role::Reader(reading) => reader(shard, request, reading, media, selected)?,
+        Role::Reader(reading) => reader(shard, (request, question), reading, media, selected)?,
         Role::Publisher(publishing) => {
             let described = publishing.stream.description.media.get(media);
             let own = publishing.keys.get(media);
@@ -251,12 +338,30 @@ pub(super) fn chosen(
 /// The contexts of a media that is set up under SRTP, and what to answer in Transport.
 fn reader(
     shard: &Shard,
-    request: &Request,
+    (request, question): (&Request, Option<&Question>),
     reading: &Reading,
     media: usize,
     selected: &Selected,
-) -> Result<(Security, Option<String>), ProtocolError> {
+) -> Result<(Security, Option<Reply>), ProtocolError> {
     let stream = &reading.stream;
+    let sealing = match &reading.crypto {
+        Some(sealing) => sealing.clone(),
+        None => Sealing::Stream(Arc::clone(&stream.secured)),
+    };
+    let asked = question.filter(|asked| selected.mikey.as_ref() == Some(&asked.text));
+    if let Some(Question {
+        asked, identity, ..
+    }) = asked
+    {
+        let keying = of_stream(shard, stream, media).ok_or(ProtocolError::NotFound)?;
+        let random = &mut shard.random.borrow_mut();
+        let (answer, peer) = asked.answer(identity, &keying, random).map_err(|error| {
+            tracing::info!(%error, "no keys by MIKEY-RSA-R");
+            ProtocolError::KeyManagement
+        })?;
+        let security = Security::of_reader(sealing, peer.as_ref());
+        return Ok((security, Some(Reply::Unsigned(Box::new(answer)))));
+    }
     let told = match request.version {
         Version::V2_0 => selected.mikey.clone(),
         _ => key_mgmt(&request.headers)?,
@@ -269,15 +374,11 @@ fn reader(
     let answer = (request.version == Version::V2_0)
         .then(|| of_stream(shard, stream, media))
         .flatten()
-        .map(|keying| message(shard, &keying));
+        .map(|keying| Reply::Whole(message(shard, &keying)));
     if answer.is_none() {
         // Made now at the latest, whether anybody was told by DESCRIBE or not.
         let _ = of_stream(shard, stream, media);
     }
-    let sealing = match &reading.crypto {
-        Some(sealing) => sealing.clone(),
-        None => Sealing::Stream(Arc::clone(&stream.secured)),
-    };
     Ok((Security::of_reader(sealing, peer.as_ref()), answer))
 }
 

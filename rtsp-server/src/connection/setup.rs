@@ -10,6 +10,7 @@ use rtsp_session::{
         condition::{self, Verdict},
         respond,
     },
+    srtp::mikey::reverse::Unsigned,
     transport::{self, Capabilities, LocalAddresses, NegotiatedTransport, Selected},
 };
 
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::{
     admission::SessionPermit,
+    exchange::Question,
     handler::Action,
     io::udp::UdpPeer,
     refusals::Limit,
@@ -54,6 +56,7 @@ pub(super) async fn first(
     }
     let target = Target::of(request).ok_or(ProtocolError::BadTarget)?;
     authorize(shard, from, Action::Read, &target.path)?;
+    let question = secure::question(shard, from, request).await?;
     let found = describe::find(shard, &target.path).await?;
     let permit = admit(shard, from, true)?;
     let mut told = secure::told(from, request, &target.path);
@@ -95,7 +98,13 @@ pub(super) async fn first(
         local: from.local.ip(),
         role: Role::Reader(reading),
     };
-    begin(shard, from, request, entry, media, Direction::Play)
+    let about = (request, question.as_ref());
+    let done = begin(shard, from, about, entry, media, Direction::Play)?;
+    let signed = secure::sign(shard, from, question, done).await;
+    signed.map_err(|error| {
+        shard.discard_session(id);
+        error.into()
+    })
 }
 
 /// A SETUP of another media of a session, or of the same one anew.
@@ -106,6 +115,7 @@ pub(super) async fn again(
     id: SessionId,
 ) -> Result<Outcome, Refusal> {
     let target = Target::of(request).ok_or(ProtocolError::BadTarget)?;
+    let question = secure::question(shard, from, request).await?;
     let (media, direction) = {
         let sessions = shard.sessions.borrow();
         let entry = sessions.get(&id).ok_or(ProtocolError::SessionNotFound)?;
@@ -120,24 +130,33 @@ pub(super) async fn again(
             Role::Publisher(_) => (publish::media_of(entry, request)?, Direction::Record),
         }
     };
-    apply(shard, from, request, id, media, direction)
+    let about = (request, question.as_ref());
+    let done = apply(shard, from, about, id, media, direction)?;
+    Ok(secure::sign(shard, from, question, done).await?)
+}
+
+/// What came of a SETUP.
+pub(super) struct SetUp {
+    pub(super) outcome: Outcome,
+    /// What its Transport is to answer with, once that is signed.
+    pub(super) unsigned: Option<(Box<Unsigned>, headers::TransportSpec)>,
 }
 
 /// Puts a new session in place and sets its first media up; with a refusal nothing stays.
 pub(super) fn begin(
     shard: &Rc<Shard>,
     from: &Asker,
-    request: &Request,
+    about: (&Request, Option<&Question>),
     entry: SessionEntry,
     media: usize,
     direction: Direction,
-) -> Result<Outcome, Refusal> {
+) -> Result<SetUp, Refusal> {
     let id = entry.session.id();
     shard.sessions.borrow_mut().insert(id, entry);
     if let Some(link) = &from.link {
         link.add_session(shard.now(), id);
     }
-    let outcome = apply(shard, from, request, id, media, direction);
+    let outcome = apply(shard, from, about, id, media, direction);
     if outcome.is_err() {
         shard.discard_session(id);
     }
@@ -147,18 +166,19 @@ pub(super) fn begin(
 fn apply(
     shard: &Rc<Shard>,
     from: &Asker,
-    request: &Request,
+    about: (&Request, Option<&Question>),
     id: SessionId,
     media: usize,
     direction: Direction,
-) -> Result<Outcome, Refusal> {
+) -> Result<SetUp, Refusal> {
+    let (request, _) = about;
     let leniency = &shard.shared.connection_config.session_leniency;
     let grammar = transport::grammar(request, leniency);
     let (before, mut selected) = negotiate(shard, from, request, id, media, (grammar, direction))?;
     if let Some(response) = conditions(shard, from, request, &id)? {
         return Err(Refusal::Answer(Box::new(response)));
     }
-    let (security, mikey) = secure::chosen(shard, request, &id, media, &selected)?;
+    let (security, mikey) = secure::chosen(shard, about, &id, media, &selected)?;
     let chosen = claim(shard, from, &id, media, before.as_ref(), selected.transport);
     let chosen = chosen.inspect_err(|_| groups::leave_unused(shard, &id))?;
     shard.secure(id, media as u8, security);
@@ -184,7 +204,12 @@ fn apply(
     };
     let local = local_addresses(shard, from);
     let mut spec = selected.to_spec(grammar, direction, local, ssrc);
-    spec.mikey = mikey;
+    let mut unsigned = None;
+    match mikey {
+        Some(secure::Reply::Whole(text)) => spec.mikey = Some(text),
+        Some(secure::Reply::Unsigned(answer)) => unsigned = Some((answer, spec.clone())),
+        None => {}
+    }
     let mut response = respond::setup(request.version, id, timeout, &spec);
     describe::tell_methods(shard, request, &mut response);
     let mut start = None;
@@ -212,7 +237,8 @@ fn apply(
             start = Some(id);
         }
     }
-    Ok(Outcome { response, start })
+    let outcome = Outcome { response, start };
+    Ok(SetUp { outcome, unsigned })
 }
 
 /// The peer's way to us, and where datagrams come from.

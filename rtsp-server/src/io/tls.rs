@@ -4,11 +4,12 @@ use std::{
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
 use rtsp_client::io::tls::{Fingerprint, provider};
+use rtsp_session::srtp::mikey::reverse;
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _},
@@ -16,7 +17,7 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-use crate::config::Identity;
+use crate::{config::Identity, exchange};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -81,25 +82,55 @@ pub(crate) struct Tls {
 
 /// The certificate and key that are shown to who comes now.
 #[derive(Debug)]
-struct Current(RwLock<Arc<CertifiedKey>>);
+struct Current(RwLock<Arc<Shown>>);
+
+/// A certificate with its key, and who we are by it where keys are exchanged by RSA.
+#[derive(Debug)]
+struct Shown {
+    certified: Arc<CertifiedKey>,
+    /// Itself, where its key is one of RSA that others take; else one that it vouches for, made when it is wanted first.
+    identity: OnceLock<Option<Arc<reverse::Identity>>>,
+}
+
+impl Shown {
+    fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, TlsError> {
+        let octets = chain.iter().map(|one| one.to_vec()).collect();
+        let own = reverse::Identity::new(key.secret_der(), octets, "rtsp-server");
+        let certified = CertifiedKey::from_der(chain, key, &provider());
+        Ok(Self {
+            certified: Arc::new(certified.map_err(TlsError::Unusable)?),
+            identity: match own {
+                Ok(own) => OnceLock::from(Some(Arc::new(own))),
+                Err(_) => OnceLock::new(),
+            },
+        })
+    }
+}
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.get())
+        Some(Arc::clone(&self.get().certified))
     }
 }
 
 impl Current {
-    fn get(&self) -> Arc<CertifiedKey> {
+    fn get(&self) -> Arc<Shown> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn set(&self, key: CertifiedKey) {
+    fn set(&self, key: Shown) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
     }
 
     fn fingerprint(&self) -> Option<Fingerprint> {
-        self.get().cert.first().map(|der| Fingerprint::of(der))
+        self.get()
+            .certified
+            .cert
+            .first()
+            .map(|der| Fingerprint::of(der))
     }
 }
 
@@ -142,6 +173,13 @@ impl Tls {
         self.current.fingerprint()
     }
 
+    /// Who we are where keys are exchanged by RSA. It may have to be made, which takes a good part of a second.
+    pub(crate) fn exchange_identity(&self) -> Option<Arc<reverse::Identity>> {
+        let shown = self.current.get();
+        let vouched = || exchange::made(Some(&*shown.certified.key));
+        shown.identity.get_or_init(vouched).clone()
+    }
+
     /// Takes the files again whenever they change; what is under way goes on with what it began with.
     pub(crate) async fn reload(self: Arc<Self>) {
         let Some((certificate, key)) = &self.files else {
@@ -175,7 +213,7 @@ fn version(file: &Path) -> Option<(SystemTime, u64)> {
     Some((found.modified().ok()?, found.len()))
 }
 
-fn load(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+fn load(certificate: &Path, key: &Path) -> Result<Shown, TlsError> {
     let read = |file: &Path| {
         fs::read(file).map_err(|error| TlsError::File {
             file: file.to_owned(),
@@ -200,7 +238,7 @@ fn load(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
     chain.shrink_to_fit();
     let pem = read(key)?;
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(content(key, "a private key"))?;
-    CertifiedKey::from_der(chain, key, &provider()).map_err(TlsError::Unusable)
+    Shown::new(chain, key)
 }
 
 /// Makes a certificate and its key in these files, unless they are there.
@@ -245,11 +283,10 @@ fn make(names: &[String]) -> Result<rcgen::CertifiedKey<rcgen::KeyPair>, TlsErro
         .map_err(|error| TlsError::SelfSigned(error.to_string()))
 }
 
-fn self_signed(names: &[String]) -> Result<CertifiedKey, TlsError> {
+fn self_signed(names: &[String]) -> Result<Shown, TlsError> {
     let made = make(names)?;
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let chain = vec![made.cert.der().clone()];
-    CertifiedKey::from_der(chain, key.into(), &provider()).map_err(TlsError::Unusable)
+    Shown::new(vec![made.cert.der().clone()], key.into())
 }
 
 #[cfg(test)]

@@ -34,6 +34,8 @@ enum Deed {
     /// So many streams, besides that of the demo, of which the last is refused so.
     Announce(usize, u16),
     Publish,
+    /// Keys are asked for by RSA, by two at once, again and again.
+    Exchange,
     /// Passwords of somebody whom nobody knows.
     Guess,
     /// Requests, without end.
@@ -192,6 +194,10 @@ const MET: &[Met] = &[
         before: "read = \"users\"\ncleartext_passwords = true\n",
         ..open(Limit::PasswordChecks, "", Deed::Guess)
     },
+    Met {
+        before: "srtp = \"forced\"\n",
+        ..open(Limit::KeyExchanges, "key_exchanges = 1\n", Deed::Exchange)
+    },
 ];
 
 /// Does something until the program has written what it should.
@@ -302,6 +308,31 @@ async fn guess(program: &Program, limit: Limit) {
     .await;
 }
 
+async fn exchange(program: &Program, limit: Limit) {
+    let random = &mut rtsp_session::random::Random::from_seed([1; 32]);
+    until_told(program, limit, async || {
+        let mut peers = Vec::new();
+        for _ in 0..2 {
+            let mut peer = Peer::connect(program.address).await;
+            peer.version = "RTSP/2.0";
+            let uri = format!("{}/trackID=0", peer.uri("/demo"));
+            let text = crate::rsa::inquiry(Duration::ZERO, random);
+            let offer = format!(
+                "Transport: RTP/SAVP/TCP;unicast;interleaved=0-1;MIKEY={}\r\n",
+                text.text()
+            );
+            let request = peer.request("SETUP", &uri, &offer, b"");
+            peer.send(&request).await;
+            peers.push(peer);
+        }
+        for mut peer in peers {
+            let status = peer.response("SETUP").await.status();
+            assert!([200, 503].contains(&status), "{status}");
+        }
+    })
+    .await;
+}
+
 async fn ask(program: &Program, limit: Limit) {
     let mut peer = Peer::connect(program.address).await;
     until_told(program, limit, async || {
@@ -325,6 +356,7 @@ async fn meet(program: &Program, limit: Limit, deed: Deed) {
         Deed::Announce(count, status) => announced(program, count, status).await,
         Deed::Publish => return publish(program, limit).await,
         Deed::Guess => return guess(program, limit).await,
+        Deed::Exchange => return exchange(program, limit).await,
         Deed::Ask => return ask(program, limit).await,
     };
     until_told(program, limit, async || {}).await;

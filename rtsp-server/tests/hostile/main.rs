@@ -13,6 +13,9 @@ mod http;
 #[path = "../wire/peer.rs"]
 mod peer;
 #[allow(dead_code)]
+#[path = "../wire/rsa.rs"]
+mod rsa;
+#[allow(dead_code)]
 #[path = "../wire/signer.rs"]
 mod signer;
 #[allow(dead_code)]

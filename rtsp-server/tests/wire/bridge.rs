@@ -75,6 +75,29 @@ pub(crate) async fn bridged(trust: Arc<ClientConfig>, to: SocketAddr, buffer: Op
     peer
 }
 
+/// Somebody in front of a server that speaks no TLS there, with a certificate of its own, for one connection.
+pub(crate) async fn sealing_front(to: SocketAddr) -> (SocketAddr, Fingerprint) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("made");
+    let fingerprint = Fingerprint::of(made.cert.der());
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let config = rustls::ServerConfig::builder_with_provider(rtsp_client::io::tls::provider())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key.into())
+        .expect("a configuration");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("its address");
+    tokio::spawn(async move {
+        let (near, _) = listener.accept().await.expect("it connects");
+        let mut channel = Channel::server(Arc::new(config)).expect("a channel");
+        channel.handshake(&near).await.expect("a handshake");
+        let plain = TcpStream::connect(to).await.expect("a connection");
+        carry(plain, near, channel).await;
+    });
+    (at, fingerprint)
+}
+
 /// A connection whose other end comes to the server by TLS.
 pub(crate) async fn sealed_stream(server: &ServerHandle, to: SocketAddr) -> TcpStream {
     let near = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -15,7 +15,7 @@ use rtsp_msg::headers::{KeyMgmt, KeyMgmtSpec, Transport};
 use rtsp_msg::{Request, Response, Version};
 use sdp::{Attribute, Description, Media};
 
-use super::{ClientSession, PacketKind, SessionError};
+use super::{ClientSession, Exchange, PacketKind, SessionError};
 use crate::random::Random;
 use crate::srtp::mikey::reverse::{Identity, Inquiry, ReverseError};
 use crate::srtp::mikey::{Keying, KeyingError};
@@ -64,48 +64,13 @@ pub enum KeysError {
     Crypto(#[from] CryptoError),
 }
 
-/// How keys are exchanged by RSA-R: by whom, and with which servers. It is of one connection.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Exchange {
-    /// Who we are.
-    pub identity: Arc<Identity>,
-    /// The certificate that the server has proved to be its own, in DER, where the connection has TLS: it may rely on that.
-    pub certificate: Option<Vec<u8>>,
-    /// Which servers are believed.
-    pub believe: Arc<Believing>,
-}
-
-type Believing = dyn Fn(&[&[u8]]) -> Result<(), String> + Send + Sync;
-
-impl Exchange {
-    /// An exchange with servers whose certificates `believe` takes.
-    pub fn new(
-        identity: Arc<Identity>,
-        certificate: Option<Vec<u8>>,
-        believe: impl Fn(&[&[u8]]) -> Result<(), String> + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            identity,
-            certificate,
-            believe: Arc::new(believe),
-        }
-    }
-}
-
-impl fmt::Debug for Exchange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange").finish_non_exhaustive()
-    }
-}
-
 /// The keys of a session.
 #[derive(Debug)]
 pub(super) struct Keyring {
     random: Random,
     exchange: Option<Exchange>,
     /// When we asked last: no two questions are of one time (RFC 3830 §5.2).
-    asked: NtpTime,
+    asked: Option<NtpTime>,
     /// By media.
     media: Vec<MediaKeys>,
 }
@@ -184,7 +149,7 @@ impl Keyring {
         Self {
             random,
             exchange: None,
-            asked: NtpTime::default(),
+            asked: None,
             media: Vec::new(),
         }
     }
@@ -393,9 +358,12 @@ impl ClientSession {
     /// Asks the server for keys, by RSA-R.
     fn ask(&mut self, identity: &Arc<Identity>, ssrc: u32) -> Result<Offer, ReverseError> {
         let now = self.ntp();
-        let next = NtpTime(self.keyring.asked.0.wrapping_add(1));
-        let now = if next.since(now) > 0 { next } else { now };
-        self.keyring.asked = now;
+        let next = self
+            .keyring
+            .asked
+            .map(|before| NtpTime(before.0.wrapping_add(1)));
+        let now = next.filter(|next| next.since(now) > 0).unwrap_or(now);
+        self.keyring.asked = Some(now);
         let host = match self.uri.host().contains(':') {
             true => format!("[{}]", self.uri.host()),
             false => self.uri.host().to_owned(),

@@ -19,6 +19,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::verify_tls12_signature;
 use rustls::crypto::verify_tls13_signature;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::Der;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::UnixTime;
 use rustls::pki_types::pem::PemObject as _;
@@ -123,6 +124,35 @@ impl Trust {
         }
     }
 
+    /// Whether a server that has proved `known` by TLS is believed to be who made these certificates, its own first, too: it is the same one, or signed by
+    /// the key of that, or would be believed by itself.
+    pub(crate) fn believes(
+        &self,
+        chain: &[&[u8]],
+        known: &CertificateDer<'_>,
+        host: &str,
+    ) -> Result<(), String> {
+        let (own, rest) = chain.split_first().ok_or("there is none")?;
+        let own = CertificateDer::from(*own);
+        if own == *known || is_vouched_for(&own, known) {
+            return Ok(());
+        }
+        let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
+        let rest: Vec<_> = rest.iter().map(|one| CertificateDer::from(*one)).collect();
+        let verifier = match &self.verifier {
+            Some(verifier) => Arc::clone(verifier),
+            None => of_system().map_err(|error| error.to_string())?,
+        };
+        let verified = verifier.verify_server_cert(&own, &rest, &name, &[], UnixTime::now());
+        match verified {
+            Ok(_) => Ok(()),
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(why))) => {
+                Err(why.0.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// What rustls is told.
     ///
     /// # Errors
@@ -159,6 +189,25 @@ fn of_system() -> Result<Arc<dyn ServerCertVerifier>, TrustError> {
     }
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
     Ok(verifier.map_err(|error| TrustError::System(error.to_string()))?)
+}
+
+/// Whether a certificate is signed by the key of another, which need be no authority: who can sign by it is who proved it by TLS.
+fn is_vouched_for(certificate: &CertificateDer<'_>, by: &CertificateDer<'_>) -> bool {
+    let Ok(certificate) = webpki::EndEntityCert::try_from(certificate) else {
+        return false;
+    };
+    let Ok(mut anchor) = webpki::anchor_from_trusted_cert(by) else {
+        return false;
+    };
+    // It is the key that counts, by whatever name.
+    anchor.subject = Der::from_slice(certificate.issuer());
+    anchor.name_constraints = None;
+    let algorithms = provider().signature_verification_algorithms.all;
+    let usage = webpki::KeyUsage::server_auth();
+    let now = UnixTime::now();
+    certificate
+        .verify_for_usage(algorithms, &[anchor], &[], now, usage, None, None)
+        .is_ok()
 }
 
 /// Whether a certificate is valid for a host, by its subjectAltName.
@@ -224,3 +273,46 @@ impl ServerCertVerifier for Pinned {
 #[derive(Debug, thiserror::Error)]
 #[error("the server's certificate has the fingerprint {0}, which is not the one that is trusted")]
 struct Unpinned(Fingerprint);
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, CertifiedKey, Issuer, KeyPair, generate_simple_self_signed};
+
+    use super::*;
+
+    fn made(name: &str) -> CertifiedKey<KeyPair> {
+        generate_simple_self_signed([name.to_owned()]).unwrap()
+    }
+
+    #[test]
+    fn who_made_keys_is_who_has_the_key_of_tls_or_whom_tls_would_believe() {
+        let (server, other) = (made("cam.example"), made("cam.example"));
+        let known = server.cert.der();
+        let by = |voucher: &KeyPair| {
+            let key = KeyPair::generate().unwrap();
+            let params = CertificateParams::default();
+            let issuer = Issuer::from_params(&params, voucher);
+            params.signed_by(&key, &issuer).unwrap().der().to_vec()
+        };
+        let pinned = Trust::pinned([Fingerprint::of(known)]);
+        let believes = |trust: &Trust, own: &[u8]| trust.believes(&[own], known, "cam.example");
+        assert_eq!(believes(&pinned, known), Ok(()));
+        assert_eq!(believes(&pinned, &by(&server.signing_key)), Ok(()));
+        // Others, also those that say they are the same.
+        for stranger in [other.cert.der().to_vec(), by(&other.signing_key)] {
+            let why = believes(&pinned, &stranger).unwrap_err();
+            assert!(why.contains("fingerprint"), "{why}");
+        }
+        assert!(believes(&pinned, b"nothing of the kind").is_err());
+        assert!(pinned.believes(&[], known, "cam.example").is_err());
+        // One that an authority says is this host.
+        let file = std::env::temp_dir().join(format!("rtsp-client-trust-{}", std::process::id()));
+        std::fs::write(&file, other.cert.pem()).unwrap();
+        let authorities = Trust::authorities(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(believes(&authorities, other.cert.der()), Ok(()));
+        let elsewhere = authorities.believes(&[other.cert.der()], known, "elsewhere.example");
+        assert!(elsewhere.is_err());
+        assert!(believes(&authorities, made("cam.example").cert.der()).is_err());
+    }
+}

@@ -11,6 +11,7 @@ use crate::srtp::SealError;
 use crate::srtp::Sender;
 use crate::srtp::Suite;
 use crate::srtp::mikey::Keying;
+use crate::srtp::mikey::reverse::Replays;
 use crate::srtp::mikey::reverse::ReverseError;
 use crate::srtp::mikey::reverse::Unproved;
 use crate::srtp::mikey::reverse::is_inquiry;
@@ -222,7 +223,10 @@ fn by_rsa(change: fn(&str) -> String) -> (Bench, String, Option<Keying>) {
         master,
         sources: vec![(9, 3)],
     };
-    let proved = Unproved::decode(asked).unwrap().prove().unwrap();
+    let read = Unproved::decode(asked).unwrap();
+    let replays = Replays::new(Duration::from_secs(1), 1);
+    replays.check(bench.now.wall, &read).unwrap();
+    let proved = read.prove().unwrap();
     let (unsigned, theirs) = proved.answer(&RESPONDER, &keying, random).unwrap();
     let told = change(&unsigned.sign(random).unwrap());
     let granted = format!("Transport: RTP/SAVP/TCP;unicast;interleaved=0-1{told}");

@@ -252,6 +252,7 @@ fn limits(mut table: Table<'_>, limits: &mut Limits) {
             &mut limits.connections_per_address,
         ),
         ("half_open", 1, &mut limits.half_open),
+        ("key_exchanges", 1, &mut limits.key_exchanges),
         (
             "half_open_per_address",
             1,
@@ -308,6 +309,7 @@ fn limits(mut table: Table<'_>, limits: &mut Limits) {
 fn times(table: &mut Table<'_>, limits: &mut Limits) {
     for (key, least, limit) in [
         ("ban", SECOND, &mut limits.ban),
+        ("clock_skew", SECOND, &mut limits.clock_skew),
         ("session_timeout", SECOND, &mut limits.session_timeout),
         ("session_grace", Duration::ZERO, &mut limits.session_grace),
         (
