@@ -135,6 +135,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn compounds_end_with_the_last_index_and_never_begin_again() {
+        let secured = Secured::default();
+        let random = &mut Random::from_seed([4; 32]);
+        let next = &secured.keys(1, random)[0].compounds;
+        let compound = [0x80, 201, 0, 1, 0, 0, 0, 7];
+        let seal = || secured.seal((0, Kind::Rtcp), 0, &compound, &mut BytesMut::new());
+        next.store((1 << 31) - 1, Ordering::Relaxed);
+        assert_eq!(seal(), Ok(()));
+        for _ in 0..3 {
+            assert_eq!(seal(), Err(SealError::KeyExpired));
+        }
+        // However many shards were refused at one moment.
+        next.store(u32::MAX, Ordering::Relaxed);
+        for _ in 0..3 {
+            assert_eq!(seal(), Err(SealError::KeyExpired));
+        }
+    }
+
+    #[test]
     fn a_sealed_batch_has_the_same_entries_and_is_the_same_wherever_it_is_sealed() {
         let secured = Secured::default();
         let random = &mut Random::from_seed([4; 32]);

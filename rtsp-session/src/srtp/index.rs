@@ -126,6 +126,38 @@ mod tests {
             .filter(|index| *index < RTP_LIFETIME)
     }
 
+    fn packet(sequence: u16) -> Vec<u8> {
+        let [high, low] = sequence.to_be_bytes();
+        vec![0x80, 96, high, low, 0, 0, 0, 0, 0, 0, 0, 7, 1]
+    }
+
+    #[test]
+    fn a_key_protects_2_48_packets_of_all_sources_and_no_more() {
+        let mut indexes = Indexes::new();
+        indexes.packets = RTP_LIFETIME - 1;
+        assert!(indexes.assign(&packet(1)).is_ok());
+        for sequence in [2, 3] {
+            let refused = indexes.assign(&packet(sequence));
+            assert_eq!(refused, Err(SealError::KeyExpired));
+        }
+    }
+
+    #[test]
+    fn indexes_of_a_source_do_not_begin_again_after_the_last() {
+        let mut indexes = Indexes::new();
+        indexes.sources.push((7, Window::new(RTP_LIFETIME - 2)));
+        let last = indexes.assign(&packet(u16::MAX)).unwrap();
+        assert_eq!(last.roc, u32::MAX);
+        for sequence in [0, 1, 0x7FFE] {
+            let refused = indexes.assign(&packet(sequence));
+            assert_eq!(refused, Err(SealError::KeyExpired), "{sequence}");
+        }
+        assert_eq!(
+            indexes.assign(&packet(u16::MAX)),
+            Err(SealError::IndexReused)
+        );
+    }
+
     #[test]
     fn estimates_are_those_of_appendix_a() {
         let edges = [0_u16, 1, 2, 0x7FFE, 0x7FFF, 0x8000, 0x8001, 0xFFFE, 0xFFFF];
