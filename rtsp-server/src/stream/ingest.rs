@@ -531,7 +531,11 @@ impl Media {
 
     fn sending(&self) -> Sending {
         Sending {
-            ssrc: self.source.as_ref().map(|(ssrc, _)| *ssrc),
+            // Publishers may report before they send: who begins to read in between has to know that time, too.
+            ssrc: self
+                .source
+                .as_ref()
+                .map_or(self.reported, |(ssrc, _)| Some(*ssrc)),
             clock: self.clock,
             clock_rate: self.shape.clock_rate,
             packets: self.packets,

@@ -265,3 +265,21 @@ async fn a_publisher_without_reports_is_reported_for() {
     assert_eq!((channel, report[1]), (1, 200));
     assert_eq!(be32(&report, 4), track.ssrc);
 }
+
+#[tokio::test]
+async fn who_begins_between_a_report_and_the_first_packet_is_told_the_time() {
+    let server = server(1).await;
+    let mut source = Source::tcp(&server, "/live", &video()).await;
+    let mut track = Track::video();
+    // As FFmpeg does: the report of a media goes ahead of its first packet.
+    source
+        .send_report(0, &track.report(0xE123_4567_0000_0000))
+        .await;
+    source.send_all(&[]).await;
+    let mut peer = Peer::connect(address(&server)).await;
+    peer.play_tcp("/live", 1).await;
+    source.send_all(&[(0, track.key(300))]).await;
+    let (channel, report) = peer.frame().await;
+    assert_eq!((channel, report[1]), (1, 200));
+    assert_eq!(be32(&report, 4), track.ssrc);
+}
