@@ -72,7 +72,7 @@ impl Failures {
         }
         let mut known = self.known();
         if known.len() >= REMEMBERED {
-            self.make_room(&mut known, now);
+            Self::make_room(&mut known, now);
         }
         let failed = known.entry(subscriber(address)).or_insert(Failed {
             count: 0,
@@ -110,7 +110,7 @@ impl Failures {
         failed.is_some_and(|failed| failed.banned_until.is_some_and(|until| now < until))
     }
 
-    fn make_room(&self, known: &mut HashMap<IpAddr, Failed>, now: Instant) {
+    fn make_room(known: &mut HashMap<IpAddr, Failed>, now: Instant) {
         known.retain(|_, failed| failed.banned_until.is_some_and(|until| now < until));
         if known.len() >= REMEMBERED {
             let first = known.iter().min_by_key(|(_, failed)| failed.banned_until);

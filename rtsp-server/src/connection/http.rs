@@ -61,7 +61,7 @@ pub(super) async fn receive(shard: &Shard, mut visitor: Visitor) -> io::Result<O
     match request.ask {
         Ask::Get(cookie) => way_back(shard, visitor, &cookie).await,
         Ask::Post(cookie) => way_forth(shard, visitor, &cookie).await,
-        Ask::WebSocket(key) => switch(shard, visitor, &key).await,
+        Ask::WebSocket(key) => switch(shard, visitor, &key),
         _ => refuse(visitor, "404 Not Found", ELSEWHERE).await,
     }
 }
@@ -225,7 +225,7 @@ async fn wait(
 }
 
 /// A WebSocket begins.
-async fn switch(shard: &Shard, visitor: Visitor, key: &str) -> io::Result<Option<Arrived>> {
+fn switch(shard: &Shard, visitor: Visitor, key: &str) -> io::Result<Option<Arrived>> {
     let (peer, socket) = (visitor.peer, visitor.socket);
     socket.try_write_vectored(&[io::IoSlice::new(&websocket::switched(key))])?;
     let mut arrived = Arrived {

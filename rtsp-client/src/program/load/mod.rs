@@ -117,7 +117,7 @@ impl Run {
         Ok(run)
     }
 
-    fn until_publishing(&mut self) -> Result<(), Failure> {
+    fn until_publishing(&self) -> Result<(), Failure> {
         match self.news.recv_timeout(self.plan.patience * 2) {
             Ok(News::Publishing) => Ok(()),
             Ok(News::Failed(why)) => Err(Failure::new(why, None)),

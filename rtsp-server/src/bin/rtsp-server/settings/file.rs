@@ -73,7 +73,7 @@ pub(super) fn apply(file: &Path, text: &str, settings: &mut Settings) -> Result<
                 .place("multicast")
                 .and_then(|it| it.table("a table: [multicast]"))
             {
-                settings.config.multicast = multicast::multicast(table);
+                settings.config.multicast = Some(multicast::multicast(table));
             }
             if let Some(paths) = root
                 .place("path")

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Reads `[multicast]`.
-pub(super) fn multicast(mut table: Table<'_>) -> Option<Multicast> {
+pub(super) fn multicast(mut table: Table<'_>) -> Multicast {
     let mut groups = Vec::new();
     for place in table.required("groups").map(texts).unwrap_or_default() {
         let what = "a range such as \"239.1.2.0/24\"";
@@ -61,7 +61,7 @@ pub(super) fn multicast(mut table: Table<'_>) -> Option<Multicast> {
         .and_then(|it| it.duration(std::time::Duration::ZERO));
     multicast.quarantine = quarantine.unwrap_or(multicast.quarantine);
     table.finish();
-    Some(multicast)
+    multicast
 }
 
 /// One text or a list of them.
