@@ -204,6 +204,10 @@ fn decode_v1(
     if !has_url || entry.url.is_empty() {
         return Err(HeaderErrorKind::Syntax);
     }
+    if entry.url.contains('"') {
+        // No URI has one (RFC 3986), and what follows a single one could be read otherwise elsewhere.
+        return Err(HeaderErrorKind::Quote);
+    }
     out.push(entry);
     Ok(())
 }
