@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
@@ -29,6 +30,7 @@ use rtsp_session::client::SessionOutput;
 use rtsp_session::client::SrtpPolicy;
 use rtsp_session::client::State;
 use rtsp_session::random::Random;
+use rtsp_session::srtp::mikey::reverse::Identity;
 use tokio::task::JoinSet;
 
 use crate::Error;
@@ -71,6 +73,8 @@ pub(crate) struct Conversation {
     pub(crate) until: Option<Instant>,
     pub(crate) closed: Option<CloseReason>,
     way: Way,
+    /// Who we are where keys are exchanged by RSA, once they are.
+    identity: Option<Arc<Identity>>,
     random: Random,
     /// The connection that takes the place of one that was lost; empty while there is one.
     next: JoinSet<Result<Wire, NotConnected>>,
@@ -143,6 +147,7 @@ impl Conversation {
             until: None,
             closed: None,
             way,
+            identity: None,
             random,
             next: JoinSet::new(),
         })
@@ -181,17 +186,23 @@ impl Conversation {
             return Ok(());
         }
         let identity = options.key_identity.get(&self.place()).await?;
+        self.exchange_by(identity);
+        Ok(())
+    }
+
+    /// Has keys exchanged with who has the certificate that this connection has shown.
+    fn exchange_by(&mut self, identity: Arc<Identity>) {
         let known = self.wire.peer_certificate().cloned();
         let certificate = known.as_ref().map(|it| it.to_vec());
-        let (trust, host) = (options.trust.clone(), self.uri.host().to_owned());
-        let believe = move |chain: &[&[u8]]| match &known {
-            Some(known) => trust.believes(chain, known, &host),
+        let (way, host) = (self.way.clone(), self.uri.host().to_owned());
+        let believe = move |chain: &[&[u8]]| match (&known, &way.trust) {
+            (Some(known), Some(trust)) => trust.believes(chain, known, &host),
             // In the clear everybody on the way is trusted.
-            None => Ok(()),
+            _ => Ok(()),
         };
+        self.identity = Some(Arc::clone(&identity));
         let exchange = Exchange::new(identity, certificate, believe);
         self.session.exchange_by(exchange);
-        Ok(())
     }
 
     /// The address of the server.
@@ -316,6 +327,9 @@ impl Conversation {
             Ok(Ok(wire)) => {
                 tracing::info!(place, "connected again: the session goes on");
                 self.wire = wire;
+                if let Some(identity) = self.identity.take() {
+                    self.exchange_by(identity);
+                }
                 self.session.reconnected(Now::read());
             }
             Ok(Err(error)) => {

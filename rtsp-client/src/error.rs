@@ -9,6 +9,7 @@ use rtsp_session::client::CloseReason;
 use rtsp_session::client::KeysError;
 use rtsp_session::client::RequestFailure;
 use rtsp_session::client::SessionError;
+use rtsp_session::srtp::mikey::reverse::ReverseError;
 
 /// What kind of thing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,6 +98,10 @@ impl Error {
                 error: KeysError::InClear | KeysError::Protocol,
                 ..
             } => ErrorKind::Unsupported,
+            SessionError::Secured {
+                error: KeysError::Reverse(ReverseError::Untrusted(_)),
+                ..
+            } => ErrorKind::Untrusted,
             SessionError::NoResponse { failure, .. } => match failure {
                 RequestFailure::Timeout { .. } => ErrorKind::Timeout,
                 _ => ErrorKind::Closed,

@@ -27,7 +27,7 @@ pub(super) struct Way {
     host: String,
     port: u16,
     pub(super) at: Option<SocketAddr>,
-    trust: Option<Trust>,
+    pub(super) trust: Option<Trust>,
     carriage: Carriage,
     path: String,
     user_agent: String,

@@ -6,6 +6,9 @@
 #[path = "../wire/peer.rs"]
 mod peer;
 #[allow(dead_code)]
+#[path = "../wire/rsa.rs"]
+mod rsa;
+#[allow(dead_code)]
 #[path = "../wire/source.rs"]
 mod source;
 

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use rtsp_server::Srtp;
 use rtsp_session::{
     random::Random,
-    srtp::{MasterKey, Receiver, mikey::Keying},
+    srtp::{Receiver, mikey::Keying},
 };
 
 use crate::{
@@ -96,17 +96,12 @@ async fn session(house: &House, version: &'static str) -> (Peer, Receiver, Keyin
         key
     } else {
         let random = &mut Random::from_seed([5; 32]);
-        let own = Keying {
-            master: MasterKey::generate(Default::default(), random),
-            sources: Vec::new(),
-        };
-        let told = own
-            .to_message(rtcp::NtpTime(1 << 60), random)
-            .encode_base64();
-        let answer = setup(&mut peer, Some(&told)).await;
+        let question = crate::rsa::inquiry(std::time::Duration::ZERO, random);
+        let answer = setup(&mut peer, Some(question.text())).await;
         let transport = answer.expect_header("Transport");
-        let given = transport.split(";MIKEY=").nth(1).expect("a key");
-        Keying::decode(given).expect("a key")
+        let given = transport.split(";MIKEY=").nth(1).expect("an answer");
+        let told = question.take(given, None, &|_| Ok(()), random);
+        told.expect("keys").theirs
     };
     let receiver = key.receiver();
     (peer, receiver, key)

@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, time::Duration};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::BytesMut;
 use rtsp_client::{
-    Client, KeyIdentity, Options, Playing, TransportPolicy, VersionPolicy,
+    Client, ErrorKind, KeyIdentity, Options, Playing, TransportPolicy, VersionPolicy,
     io::tls::{Fingerprint, Trust},
 };
 use rtsp_server::{Identity, ServerHandle, Srtp};
@@ -135,6 +135,7 @@ async fn r2_sec_08_keys_of_a_server_that_is_not_the_one_of_tls_are_not_taken() {
     };
     let (at, its) = sealing_front(address(&server)).await;
     let error = play(at, Trust::pinned([its])).await.expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::Untrusted);
     assert!(error.to_string().contains("not believed"), "{error}");
     assert!(error.to_string().contains("fingerprint"), "{error}");
     // Where the server itself is believed, too, it may stand there: it reads no keys.

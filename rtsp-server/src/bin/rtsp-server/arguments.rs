@@ -83,7 +83,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "WHERE")]
     pub(crate) start: Option<StartAt>,
 
-    /// Encrypt media on its own (SRTP), its keys told over RTSP: over-tls where that is TLS, forced everywhere
+    /// Encrypt media on its own (SRTP), its keys told over RTSP, in RTSP/2.0 exchanged by RSA: over-tls where that is TLS,
+    /// forced everywhere
     #[arg(long, value_name = "WHERE")]
     pub(crate) srtp: Option<Sealed>,
 
