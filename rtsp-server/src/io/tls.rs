@@ -307,6 +307,19 @@ mod tests {
     }
 
     #[test]
+    fn who_we_are_in_exchanges_of_keys_is_made_once_for_each_certificate() {
+        let identity = Identity::SelfSigned {
+            names: vec!["localhost".into()],
+        };
+        let tls = Tls::new(&identity, None).unwrap();
+        let first = tls.exchange_identity().expect("a key of RSA");
+        assert!(Arc::ptr_eq(&first, &tls.exchange_identity().unwrap()));
+        tls.current.set(self_signed(&["localhost".into()]).unwrap());
+        let second = tls.exchange_identity().expect("a key of RSA");
+        assert!(!Arc::ptr_eq(&first, &second), "another key vouches for it");
+    }
+
+    #[test]
     fn a_certificate_that_is_kept_is_made_once() {
         let folder = std::env::temp_dir().join(format!("rtsp-server-kept-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();

@@ -26,7 +26,8 @@ use crate::srtp::{Drops, MasterKey, OpenError, Receiver, SealError, Sender};
 const KEY_MGMT: &str = "key-mgmt";
 const CRYPTO: &str = "crypto";
 
-/// Where keys of SRTP may travel. They travel as they are: whoever reads them on the way reads the media.
+/// Where keys of SRTP may travel. They travel as they are, but by an [`Exchange`]: whoever reads them on the way reads the media. What is in the way could change an
+/// exchange, too, so that needs TLS as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SrtpPolicy {
