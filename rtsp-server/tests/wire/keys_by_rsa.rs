@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, time::Duration};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::BytesMut;
 use rtsp_client::{
-    Client, ErrorKind, KeyIdentity, Options, Playing, TransportPolicy, VersionPolicy,
+    Client, ErrorKind, KeyIdentity, Options, TransportPolicy, VersionPolicy,
     io::tls::{Fingerprint, Trust},
 };
 use rtsp_server::{Identity, ServerHandle, Srtp};
@@ -15,7 +15,7 @@ use crate::{
     bridge::{sealing_front, secure_server},
     peer::{Message, Peer, within},
     rsa::{inquiry, pair},
-    source::{Source, Track, address, av, server_with, video},
+    source::{Source, Track, address, arrive, av, server_with, video},
 };
 
 /// A certificate of RSA in files, for TLS.
@@ -55,14 +55,6 @@ fn options(trust: Trust, transport: TransportPolicy, identity: &KeyIdentity) -> 
     options
 }
 
-async fn next(playing: &mut Playing) -> (usize, Vec<u8>) {
-    let packet = within("a packet", playing.next())
-        .await
-        .expect("no failure");
-    let packet = packet.expect("no end");
-    (packet.media, packet.packet.into_bytes().to_vec())
-}
-
 #[tokio::test]
 async fn r2_sec_08_r2_rtp_07_the_client_plays_by_rsa_whatever_key_the_server_has() {
     let files = Files::new("plays");
@@ -98,10 +90,7 @@ async fn r2_sec_08_r2_rtp_07_the_client_plays_by_rsa_whatever_key_the_server_has
                     // The sequence number of the picture rolls over.
                     let sent = [(0, picture.key(900)), (1, sound.sound(160))];
                     source.send_all(&sent).await;
-                    for (media, packet) in sent {
-                        // It begins with what was there before.
-                        while next(&mut playing).await != (media, packet.clone()) {}
-                    }
+                    arrive(&mut playing, &sent).await;
                 }
                 assert_eq!(playing.unopened(), 0);
                 playing.close().await;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use rtsp_server::{Config, DefaultHandler, Handler, Server, ServerHandle};
 
-use crate::peer::{Message, Pair, Peer, server_ports};
+use crate::peer::{Message, Pair, Peer, server_ports, within};
 
 /// Parameters of the video, which readers must find unchanged.
 pub(crate) const FMTP: &str = "packetization-mode=1;sprop-parameter-sets=Z0LAHtkDxWhAAAADAEAAAAwDxYuS,aMuMsg==;profile-level-id=42C01E";
@@ -326,4 +326,23 @@ impl Source {
 
 fn media_count(sdp: &str) -> usize {
     sdp.matches("\r\nm=").count()
+}
+
+/// Waits until all of these packets have reached a reader; what comes besides is passed over, such as what was there before. Which media is
+/// first is nobody's promise where each has a socket of its own.
+pub(crate) async fn arrive(playing: &mut rtsp_client::Playing, packets: &[(usize, Vec<u8>)]) {
+    let mut missing: Vec<_> = packets.iter().collect();
+    while !missing.is_empty() {
+        let (media, got) = next(playing).await;
+        missing.retain(|(of, packet)| (*of, &packet[..]) != (media, &got[..]));
+    }
+}
+
+/// The next packet that a reader gets, of which media.
+async fn next(playing: &mut rtsp_client::Playing) -> (usize, bytes::Bytes) {
+    let packet = within("a packet", playing.next())
+        .await
+        .expect("no failure");
+    let packet = packet.expect("no end");
+    (packet.media, packet.packet.into_bytes())
 }
