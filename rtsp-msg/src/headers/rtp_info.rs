@@ -76,13 +76,34 @@ impl Header for RtpInfo {
 
 fn encode_v1(entry: &RtpInfoEntry, follows: bool, out: &mut String) {
     out.push_str(if follows { ",url=" } else { "url=" });
-    out.push_str(&entry.url);
+    if stands_bare(&entry.url) {
+        out.push_str(&entry.url);
+    } else {
+        lex::quote(&entry.url, out);
+    }
     if let Some(seq) = entry.seq {
         let _ = write!(out, ";seq={seq}");
     }
     if let Some(rtptime) = entry.rtptime {
         let _ = write!(out, ";rtptime={rtptime}");
     }
+}
+
+/// Whether a URL is read again as it is without quotes, which 1.0 does not know. Those that came in quotes may not.
+fn stands_bare(url: &str) -> bool {
+    let is_parameter = |part: &str| {
+        let name = lex::pair(part.trim()).0;
+        name.is_empty() || name.eq_ignore_ascii_case("seq") || name.eq_ignore_ascii_case("rtptime")
+    };
+    let ends_entry = |after: &str| {
+        let after = after.trim_start();
+        after.is_empty() || after.starts_with(',') || starts_with_name(after, "url")
+    };
+    let mut commas = url.match_indices(',');
+    url.trim() == url
+        && !url.contains(['"', '\\'])
+        && !url.split(';').skip(1).any(is_parameter)
+        && !commas.any(|(at, _)| ends_entry(url.get(at.saturating_add(1)..).unwrap_or("")))
 }
 
 fn encode_ssrc(entry: &RtpInfoEntry, ssrc: u32, out: &mut String) {
@@ -250,6 +271,24 @@ mod tests {
             ssrc,
             seq,
             rtptime,
+        }
+    }
+
+    #[test]
+    fn urls_that_cannot_stand_bare_are_quoted() {
+        for url in [
+            "rtsp://h/a;seq=7",
+            "rtsp://h/a;;b",
+            "rtsp://h/a;",
+            "a,",
+            "a,url=b",
+            "a\\b",
+        ] {
+            let info = RtpInfo(vec![
+                entry(url, None, Some(1), Some(2)),
+                entry("b", None, Some(3), None),
+            ]);
+            assert_eq!(decode_strict(&encoded(&info)), Ok(info), "{url}");
         }
     }
 
